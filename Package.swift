@@ -1,0 +1,55 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("ExistentialAny"),
+  // A batch of datagrams is lent, never kept: types that cannot escape still need this flag in Swift 6.3.
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+  name: "Warren",
+  products: [
+    .library(name: "Warren", targets: ["Warren"]),
+    .library(name: "WarrenSimulator", targets: ["WarrenSimulator"]),
+    .executable(name: "warren", targets: ["WarrenCLI"]),
+  ],
+  targets: [
+    // C at the edge, and nothing else.
+    .systemLibrary(
+      name: "CLibuv", path: "Sources/CLibuv", pkgConfig: "libuv",
+      providers: [.apt(["libuv1-dev"]), .brew(["libuv"])]),
+    .target(name: "CDatagrams", path: "Sources/CDatagrams"),
+
+    // The rooms, from the ground up: each imports only what stands above it here.
+    .target(name: "WarrenMachine", path: "Sources/Machine", swiftSettings: strict),
+    .target(
+      name: "WarrenEventLoop", dependencies: ["WarrenMachine", "CLibuv", "CDatagrams"],
+      path: "Sources/EventLoop", swiftSettings: strict),
+    .target(
+      name: "Warren", dependencies: ["WarrenMachine", "WarrenEventLoop"], path: "Sources/Warren",
+      swiftSettings: strict),
+    .target(
+      name: "WarrenSimulator", dependencies: ["WarrenMachine"], path: "Simulator", swiftSettings: strict),
+    .executableTarget(
+      name: "WarrenCLI", dependencies: ["Warren", "WarrenSimulator"], path: "Sources/WarrenCLI",
+      swiftSettings: strict),
+
+    // Proof.
+    .testTarget(
+      name: "MachineTests", dependencies: ["WarrenMachine"], path: "Tests/MachineTests",
+      swiftSettings: strict),
+    .testTarget(
+      name: "EventLoopTests", dependencies: ["WarrenEventLoop"], path: "Tests/EventLoopTests",
+      swiftSettings: strict),
+    .testTarget(
+      name: "SimulatorTests", dependencies: ["WarrenSimulator"], path: "Tests/SimulatorTests",
+      swiftSettings: strict),
+    .executableTarget(
+      name: "Benchmarks", dependencies: ["Warren", "WarrenSimulator", "CDatagrams"], path: "Benchmarks",
+      swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)

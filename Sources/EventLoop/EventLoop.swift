@@ -1,0 +1,3 @@
+import CDatagrams
+import CLibuv
+import WarrenMachine

@@ -1,0 +1,57 @@
+/// A moment on a machine's own clock, which never goes back and says nothing about the time of day.
+///
+/// Two machines' instants cannot be compared: each counts from a start of its own.
+public struct Instant: Hashable, Sendable {
+  /// Nanoseconds since the clock's start.
+  public let nanoseconds: Int64
+
+  /// The moment so many nanoseconds after the clock's start.
+  @inlinable
+  public init(nanoseconds: Int64) {
+    self.nanoseconds = nanoseconds
+  }
+
+  /// A moment that no clock reaches.
+  public static let distantFuture = Instant(nanoseconds: .max)
+}
+
+extension Instant: InstantProtocol {
+  @inlinable
+  public static func < (left: Instant, right: Instant) -> Bool {
+    left.nanoseconds < right.nanoseconds
+  }
+
+  /// The moment `duration` later; the distant future where that cannot be counted.
+  public func advanced(by duration: Duration) -> Instant {
+    let (sum, overflow) = nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
+    guard overflow else { return Instant(nanoseconds: sum) }
+    return Instant(nanoseconds: duration < .zero ? .min : .max)
+  }
+
+  /// How long it is until `other`; negative when it is past.
+  public func duration(to other: Instant) -> Duration {
+    .nanoseconds(other.nanoseconds - nanoseconds)
+  }
+}
+
+extension Instant: CustomStringConvertible {
+  /// Seconds since the clock's start, to the microsecond: `12.000350 s`.
+  public var description: String {
+    let magnitude = nanoseconds.magnitude / 1000
+    let fraction = String(magnitude % 1_000_000)
+    let padding = String(repeating: "0", count: 6 - fraction.count)
+    return "\(nanoseconds < 0 ? "-" : "")\(magnitude / 1_000_000).\(padding)\(fraction) s"
+  }
+}
+
+extension Duration {
+  /// The duration in nanoseconds, rounded down, held to what 64 bits can count (292 years).
+  public var wholeNanoseconds: Int64 {
+    let (seconds, attoseconds) = components
+    let (product, tooLarge) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+    if tooLarge { return seconds < 0 ? .min : .max }
+    let (sum, overflow) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+    if overflow { return seconds < 0 ? .min : .max }
+    return sum
+  }
+}

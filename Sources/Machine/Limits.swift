@@ -1,0 +1,11 @@
+/// The limits of this room, each with its reason.
+public enum MachineLimits {
+  /// The largest UDP payload over IPv4: 65,535 less 20 bytes of IP and 8 of UDP header.
+  public static let largestDatagram = 65_507
+  /// Equal datagrams that one call may carry: Linux refuses more segments than this (`UDP_MAX_SEGMENTS`).
+  public static let segmentsPerRun = 64
+  /// What an outbox holds when nobody says otherwise: four calls' worth of a full run.
+  public static let outboxBytes = 4 * 65_536
+  /// What an asynchronous read takes at most when nobody says otherwise: one TCP window's usual share.
+  public static let readBytes = 65_536
+}

@@ -1,0 +1,29 @@
+/// A listening TCP socket of a machine, used by whoever runs on the machine's executor, and by nobody else.
+public protocol TCPListener: AnyObject {
+  /// The machine it belongs to.
+  var machine: any Machine { get }
+  /// Where it listens, with the port that the system chose.
+  var localAddress: SocketAddress { get }
+  /// Called as long as ``acceptNow()`` would return a connection.
+  var onConnection: (() -> Void)? { get set }
+
+  /// The next connection that others have opened; nil where there is none yet.
+  func acceptNow() throws(NetworkError) -> (any TCPConnection)?
+  /// Stops listening. Closing twice is no error.
+  func close()
+}
+
+extension TCPListener {
+  /// The next connection that others open.
+  public func accept() async throws -> any TCPConnection {
+    while true {
+      if let connection = try acceptNow() { return connection }
+      precondition(onConnection == nil, "somebody already waits to accept")
+      let local = localAddress
+      try await machine.suspend({ "accept on TCP \(local)" }) { (wait: Wait<Void>) in
+        wait.onEnd = { [weak self] in self?.onConnection = nil }
+        onConnection = { wait.succeed(()) }
+      }
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/// Timers in the order of their deadlines; those of one instant in the order they were set.
+package final class TimerQueue {
+  private struct Entry {
+    var deadline: Instant
+    var sequence: UInt64
+    var timer: MachineTimer
+
+    static func < (left: Entry, right: Entry) -> Bool {
+      left.deadline == right.deadline ? left.sequence < right.sequence : left.deadline < right.deadline
+    }
+  }
+
+  /// A heap of four children each: half as deep as a binary one, and its children share a cache line.
+  private var heap: [Entry] = []
+  private var sequence: UInt64 = 0
+  /// Called when the earliest deadline has become earlier.
+  package var onEarlierDeadline: (() -> Void)?
+
+  package init() {}
+
+  /// A timer of this queue.
+  package func makeTimer(_ fire: @escaping () -> Void) -> MachineTimer {
+    MachineTimer(queue: self, fire: fire)
+  }
+
+  /// The earliest deadline.
+  package var earliest: Instant? { heap.first?.deadline }
+
+  /// How many timers are set.
+  package var count: Int { heap.count }
+
+  /// Fires the earliest timer if it is due.
+  ///
+  /// - Returns: whether one was due.
+  package func fireNext(at now: Instant) -> Bool {
+    guard let first = heap.first, first.deadline <= now else { return false }
+    cancel(first.timer)
+    first.timer.fire()
+    return true
+  }
+
+  /// Forgets all timers: none of them fires any more.
+  package func removeAll() {
+    for entry in heap { entry.timer.place = -1 }
+    heap = []
+  }
+
+  func schedule(_ timer: MachineTimer, at deadline: Instant) {
+    let before = earliest
+    sequence += 1
+    let entry = Entry(deadline: deadline, sequence: sequence, timer: timer)
+    if timer.place < 0 {
+      heap.append(entry)
+      siftUp(entry, from: heap.count - 1)
+    } else {
+      replace(timer.place, with: entry)
+    }
+    if let onEarlierDeadline, before.map({ deadline < $0 }) ?? true { onEarlierDeadline() }
+  }
+
+  func cancel(_ timer: MachineTimer) {
+    let place = timer.place
+    guard place >= 0 else { return }
+    timer.place = -1
+    let last = heap.removeLast()
+    if place < heap.count { replace(place, with: last) }
+  }
+
+  private func replace(_ place: Int, with entry: Entry) {
+    if place > 0, entry < heap[(place - 1) / 4] {
+      siftUp(entry, from: place)
+    } else {
+      siftDown(entry, from: place)
+    }
+  }
+
+  private func siftUp(_ entry: Entry, from start: Int) {
+    var place = start
+    while place > 0 {
+      let parent = (place - 1) / 4
+      guard entry < heap[parent] else { break }
+      put(heap[parent], at: place)
+      place = parent
+    }
+    put(entry, at: place)
+  }
+
+  private func siftDown(_ entry: Entry, from start: Int) {
+    var place = start
+    while true {
+      let first = 4 * place + 1
+      let children = first..<max(first, min(first + 4, heap.count))
+      guard var smallest = children.first else { break }
+      for child in children.dropFirst() where heap[child] < heap[smallest] { smallest = child }
+      guard heap[smallest] < entry else { break }
+      put(heap[smallest], at: place)
+      place = smallest
+    }
+    put(entry, at: place)
+  }
+
+  private func put(_ entry: Entry, at place: Int) {
+    heap[place] = entry
+    entry.timer.place = place
+  }
+}

@@ -1,0 +1,47 @@
+/// One suspended call: ends exactly once, with a value, an error, or because its task was cancelled.
+///
+/// Everything but its creation happens on the machine's executor.
+public final class Wait<Value: Sendable>: @unchecked Sendable {
+  private enum State {
+    case notSuspended
+    case suspended(UnsafeContinuation<Value, any Error>)
+    case ended(Result<Value, any Error>)
+  }
+
+  private var state = State.notSuspended
+  /// Called once when the wait ends, however it ends: gives back at once what was waited with.
+  public var onEnd: (() -> Void)?
+
+  init() {}
+
+  /// Whether it has ended.
+  public var hasEnded: Bool {
+    if case .ended = state { true } else { false }
+  }
+
+  /// Ends the wait with a value, if it has not ended.
+  public func succeed(_ value: Value) { end(.success(value)) }
+
+  /// Ends the wait with an error, if it has not ended.
+  public func fail(_ error: any Error) { end(.failure(error)) }
+
+  private func end(_ result: Result<Value, any Error>) {
+    if case .ended = state { return }
+    let before = state
+    state = .ended(result)
+    let cleanUp = onEnd
+    onEnd = nil
+    cleanUp?()
+    if case .suspended(let continuation) = before { continuation.resume(with: result) }
+  }
+
+  /// - Returns: whether there is something to wait for: not when it was cancelled before it began.
+  func suspend(_ continuation: UnsafeContinuation<Value, any Error>) -> Bool {
+    if case .ended(let result) = state {
+      continuation.resume(with: result)
+      return false
+    }
+    state = .suspended(continuation)
+    return true
+  }
+}

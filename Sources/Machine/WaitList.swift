@@ -1,0 +1,71 @@
+import Synchronization
+
+/// Who waits for what on a machine, and which of its tasks still run.
+///
+/// It ends every wait when the machine closes, and names the culprits when a simulation can go no further.
+public final class WaitList: Sendable {
+  private struct Entry {
+    var activity: @Sendable () -> String
+    var fail: @Sendable (any Error) -> Void
+  }
+
+  private struct State {
+    var lastID: UInt64 = 0
+    var waits: [UInt64: Entry] = [:]
+    var tasks: [UInt64: String] = [:]
+    var isClosed = false
+  }
+
+  private let state = Mutex(State())
+
+  /// An empty list, for those who implement a ``Machine``.
+  public init() {}
+
+  /// What the suspended calls wait for, oldest first.
+  public var waiting: [String] {
+    state.withLock { $0.waits.sorted { $0.key < $1.key }.map { $0.value.activity } }.map { $0() }
+  }
+
+  /// The names of the tasks that were spawned and have not ended, oldest first.
+  public var runningTasks: [String] {
+    state.withLock { $0.tasks.sorted { $0.key < $1.key }.map { $0.value } }
+  }
+
+  /// Ends every wait with `error`, and every later one too. Called on the machine's executor.
+  public func close(with error: any Error) {
+    let waits = state.withLock { state in
+      state.isClosed = true
+      return state.waits.sorted { $0.key < $1.key }.map { $0.value }
+    }
+    for wait in waits { wait.fail(error) }
+  }
+
+  /// - Returns: nil when the list is closed.
+  func add(
+    _ activity: @escaping @Sendable () -> String, fail: @escaping @Sendable (any Error) -> Void
+  ) -> UInt64? {
+    state.withLock { state in
+      guard !state.isClosed else { return nil }
+      state.lastID += 1
+      state.waits[state.lastID] = Entry(activity: activity, fail: fail)
+      return state.lastID
+    }
+  }
+
+  func remove(_ id: UInt64) {
+    // The entry is released outside the lock: its closures may own what takes the lock when it goes.
+    _ = state.withLock { $0.waits.removeValue(forKey: id) }
+  }
+
+  func taskBegan(_ name: String) -> UInt64 {
+    state.withLock { state in
+      state.lastID += 1
+      state.tasks[state.lastID] = name
+      return state.lastID
+    }
+  }
+
+  func taskEnded(_ id: UInt64) {
+    _ = state.withLock { $0.tasks.removeValue(forKey: id) }
+  }
+}

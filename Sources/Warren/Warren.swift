@@ -1,0 +1,3 @@
+// The face of the library: whoever imports Warren has the machine it runs on.
+@_exported import WarrenEventLoop
+@_exported import WarrenMachine
