@@ -3,12 +3,14 @@
 /// A core's shell keeps one and moves it to the core's next deadline after every event.
 public final class MachineTimer {
   let queue: TimerQueue
+  let offset: Duration
   let fire: () -> Void
   /// Where it stands in the queue's heap; -1 where it does not.
   var place = -1
 
-  init(queue: TimerQueue, fire: @escaping () -> Void) {
+  init(queue: TimerQueue, offset: Duration, fire: @escaping () -> Void) {
     self.queue = queue
+    self.offset = offset
     self.fire = fire
   }
 
@@ -16,7 +18,7 @@ public final class MachineTimer {
   public var isScheduled: Bool { place >= 0 }
 
   /// Fires once at `deadline`, or as soon as can be when that is past, and at no other time set before.
-  public func schedule(at deadline: Instant) { queue.schedule(self, at: deadline) }
+  public func schedule(at deadline: Instant) { queue.schedule(self, at: deadline.advanced(by: .zero - offset)) }
 
   /// Does not fire any more.
   public func cancel() { queue.cancel(self) }

@@ -18,9 +18,9 @@ package final class TimerQueue {
 
   package init() {}
 
-  /// A timer of this queue.
-  package func makeTimer(_ fire: @escaping () -> Void) -> MachineTimer {
-    MachineTimer(queue: self, fire: fire)
+  /// A timer of this queue, for a machine whose clock is `offset` ahead of the queue's.
+  package func makeTimer(offset: Duration = .zero, _ fire: @escaping () -> Void) -> MachineTimer {
+    MachineTimer(queue: self, offset: offset, fire: fire)
   }
 
   /// The earliest deadline.

@@ -1,0 +1,28 @@
+import WarrenMachine
+
+/// The limits of this room, each with its reason.
+public enum SimulatorLimits {
+  /// Jobs in one instant: a program that needs more than this without time passing is in a loop.
+  public static let jobsPerInstant = 5_000_000
+  /// How long a run may last in its own time when nobody says otherwise: what waits for a day waits for ever.
+  public static let longestRun: Duration = .seconds(24 * 3600)
+  /// Routers between any two places on the internet: fewer than the usual 10 to 15, more than the hop limit of 5
+  /// with which a primer starts.
+  public static let internetRouters: UInt8 = 8
+  /// Events that a trace keeps when nobody says otherwise: some 20 MB.
+  public static let keptEvents = 100_000
+  /// What a UDP socket's buffers hold: Linux' default (`net.core.rmem_default`).
+  public static let udpBufferBytes = 212_992
+  /// What Linux counts for a datagram in a buffer besides its bytes.
+  public static let udpBufferOverhead = 576
+  /// How long a name takes to be looked up: a near resolver that has to ask once.
+  public static let lookUpTime: Duration = .milliseconds(30)
+  /// How long the parts of a datagram wait for each other: Linux' `net.ipv4.ipfrag_time`.
+  public static let reassemblyTime: Duration = .seconds(30)
+  /// Datagrams in parts that a machine keeps at once: their memory is an attacker's to fill.
+  public static let reassemblies = 64
+  /// The ports from which the system chooses: Linux' `net.ipv4.ip_local_port_range`.
+  public static let ephemeralPorts: ClosedRange<UInt16> = 32_768...60_999
+  /// When a simulation begins: the first second of 2026, in UTC.
+  public static let epoch: Duration = .seconds(1_767_225_600)
+}

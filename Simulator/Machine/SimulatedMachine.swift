@@ -1,0 +1,244 @@
+import WarrenMachine
+
+/// A computer of a simulated internet: a `Machine` whose sockets, clock and chance are the world's.
+public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
+  // Confined to its world's thread, as the world is: hence `@unchecked`.
+
+  /// What it is called.
+  public let name: String
+  /// Who waits for what on it.
+  public let waits = WaitList()
+  /// How far its time of day is from the truth.
+  public var clockError: Duration = .zero
+
+  unowned let world: World
+  let place: Trace.Place
+  private(set) var attachments: [Attachment] = []
+  var udpSockets: [SocketAddress: [SimulatedUDPSocket]] = [:]
+  var tcp = TCPTable()
+  private var reassembly = Reassembly()
+  private var random: SimulatorRandom
+  private let clockOffset: Duration
+  private(set) var isClosed = false
+
+  init(_ name: String, in world: World, place: Trace.Place) {
+    self.name = name
+    self.world = world
+    self.place = place
+    random = world.random(for: name)
+    // Each clock begins elsewhere, so that a program that sends its instants to others fails here first.
+    clockOffset = .microseconds(Int64(random.below(3_600_000_000)))
+  }
+
+  func attach(to network: Network, addresses: [NetworkInterface.Address], up: Link, down: Link) {
+    let attachment = Attachment(self, to: network, addresses: addresses, up: up, down: down)
+    attachments.append(attachment)
+    network.attach(attachment)
+  }
+
+  /// The link by which it hangs on its network, to look at and to change.
+  public var uplink: Link {
+    get { attachments[0].up }
+    set { attachments[0].up = newValue }
+  }
+
+  /// The same link in the other direction.
+  public var downlink: Link {
+    get { attachments[0].down }
+    set { attachments[0].down = newValue }
+  }
+
+  /// Its addresses, without the loopback's.
+  public var ownAddresses: [IPAddress] { attachments.flatMap { $0.addresses.map(\.ip) } }
+
+  /// Its address of one family.
+  public func address(_ family: IPAddress.Family = .v4) -> IPAddress {
+    guard let address = ownAddresses.first(where: { $0.family == family }) else {
+      preconditionFailure("\(name) has no IP\(family) address: let it speak both")
+    }
+    return address
+  }
+
+  // MARK: Executor
+
+  public var unownedExecutor: UnownedSerialExecutor { world.executor.asUnownedSerialExecutor() }
+  public var taskExecutor: any TaskExecutor { world.taskExecutor }
+  public var isOnExecutor: Bool { world.ready.isOnRunner }
+  public func submit(_ work: @escaping @Sendable () -> Void) { world.ready.add(.work(work)) }
+
+  // MARK: Time and chance
+
+  public var now: Instant { world.now.advanced(by: clockOffset) }
+
+  public var timeSince1970: Duration {
+    SimulatorLimits.epoch + .nanoseconds(world.now.nanoseconds) + clockError
+  }
+
+  public func makeTimer(_ fire: @escaping () -> Void) -> MachineTimer {
+    world.timers.makeTimer(offset: clockOffset) { [weak self] in
+      guard let self, !isClosed else { return }
+      fire()
+    }
+  }
+
+  public func fillRandom(_ bytes: UnsafeMutableRawBufferPointer) {
+    preconditionOnExecutor()
+    for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: random.next() >> 56) }
+  }
+
+  /// A port from which the system would choose, as `isFree` allows.
+  func ephemeralPort(where isFree: (UInt16) -> Bool) -> UInt16? {
+    let range = SimulatorLimits.ephemeralPorts
+    let start = random.below(range.count)
+    for step in 0..<range.count {
+      let port = range.lowerBound + UInt16((start + step) % range.count)
+      if isFree(port) { return port }
+    }
+    return nil
+  }
+
+  // MARK: Network
+
+  public func interfaces() throws(NetworkError) -> [NetworkInterface] {
+    let loopback = NetworkInterface(
+      name: "lo", index: 1,
+      addresses: [
+        NetworkInterface.Address(.loopback(.v4), prefixLength: 8),
+        NetworkInterface.Address(.loopback(.v6), prefixLength: 128),
+      ], isLoopback: true)
+    return [loopback]
+      + attachments.enumerated().map { index, attachment in
+        NetworkInterface(
+          name: "eth\(index)", index: UInt32(index + 2), addresses: attachment.addresses, isLoopback: false)
+      }
+  }
+
+  public func lookUp(_ name: String, _ wait: Wait<[IPAddress]>) {
+    let timer = makeTimer { [world] in
+      if let addresses = world.addresses(of: name) {
+        wait.succeed(addresses)
+      } else {
+        wait.fail(NetworkError.nameNotFound(name))
+      }
+    }
+    wait.onEnd = { timer.cancel() }
+    timer.schedule(at: now.advanced(by: SimulatorLimits.lookUpTime))
+  }
+
+  public func close() async { closeNow() }
+
+  func closeNow() {
+    guard !isClosed else { return }
+    isClosed = true
+    waits.close(with: NetworkError.machineClosed)
+    // In the order of their addresses: the order of a dictionary is another in every run.
+    for key in udpSockets.keys.sorted() { udpSockets[key]?.forEach { $0.close() } }
+    tcp.closeAll()
+  }
+
+  func checkOpen() throws(NetworkError) {
+    if isClosed { throw .machineClosed }
+  }
+
+  /// Which of its interfaces is called `name`.
+  func attachment(called name: String) throws(NetworkError) -> Attachment {
+    for (index, attachment) in attachments.enumerated() where name == "eth\(index)" { return attachment }
+    throw .noSuchInterface(name)
+  }
+
+  func isOwn(_ address: IPAddress) -> Bool { address.isLoopback || ownAddresses.contains(address) }
+
+  // MARK: Packets
+
+  /// By which attachment packets from `local` to `destination` leave, and from which address.
+  func way(
+    to destination: IPAddress, from local: IPAddress, on bound: Attachment? = nil
+  ) -> (attachment: Attachment?, source: IPAddress)? {
+    if isOwn(destination) {
+      return (nil, local.isUnspecified ? (destination.isLoopback ? destination : destination) : local)
+    }
+    let family = destination.family
+    let candidates = bound.map { [$0] } ?? attachments
+    if !local.isUnspecified {
+      guard let attachment = candidates.first(where: { $0.addresses.contains { $0.ip == local } })
+      else { return nil }
+      return (attachment, local)
+    }
+    guard
+      let attachment = candidates.first(where: { $0.isOnLink(destination) })
+        ?? candidates.first(where: { $0.address(family) != nil }),
+      let source = attachment.address(family)
+    else { return nil }
+    return (attachment, source)
+  }
+
+  /// Sends a packet that this machine made; to itself at once.
+  func send(_ packet: Packet, over attachment: Attachment?) {
+    var packet = packet
+    world.number(&packet)
+    world.record(.sent(Trace.Summary(packet)), at: place)
+    if let attachment {
+      world.carry(packet, over: attachment, .up)
+    } else {
+      let local = packet
+      submitOwn { [weak self] in self?.take(local) }
+    }
+  }
+
+  /// Like ``submit(_:)`` for what cannot leave this thread anyhow.
+  func submitOwn(_ work: @escaping () -> Void) { world.ready.add(.work(work)) }
+
+  func receive(_ packet: Packet, at attachment: Attachment) {
+    guard attachment.addresses.contains(where: { $0.ip == packet.destination.ip }) else {
+      return drop(packet, "not for this machine")
+    }
+    take(packet)
+  }
+
+  private func take(_ packet: Packet) {
+    guard !isClosed else { return drop(packet, "the machine is closed") }
+    guard packet.fragment == nil else {
+      if let whole = reassembly.add(packet, at: world.now) {
+        take(whole)
+      } else {
+        world.record(.delivered(Trace.Summary(packet)), at: place)
+      }
+      return
+    }
+    switch packet.content {
+    case .udp(let payload): takeUDP(packet, payload)
+    case .tcp(let segment): takeTCP(packet, segment)
+    case .icmp(let message): takeICMP(packet, message)
+    }
+  }
+
+  private func takeICMP(_ packet: Packet, _ message: ICMPMessage) {
+    world.record(.delivered(Trace.Summary(packet)), at: place)
+    switch message {
+    case .echoRequest(let sequence, let payload):
+      let reply = Packet(
+        from: packet.destination, to: packet.source, .icmp(.echoReply(sequence: sequence, payload)))
+      if let way = way(to: reply.destination.ip, from: reply.source.ip) { send(reply, over: way.attachment) }
+    case .echoReply: break
+    case .error(let error):
+      switch error.offender.transport {
+      case .udp: takeFailure(error, from: packet.source.ip)
+      case .tcp: takeTCPFailure(error)
+      case .icmp: break
+      }
+    }
+  }
+
+  func drop(_ packet: Packet, _ reason: String) {
+    world.record(.dropped(Trace.Summary(packet), reason: reason), at: place)
+  }
+
+  /// Tells the sender of `packet` that nothing takes it here.
+  func refuse(_ packet: Packet) {
+    drop(packet, "nothing has the port")
+    guard let failure = packet.failure(.portUnreachable, reportedBy: packet.destination.ip),
+      let way = way(to: failure.destination.ip, from: failure.source.ip)
+    else { return }
+    send(failure, over: way.attachment)
+  }
+}

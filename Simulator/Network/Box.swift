@@ -1,0 +1,94 @@
+import WarrenMachine
+
+/// A NAT or firewall between two networks: what a ``NATCore`` decides, it does.
+public final class Box: PacketNode {
+  /// What it is called.
+  public let name: String
+  let place: Trace.Place
+  /// What it knows and decides: mappings, filters, counters.
+  public private(set) var core: NATCore
+
+  private unowned let world: World
+  private(set) var inside: Attachment!
+  private(set) var outside: Attachment!
+  /// Reused, so that a packet costs no allocation.
+  private var outputs: [NATOutput] = []
+  private var deadline: MachineTimer!
+
+  init(
+    _ name: String, in world: World, place: Trace.Place, _ configuration: NATConfiguration,
+    inside: Boundary, insidePrefixes: [IPPrefix], outside: Boundary
+  ) {
+    self.name = name
+    self.world = world
+    self.place = place
+    core = NATCore(
+      configuration, outside: outside.addresses.map(\.ip), inside: insidePrefixes,
+      random: world.random(for: name))
+    self.inside = Attachment(
+      self, to: inside.network, addresses: inside.addresses, up: inside.up, down: inside.down)
+    self.outside = Attachment(
+      self, to: outside.network, addresses: outside.addresses, up: outside.up, down: outside.down)
+    inside.network.attach(self.inside)
+    outside.network.attach(self.outside)
+    deadline = world.timers.makeTimer { [unowned self] in deadlinePassed() }
+  }
+
+  /// The address under which the internet, or the next box, sees it.
+  public var outsideAddress: IPAddress { outside.addresses[0].ip }
+
+  /// Loses power and starts again with nothing remembered.
+  ///
+  /// - Parameter renumbering: whether its provider gives it another IPv4 address.
+  public func reboot(renumbering: Bool = false) {
+    if renumbering {
+      let network = outside.network
+      for address in outside.addresses where address.ip.family == .v4 { network.detach(address.ip) }
+      outside.addresses = outside.addresses.map { address in
+        guard address.ip.family == .v4 else { return address }
+        let new = network.plan.takeV4()
+        network.attach(outside, as: new.ip)
+        return new
+      }
+    }
+    core.reboot(outside: outside.addresses.map(\.ip), at: world.now)
+    world.record(.note(renumbering ? "reboots and is now \(outsideAddress)" : "reboots"), at: place)
+    deadline.cancel()
+  }
+
+  func receive(_ packet: Packet, at attachment: Attachment) {
+    core.receive(packet, from: attachment === inside ? .inside : .outside, at: world.now, into: &outputs)
+    perform()
+  }
+
+  private func deadlinePassed() {
+    core.deadlinePassed(at: world.now, into: &outputs)
+    perform()
+  }
+
+  private func perform() {
+    // What is carried may come back to this box before this returns: its own outputs are then its own affair.
+    var outputs: [NATOutput] = []
+    swap(&outputs, &self.outputs)
+    for output in outputs {
+      switch output {
+      case .forward(var packet, let side):
+        if packet.number == 0 { world.number(&packet) }
+        world.record(.forwarded(Trace.Summary(packet)), at: place)
+        world.carry(packet, over: side == .inside ? inside : outside, .up)
+      case .dropped(let packet, let reason):
+        world.record(.dropped(Trace.Summary(packet), reason: reason.description), at: place)
+      }
+    }
+    outputs.removeAll(keepingCapacity: true)
+    if self.outputs.isEmpty { swap(&outputs, &self.outputs) }
+    if let next = core.nextDeadline {
+      if armed != next || !deadline.isScheduled { deadline.schedule(at: next) }
+    } else {
+      deadline.cancel()
+    }
+    armed = core.nextDeadline
+  }
+
+  private var armed: Instant?
+}

@@ -1,0 +1,95 @@
+import WarrenMachine
+
+/// One direction of a link: decides for each packet whether and when it arrives.
+public struct Link: Sendable {
+  /// How it carries packets; may be changed at any time.
+  public var configuration: LinkConfiguration {
+    didSet { isIdeal = configuration.isIdeal }
+  }
+
+  private(set) var isIdeal: Bool
+  private var random: SimulatorRandom
+  private var isInBurst = false
+  /// When the last packet that was taken will have left.
+  private var busyUntil = Instant(nanoseconds: 0)
+  private var latestArrival = Instant(nanoseconds: 0)
+
+  /// What becomes of a packet.
+  public enum Fate: Hashable, Sendable {
+    case arrives(at: Instant)
+    case arrivesTwice(at: Instant, and: Instant)
+    case lost(DropCause)
+  }
+
+  /// Why a packet was lost on a link.
+  public enum DropCause: String, Hashable, Sendable {
+    case down = "the link is down"
+    case loss = "lost on the link"
+    case burst = "lost in a burst"
+    case queueFull = "the link's queue is full"
+  }
+
+  /// A link with chance of its own.
+  public init(_ configuration: LinkConfiguration, random: SimulatorRandom) {
+    self.configuration = configuration
+    self.random = random
+    isIdeal = configuration.isIdeal
+  }
+
+  /// How many bytes wait to leave.
+  public func backlog(at now: Instant) -> Int {
+    guard let rate = configuration.bitsPerSecond, busyUntil > now else { return 0 }
+    return Int(Double(busyUntil.nanoseconds - now.nanoseconds) * Double(rate) / 8e9)
+  }
+
+  /// When no more than `bytes` will wait to leave.
+  public func backlogFalls(to bytes: Int) -> Instant {
+    guard let rate = configuration.bitsPerSecond else { return busyUntil }
+    return Instant(nanoseconds: busyUntil.nanoseconds - transmissionTime(of: bytes, at: rate))
+  }
+
+  /// Takes a packet of `size` bytes.
+  public mutating func carry(_ size: Int, at now: Instant) -> Fate {
+    guard configuration.isUp else { return .lost(.down) }
+    if let cause = chanceOfLoss() { return .lost(cause) }
+
+    var departure = now
+    if let rate = configuration.bitsPerSecond {
+      guard backlog(at: now) + size <= configuration.queueBytes + configuration.mtu else {
+        return .lost(.queueFull)
+      }
+      departure = max(now, busyUntil)
+      departure = Instant(nanoseconds: departure.nanoseconds + transmissionTime(of: size, at: rate))
+      busyUntil = departure
+    }
+
+    let arrival = arrival(of: departure)
+    guard random.chance(configuration.duplication) else { return .arrives(at: arrival) }
+    return .arrivesTwice(at: arrival, and: self.arrival(of: departure))
+  }
+
+  private mutating func chanceOfLoss() -> DropCause? {
+    if let burst = configuration.burstLoss {
+      isInBurst = isInBurst ? !random.chance(burst.ends) : random.chance(burst.begins)
+      if isInBurst, random.chance(burst.loss) { return .burst }
+    }
+    return random.chance(configuration.loss) ? .loss : nil
+  }
+
+  private mutating func arrival(of departure: Instant) -> Instant {
+    var time = departure.nanoseconds + configuration.latency.wholeNanoseconds
+    let jitter = configuration.jitter.wholeNanoseconds
+    if jitter > 0 { time += Int64(random.unit() * Double(jitter)) }
+    if random.chance(configuration.reordering) {
+      // Held up, and the others need not wait for it.
+      return Instant(nanoseconds: time + configuration.reorderingDelay.wholeNanoseconds)
+    }
+    // A network delivers in order what it does not mean to reorder, however its delay varies.
+    latestArrival = max(latestArrival, Instant(nanoseconds: time))
+    return latestArrival
+  }
+
+  private func transmissionTime(of bytes: Int, at rate: Int) -> Int64 {
+    Int64(Double(bytes) * 8e9 / Double(rate))
+  }
+}

@@ -1,0 +1,114 @@
+import WarrenMachine
+
+/// A packet that is on a link: it will arrive at the link's one end or the other.
+struct Arrival {
+  var packet: Packet
+  var attachment: Attachment
+  var direction: Direction
+
+  enum Direction {
+    /// Towards the network.
+    case up
+    /// Towards the machine or box.
+    case down
+  }
+}
+
+// How packets move: up a node's link into its network, and down another's to the node.
+extension World {
+  /// Gives a packet that begins its way a number of its own.
+  func number(_ packet: inout Packet) {
+    lastPacketNumber += 1
+    packet.number = lastPacketNumber
+  }
+
+  /// Puts `packet` on the link of `attachment`.
+  func carry(_ packet: Packet, over attachment: Attachment, _ direction: Arrival.Direction) {
+    let link = direction == .up ? attachment.up : attachment.down
+    if packet.size > link.configuration.mtu {
+      return carryTooLarge(packet, over: attachment, direction, mtu: link.configuration.mtu)
+    }
+    if link.isIdeal {
+      return arrive(Arrival(packet: packet, attachment: attachment, direction: direction))
+    }
+    let fate =
+      direction == .up
+      ? attachment.up.carry(packet.size, at: now) : attachment.down.carry(packet.size, at: now)
+    switch fate {
+    case .arrives(let time):
+      packetsOnTheirWay.add(
+        Arrival(packet: packet, attachment: attachment, direction: direction), at: time)
+    case .arrivesTwice(let first, let second):
+      let arrival = Arrival(packet: packet, attachment: attachment, direction: direction)
+      packetsOnTheirWay.add(arrival, at: first)
+      packetsOnTheirWay.add(arrival, at: second)
+    case .lost(let cause):
+      let place = direction == .up ? attachment.node.place : attachment.network.place
+      record(.dropped(Trace.Summary(packet), reason: cause.rawValue), at: place)
+    }
+  }
+
+  /// A packet has come to one end of a link.
+  func arrive(_ arrival: Arrival) {
+    switch arrival.direction {
+    case .up: pass(arrival.packet, through: arrival.attachment.network, from: arrival.attachment)
+    case .down:
+      hops += 1
+      arrival.attachment.node.receive(arrival.packet, at: arrival.attachment)
+    }
+  }
+
+  private func pass(_ packet: Packet, through network: Network, from origin: Attachment?) {
+    switch network.decide(packet, from: origin) {
+    case .pass(let packet, let target):
+      carry(packet, over: target, .down)
+    case .drop(let cause, let report, let router):
+      record(.dropped(Trace.Summary(packet), reason: cause.rawValue), at: network.place)
+      if let report { send(report, about: packet, by: router, in: network) }
+    }
+  }
+
+  /// Sends the ICMP error that a router within a network has to say about `packet`.
+  private func send(
+    _ reason: DeliveryFailure.Reason, about packet: Packet, by router: IPAddress, in network: Network
+  ) {
+    guard var failure = packet.failure(reason, reportedBy: router) else { return }
+    number(&failure)
+    record(.sent(Trace.Summary(failure)), at: network.place)
+    if case .pass(let failure, let target) = network.decide(failure, from: nil) {
+      carry(failure, over: target, .down)
+    }
+  }
+
+  /// IPv4 without the don't-fragment bit is cut; everything else comes back as an ICMP error (RFC 1191, RFC 8201).
+  private func carryTooLarge(
+    _ packet: Packet, over attachment: Attachment, _ direction: Arrival.Direction, mtu: Int
+  ) {
+    let network = attachment.network
+    guard packet.mayBeFragmented, packet.source.ip.family == .v4 else {
+      record(.dropped(Trace.Summary(packet), reason: "larger than the link's \(mtu) bytes"), at: network.place)
+      send(.tooLarge(mtu: mtu), about: packet, by: network.router(1, packet.source.ip.family), in: network)
+      return
+    }
+    for part in packet.cut(to: mtu) { carry(part, over: attachment, direction) }
+  }
+}
+
+extension Packet {
+  /// The parts into which a router cuts this packet for a link of `mtu` bytes (RFC 791, 3.2).
+  func cut(to mtu: Int) -> [Packet] {
+    // Every part but the last carries a multiple of eight bytes.
+    let room = max(8, (mtu - 20) / 8 * 8)
+    let start = fragment?.offset ?? 0
+    let length = fragment?.length ?? transportSize
+    return stride(from: 0, to: length, by: room).map { offset in
+      var part = self
+      let size = min(room, length - offset)
+      part.fragment = Fragment(
+        identification: fragment?.identification ?? UInt32(truncatingIfNeeded: number),
+        offset: start + offset, length: size,
+        isLast: offset + size == length && (fragment?.isLast ?? true))
+      return part
+    }
+  }
+}

@@ -1,0 +1,133 @@
+import Testing
+import WarrenMachine
+
+@testable import WarrenSimulator
+
+@Suite("A world")
+struct WorldTests {
+  /// Counts what arrives, and when.
+  actor Sink {
+    nonisolated let machine: any Machine
+    nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
+    private(set) var received: [(bytes: [UInt8], at: Instant)] = []
+    private var socket: (any UDPSocket)?
+
+    init(on machine: any Machine) { self.machine = machine }
+
+    func bind() throws -> SocketAddress {
+      let socket = try machine.bindUDP(to: .any(.v4))
+      socket.deliver(to: self) { sink, batch in
+        batch.forEach { datagram in
+          sink.received.append((datagram.payload.withUnsafeBytes { Array($0) }, sink.machine.now))
+        }
+      }
+      self.socket = socket
+      return SocketAddress((machine as! SimulatedMachine).address(), port: socket.localAddress.port)
+    }
+  }
+
+  @Test("carries a datagram in the time that its links take")
+  func carries() async throws {
+    let world = World(seed: 1) {
+      Server("alice")
+      Server("bob")
+    }
+    try await world.run { world in
+      let (alice, bob) = (world.machine("alice"), world.machine("bob"))
+      let sink = Sink(on: bob)
+      let address = try await sink.bind()
+      let start = world.now
+      let sender = try alice.bindUDP(to: .any(.v4))
+      var outbox = DatagramOutbox()
+      outbox.append(([1, 2, 3] as [UInt8]).span.bytes, to: address)
+      try sender.send(&outbox)
+      try await alice.sleep(for: .milliseconds(100))
+      #expect(await sink.received.map(\.bytes) == [[1, 2, 3]])
+      #expect(start.duration(to: world.now) == .milliseconds(100))
+    }
+    #expect(world.hops == 1)
+  }
+
+  @Test("does the same for the same seed, and something else for another")
+  func isDeterministic() async throws {
+    func trace(_ seed: UInt64) async throws -> Trace {
+      let world = World(seed: seed) {
+        for name in ["a", "b", "c"] { Server(name).linked(changed(.access) { $0.loss = 0.2 }) }
+      }
+      try await world.run { world in
+        let sink = Sink(on: world.machine("a"))
+        let address = try await sink.bind()
+        for name in ["b", "c"] {
+          let machine = world.machine(name)
+          machine.spawn("sender") {
+            let socket = try machine.bindUDP(to: .any(.v4))
+            var outbox = DatagramOutbox()
+            for _ in 0..<10 {
+              outbox.append(machine.randomBytes(20).span.bytes, to: address)
+              try socket.send(&outbox)
+              try await machine.sleep(for: .milliseconds(5))
+            }
+          }
+        }
+        try await world.machine("a").sleep(for: .seconds(1))
+      }
+      return world.trace
+    }
+    let first = try await trace(3)
+    let second = try await trace(3)
+    let other = try await trace(4)
+    #expect(first.hash == second.hash)
+    #expect(first.events == second.events)
+    #expect(first.hash != other.hash)
+    #expect(first.count > 30)
+  }
+
+  @Test("says who waits on what when nothing can go on")
+  func namesWhoIsStuck() async throws {
+    let world = World(seed: 1) { Server("alice") }
+    let error = await #expect(throws: RunError.self) {
+      try await world.run { world in
+        let alice = world.machine("alice")
+        try await alice.suspend({ "a letter that never comes" }) { (_: Wait<Void>) in }
+      }
+    }
+    guard case .stuck(_, _, let waiting, _) = error else {
+      Issue.record("not stuck but \(String(describing: error))")
+      return
+    }
+    #expect(waiting == ["alice: a letter that never comes"])
+  }
+
+  @Test("ends a run that sleeps by the system's clock, since nothing is left to wait for")
+  func noticesForeignClocks() async throws {
+    let world = World(seed: 1) { Server("alice") }
+    await #expect(throws: RunError.self) {
+      try await world.run { _ in try await Task.sleep(for: .milliseconds(50)) }
+    }
+  }
+
+  @Test("fails a run from which a job escapes", arguments: ["Task", "detached"])
+  func noticesEscapes(by means: String) async throws {
+    let world = World(seed: 1) { Server("alice") }
+    let error = await #expect(throws: RunError.self) {
+      try await world.run { world in
+        switch means {
+        case "Task": await Task {}.value
+        default: await Task.detached {}.value
+        }
+        try await world.machine("alice").sleep(for: .seconds(1))
+      }
+    }
+    guard case .escaped = error else {
+      Issue.record("not escaped but \(String(describing: error))")
+      return
+    }
+  }
+}
+
+/// `original` with changes.
+func changed<Value>(_ original: Value, _ change: (inout Value) -> Void) -> Value {
+  var copy = original
+  change(&copy)
+  return copy
+}
