@@ -15,6 +15,9 @@ public enum SimulatorLimits {
   public static let udpBufferBytes = 212_992
   /// What Linux counts for a datagram in a buffer besides its bytes.
   public static let udpBufferOverhead = 576
+  /// Connections that a listener holds before they are accepted: Linux' default (`net.core.somaxconn` is 4,096,
+  /// libuv's and most programs' own wish is 128).
+  public static let listenBacklog = 128
   /// How long a name takes to be looked up: a near resolver that has to ask once.
   public static let lookUpTime: Duration = .milliseconds(30)
   /// How long the parts of a datagram wait for each other: Linux' `net.ipv4.ipfrag_time`.

@@ -17,7 +17,7 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   var udpSockets: [SocketAddress: [SimulatedUDPSocket]] = [:]
   var tcp = TCPTable()
   private var reassembly = Reassembly()
-  private var random: SimulatorRandom
+  private var chance: SimulatorRandom
   private let clockOffset: Duration
   private(set) var isClosed = false
 
@@ -25,9 +25,9 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
     self.name = name
     self.world = world
     self.place = place
-    random = world.random(for: name)
+    chance = world.random(for: name)
     // Each clock begins elsewhere, so that a program that sends its instants to others fails here first.
-    clockOffset = .microseconds(Int64(random.below(3_600_000_000)))
+    clockOffset = .microseconds(Int64(chance.below(3_600_000_000)))
   }
 
   func attach(to network: Network, addresses: [NetworkInterface.Address], up: Link, down: Link) {
@@ -83,13 +83,16 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
 
   public func fillRandom(_ bytes: UnsafeMutableRawBufferPointer) {
     preconditionOnExecutor()
-    for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: random.next() >> 56) }
+    for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: chance.next() >> 56) }
   }
+
+  /// Four bytes of the machine's chance, for where a connection's numbers begin.
+  func initialSequence() -> UInt32 { UInt32(truncatingIfNeeded: chance.next()) }
 
   /// A port from which the system would choose, as `isFree` allows.
   func ephemeralPort(where isFree: (UInt16) -> Bool) -> UInt16? {
     let range = SimulatorLimits.ephemeralPorts
-    let start = random.below(range.count)
+    let start = chance.below(range.count)
     for step in 0..<range.count {
       let port = range.lowerBound + UInt16((start + step) % range.count)
       if isFree(port) { return port }
@@ -133,7 +136,7 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
     waits.close(with: NetworkError.machineClosed)
     // In the order of their addresses: the order of a dictionary is another in every run.
     for key in udpSockets.keys.sorted() { udpSockets[key]?.forEach { $0.close() } }
-    tcp.closeAll()
+    closeAllTCP()
   }
 
   func checkOpen() throws(NetworkError) {

@@ -1,9 +1,138 @@
 import WarrenMachine
-/// placeholder
-struct TCPTable { mutating func closeAll() {} }
+
+/// The TCP sockets of a machine, by where they are.
+struct TCPTable {
+  /// The two ends of a connection.
+  struct Ends: Hashable, Comparable {
+    var local: SocketAddress
+    var remote: SocketAddress
+
+    static func < (left: Ends, right: Ends) -> Bool {
+      (left.local, left.remote) < (right.local, right.remote)
+    }
+  }
+
+  var connections: [Ends: SimulatedTCPConnection] = [:]
+  var listeners: [SocketAddress: SimulatedTCPListener] = [:]
+
+  /// The listener that takes a SYN to `address`.
+  func listener(at address: SocketAddress) -> SimulatedTCPListener? {
+    listeners[address] ?? listeners[.any(address.ip.family, port: address.port)]
+  }
+
+  /// Whether a socket at `address` that shares its port or not must be refused.
+  func isTaken(_ address: SocketAddress, sharing: Bool) -> Bool {
+    func overlaps(_ other: SocketAddress) -> Bool {
+      other.port == address.port && other.ip.family == address.ip.family
+        && (other.ip == address.ip || other.ip.isUnspecified || address.ip.isUnspecified)
+    }
+    return listeners.values.contains { overlaps($0.localAddress) && !(sharing && $0.sharesPort) }
+      || connections.values.contains { connection in
+        overlaps(connection.localAddress) && connection.ownsPort && !(sharing && connection.sharesPort)
+      }
+  }
+}
+
 extension SimulatedMachine {
-  public func openTCP(to address: SocketAddress, options: TCPOptions) throws(NetworkError) -> any TCPConnection { throw .closed }
-  public func listenTCP(on address: SocketAddress, options: TCPOptions) throws(NetworkError) -> any TCPListener { throw .closed }
-  func takeTCP(_ packet: Packet, _ segment: TCPSegment) {}
-  func takeTCPFailure(_ error: ICMPError) {}
+  public func openTCP(
+    to address: SocketAddress, options: TCPOptions
+  ) throws(NetworkError) -> any TCPConnection {
+    preconditionOnExecutor()
+    try checkOpen()
+    guard address.port != 0, !address.ip.isUnspecified, !address.ip.isMulticast else {
+      throw .unusableDestination(address)
+    }
+    let local = options.localAddress ?? .any(address.ip.family)
+    guard local.ip.family == address.ip.family else { throw .unusableDestination(address) }
+    guard local.ip.isUnspecified || isOwn(local.ip) else { throw .addressNotAvailable(local) }
+    let bound = try options.interface.map { (name) throws(NetworkError) in try attachment(called: name) }
+    guard let way = way(to: address.ip, from: local.ip, on: bound) else { throw .unreachable(address) }
+
+    let port = try tcpPort(local, from: way.source, to: address, options)
+    let ends = TCPTable.Ends(local: SocketAddress(way.source, port: port), remote: address)
+    let connection = SimulatedTCPConnection(
+      self, ends, over: way.attachment, options, opening: initialSequence())
+    tcp.connections[ends] = connection
+    connection.pump()
+    return connection
+  }
+
+  private func tcpPort(
+    _ local: SocketAddress, from source: IPAddress, to remote: SocketAddress, _ options: TCPOptions
+  ) throws(NetworkError) -> UInt16 {
+    func isFree(_ port: UInt16) -> Bool {
+      let address = SocketAddress(source, port: port)
+      return tcp.connections[TCPTable.Ends(local: address, remote: remote)] == nil
+        && !tcp.isTaken(address, sharing: options.sharesPort)
+    }
+    if local.port != 0 {
+      guard isFree(local.port) else { throw .addressInUse(local) }
+      return local.port
+    }
+    guard let port = ephemeralPort(where: isFree) else {
+      throw .outOfResources(doing: "choosing a TCP port")
+    }
+    return port
+  }
+
+  public func listenTCP(
+    on address: SocketAddress, options: TCPOptions
+  ) throws(NetworkError) -> any TCPListener {
+    preconditionOnExecutor()
+    try checkOpen()
+    if let name = options.interface { _ = try attachment(called: name) }
+    guard address.ip.isUnspecified || isOwn(address.ip) else { throw .addressNotAvailable(address) }
+    var address = address
+    if address.port == 0 {
+      guard
+        let port = ephemeralPort(where: { port in
+          !tcp.isTaken(SocketAddress(address.ip, port: port), sharing: options.sharesPort)
+        })
+      else { throw .outOfResources(doing: "listening on a TCP port") }
+      address.port = port
+    } else if tcp.isTaken(address, sharing: options.sharesPort) || tcp.listeners[address] != nil {
+      throw .addressInUse(address)
+    }
+    let listener = SimulatedTCPListener(self, at: address, options)
+    tcp.listeners[address] = listener
+    return listener
+  }
+
+  func takeTCP(_ packet: Packet, _ segment: TCPSegment) {
+    let ends = TCPTable.Ends(local: packet.destination, remote: packet.source)
+    if let connection = tcp.connections[ends] {
+      world.record(.delivered(Trace.Summary(packet)), at: place)
+      connection.take(segment)
+    } else if segment.flags.isDisjoint(with: [.ack, .rst]), segment.flags.contains(.syn),
+      let listener = tcp.listener(at: packet.destination), listener.hasRoom
+    {
+      world.record(.delivered(Trace.Summary(packet)), at: place)
+      guard let way = way(to: packet.source.ip, from: packet.destination.ip) else { return }
+      let connection = SimulatedTCPConnection(
+        self, ends, over: way.attachment, listener.options, answering: segment, initialSequence(),
+        for: listener)
+      tcp.connections[ends] = connection
+      connection.pump()
+    } else {
+      drop(packet, "nothing listens there")
+      refuseTCP(packet, segment)
+    }
+  }
+
+  private func refuseTCP(_ packet: Packet, _ segment: TCPSegment) {
+    guard let reset = TCPCore.answerToStray(segment),
+      let way = way(to: packet.source.ip, from: packet.destination.ip)
+    else { return }
+    send(Packet(from: packet.destination, to: packet.source, .tcp(reset)), over: way.attachment)
+  }
+
+  func takeTCPFailure(_ error: ICMPError) {
+    let ends = TCPTable.Ends(local: error.offender.source, remote: error.offender.destination)
+    tcp.connections[ends]?.take(error)
+  }
+
+  func closeAllTCP() {
+    for address in tcp.listeners.keys.sorted() { tcp.listeners[address]?.close() }
+    for ends in tcp.connections.keys.sorted() { tcp.connections[ends]?.reset() }
+  }
 }

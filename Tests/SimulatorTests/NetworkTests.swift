@@ -1,0 +1,251 @@
+import Testing
+import WarrenMachine
+
+@testable import WarrenSimulator
+
+/// A UDP socket with a memory, for tests: everything that happened to it.
+actor Probe {
+  nonisolated let machine: any Machine
+  nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
+
+  struct Received: Hashable, Sendable {
+    var bytes: [UInt8]
+    var from: SocketAddress
+    var to: IPAddress?
+    var ecn: ECN
+    var hopLimit: UInt8?
+  }
+
+  private(set) var received: [Received] = []
+  private(set) var failures: [DeliveryFailure] = []
+  private(set) var socket: (any UDPSocket)!
+  private var outbox = DatagramOutbox()
+
+  init(on machine: any Machine) { self.machine = machine }
+
+  @discardableResult
+  func bind(
+    _ address: SocketAddress = .any(.v4), _ options: UDPOptions = UDPOptions()
+  ) throws -> SocketAddress {
+    let socket = try machine.bindUDP(to: address, options: options)
+    socket.deliver(to: self) { probe, batch in
+      batch.forEach { datagram in
+        probe.received.append(
+          Received(
+            bytes: datagram.payload.withUnsafeBytes { Array($0) }, from: datagram.source, to: datagram.localIP,
+            ecn: datagram.ecn, hopLimit: datagram.hopLimit))
+      }
+    }
+    socket.onDeliveryFailure = { [weak self] failure in
+      self?.assumeIsolated { $0.failures.append(failure) }
+    }
+    self.socket = socket
+    return socket.localAddress
+  }
+
+  func send(
+    _ bytes: [UInt8], to address: SocketAddress, ecn: ECN = .notCapable, hopLimit: UInt8? = nil
+  ) throws {
+    outbox.append(bytes.span.bytes, to: address, ecn: ecn, hopLimit: hopLimit)
+    defer { outbox.removeAll() }
+    try socket.send(&outbox)
+  }
+
+  /// Sends so many datagrams and says how many the socket did not take.
+  func flood(_ count: Int, of size: Int, to address: SocketAddress) throws -> Int {
+    var outbox = DatagramOutbox(byteCapacity: count * size, runCapacity: count)
+    let bytes = [UInt8](repeating: 9, count: size)
+    for _ in 0..<count { outbox.append(bytes.span.bytes, to: address) }
+    try socket.send(&outbox)
+    return outbox.count
+  }
+
+  func waitUntilWritable() async throws {
+    let socket = socket!
+    try await machine.suspend({ "room in the socket" }) { (wait: Wait<Void>) in
+      socket.onWritable = { wait.succeed(()) }
+    }
+  }
+
+  func forget() { received = [] }
+
+  func close() { socket.close() }
+}
+
+@Suite("A simulated network")
+struct NetworkTests {
+  @Test("tells a socket that nothing has the port")
+  func portUnreachable() async throws {
+    let world = World(seed: 1) {
+      Server("alice")
+      Server("bob")
+    }
+    try await world.run { world in
+      for family in IPAddress.Family.allCases {
+        let target = SocketAddress(world.machine("bob").address(family), port: 9)
+        let probe = Probe(on: world.machine("alice"))
+        try await probe.bind(.any(family))
+        try await probe.send([1, 2, 3], to: target)
+        try await probe.machine.sleep(for: .milliseconds(60))
+        #expect(
+          await probe.failures == [
+            DeliveryFailure(
+              reason: .portUnreachable, destination: target, reporter: target.ip, excerpt: [1, 2, 3])
+          ])
+      }
+    }
+  }
+
+  @Test("lets a hop limit run out at the router whose turn it is")
+  func hopLimit() async throws {
+    let world = World(seed: 1) {
+      Server("alice")
+      Server("bob")
+    }
+    try await world.run { world in
+      let bob = Probe(on: world.machine("bob"))
+      let port = try await bob.bind().port
+      let target = SocketAddress(world.machine("bob").address(), port: port)
+      let probe = Probe(on: world.machine("alice"))
+      try await probe.bind()
+      for hopLimit in 1...SimulatorLimits.internetRouters + 1 {
+        try await probe.send([hopLimit], to: target, hopLimit: hopLimit)
+        try await probe.machine.sleep(for: .milliseconds(60))
+      }
+      let failures = await probe.failures
+      #expect(failures.map(\.reason) == Array(repeating: .hopLimitExceeded, count: 8))
+      #expect(failures.map(\.reporter) == (1...8).map { IPAddress(198, 18, 0, $0) })
+      #expect(await bob.received.map(\.hopLimit) == [1])
+    }
+  }
+
+  @Test("reports what is too large for a link on the way, and cuts it where that is allowed")
+  func tooLarge() async throws {
+    let world = World(seed: 1) {
+      Server("alice")
+      Server("bob").linked(changed(.access) { $0.mtu = 1280 })
+    }
+    try await world.run { world in
+      let bob = Probe(on: world.machine("bob"))
+      let port = try await bob.bind().port
+      let target = SocketAddress(world.machine("bob").address(), port: port)
+      let whole = (0..<1400).map { UInt8(truncatingIfNeeded: $0) }
+
+      let strict = Probe(on: world.machine("alice"))
+      try await strict.bind()
+      try await strict.send(whole, to: target)
+      try await strict.machine.sleep(for: .milliseconds(60))
+      #expect(await strict.failures.map(\.reason) == [.tooLarge(mtu: 1280)])
+      #expect(await bob.received.isEmpty)
+
+      let lenient = Probe(on: world.machine("alice"))
+      try await lenient.bind(.any(.v4), changed(UDPOptions()) { $0.allowsFragmentation = true })
+      try await lenient.send(whole, to: target)
+      try await lenient.machine.sleep(for: .milliseconds(60))
+      #expect(await bob.received.map(\.bytes) == [whole])
+
+      // Too large for alice's own link: the socket says so itself.
+      await #expect(throws: NetworkError.datagramTooLarge(size: 1473, to: target)) {
+        try await strict.send(Array(repeating: 0, count: 1473), to: target)
+      }
+    }
+  }
+
+  @Test("stops taking datagrams when the link is behind, and says when it goes on")
+  func backPressure() async throws {
+    let world = World(seed: 1) {
+      Server("alice").linked(
+        changed(.access) {
+          $0.bitsPerSecond = 8_000_000
+          $0.queueBytes = 1_000_000
+        })
+      Server("bob")
+    }
+    try await world.run { world in
+      let bob = Probe(on: world.machine("bob"))
+      let target = SocketAddress(world.machine("bob").address(), port: try await bob.bind().port)
+      let alice = Probe(on: world.machine("alice"))
+      try await alice.bind()
+      let left = try await alice.flood(400, of: 1000, to: target)
+      #expect(left > 150 && left < 250)
+      let start = world.now
+      try await alice.waitUntilWritable()
+      // Half of the socket's buffer of 212,992 bytes has left, at a megabyte a second.
+      #expect((90...120).contains(Int(start.duration(to: world.now) / .milliseconds(1))))
+      try await alice.machine.sleep(for: .seconds(1))
+      #expect(await bob.received.count == 400 - left)
+    }
+  }
+
+  @Test("keeps marks of congestion, addresses and IPv6 as they are")
+  func headers() async throws {
+    let world = World(seed: 1) {
+      Server("alice")
+      Server("bob")
+    }
+    try await world.run { world in
+      for family in IPAddress.Family.allCases {
+        let bob = Probe(on: world.machine("bob"))
+        let own = world.machine("bob").address(family)
+        let target = SocketAddress(own, port: try await bob.bind(.any(family)).port)
+        let alice = Probe(on: world.machine("alice"))
+        let port = try await alice.bind(.any(family)).port
+        try await alice.send([1], to: target, ecn: .capable0)
+        try await alice.machine.sleep(for: .milliseconds(60))
+        #expect(
+          await bob.received == [
+            Probe.Received(
+              bytes: [1], from: SocketAddress(world.machine("alice").address(family), port: port), to: own,
+              ecn: .capable0, hopLimit: 56)
+          ])
+      }
+    }
+  }
+
+  @Test("carries nothing one way where it is cut, and the other way all the same")
+  func cuts() async throws {
+    let world = World(seed: 1) {
+      Server("alice")
+      Server("bob")
+    }
+    try await world.run { world in
+      let (alice, bob) = (Probe(on: world.machine("alice")), Probe(on: world.machine("bob")))
+      let toAlice = SocketAddress(world.machine("alice").address(), port: try await alice.bind().port)
+      let toBob = SocketAddress(world.machine("bob").address(), port: try await bob.bind().port)
+      func exchange() async throws -> [Int] {
+        try await alice.send([1], to: toBob)
+        try await bob.send([2], to: toAlice)
+        try await alice.machine.sleep(for: .milliseconds(60))
+        return [await alice.received.count, await bob.received.count]
+      }
+      #expect(try await exchange() == [1, 1])
+      world.cut(from: "alice", to: "bob")
+      #expect(try await exchange() == [2, 1])
+      world.mend(from: "alice", to: "bob")
+      #expect(try await exchange() == [3, 2])
+    }
+  }
+
+  @Test("refuses what cannot be, and names it")
+  func badInput() async throws {
+    let world = World(seed: 1) { Server("alice") }
+    try await world.run { world in
+      let alice = world.machine("alice")
+      let probe = Probe(on: alice)
+      let bound = try await probe.bind(SocketAddress(alice.address(), port: 5000))
+      #expect(throws: NetworkError.addressInUse(bound)) { try alice.bindUDP(to: bound) }
+      let all = SocketAddress.any(.v4, port: 5000)
+      #expect(throws: NetworkError.addressInUse(all)) { try alice.bindUDP(to: all) }
+      let foreign = SocketAddress(IPAddress(9, 9, 9, 9), port: 1)
+      #expect(throws: NetworkError.addressNotAvailable(foreign)) { try alice.bindUDP(to: foreign) }
+      #expect(throws: NetworkError.noSuchInterface("wlan7")) {
+        try alice.bindUDP(to: .any(.v4), options: changed(UDPOptions()) { $0.interface = "wlan7" })
+      }
+      let v6 = SocketAddress.loopback(.v6, port: 1)
+      await #expect(throws: NetworkError.unusableDestination(v6)) { try await probe.send([1], to: v6) }
+      await #expect(throws: NetworkError.nameNotFound("nobody")) { _ = try await alice.resolve("nobody") }
+      #expect(try await alice.resolve("alice") == alice.ownAddresses)
+      #expect(try await alice.resolve("192.0.2.7") == [IPAddress(192, 0, 2, 7)])
+    }
+  }
+}
