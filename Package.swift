@@ -47,6 +47,12 @@ let package = Package(
     .testTarget(
       name: "SimulatorTests", dependencies: ["WarrenSimulator"], path: "Tests/SimulatorTests",
       swiftSettings: strict),
+    .testTarget(
+      name: "BothWorldsTests", dependencies: ["Warren", "WarrenSimulator"], path: "Tests/BothWorldsTests",
+      swiftSettings: strict),
+    .testTarget(
+      name: "DocumentationTests", dependencies: ["Warren", "WarrenSimulator"],
+      path: "Tests/DocumentationTests", swiftSettings: strict),
     .executableTarget(
       name: "Benchmarks", dependencies: ["Warren", "WarrenSimulator", "CDatagrams"], path: "Benchmarks",
       swiftSettings: strict),

@@ -1,22 +1,14 @@
 import Synchronization
+import WarrenMachine
 
 /// What can run at this instant, in an order drawn from the seed: so that races are found, and found again.
 final class ReadyQueue: @unchecked Sendable {
-  // Handed over as a whole to the one thread that runs it: hence `@unchecked`.
-  enum Item: @unchecked Sendable {
-    /// A job of an actor.
-    case actorJob(UnownedJob)
-    /// A job of a task that is on no actor.
-    case taskJob(UnownedJob)
-    case work(() -> Void)
-  }
-
-  private var items: [Item] = []
+  private var items: [ExecutorItem] = []
   private var random: SimulatorRandom
   /// Set while a run is under way, and only then is the queue confined to one thread.
   private let runner = Atomic<UInt>(0)
   /// What other threads hand in: the start of a run, and its cancellation from outside.
-  private let inbox = Mutex<[Item]>([])
+  private let inbox = Mutex<[ExecutorItem]>([])
   private let inboxIsFull = Atomic<Bool>(false)
 
   init(random: SimulatorRandom) {
@@ -31,7 +23,7 @@ final class ReadyQueue: @unchecked Sendable {
 
   func endRun() { runner.store(0, ordering: .relaxed) }
 
-  func add(_ item: Item) {
+  func add(_ item: ExecutorItem) {
     if isOnRunner {
       items.append(item)
     } else {
@@ -41,7 +33,7 @@ final class ReadyQueue: @unchecked Sendable {
   }
 
   /// One of the ready items, each equally likely.
-  func next() -> Item? {
+  func next() -> ExecutorItem? {
     if inboxIsFull.load(ordering: .acquiring) { takeInbox() }
     switch items.count {
     case 0: return nil

@@ -62,7 +62,7 @@ extension World {
     var jobsInThisInstant = 0
     while !isDone() {
       if let item = ready.next() {
-        run(item)
+        item.run(on: executor.asUnownedSerialExecutor(), taskExecutor.asUnownedTaskExecutor())
         jobsInThisInstant += 1
         guard counter.escapes.isEmpty else {
           defer { counter.escapes = [] }
@@ -88,14 +88,6 @@ extension World {
       }
     }
     return nil
-  }
-
-  private func run(_ item: ReadyQueue.Item) {
-    switch item {
-    case .actorJob(let job): job.runSynchronously(on: executor.asUnownedSerialExecutor())
-    case .taskJob(let job): job.runSynchronously(on: taskExecutor.asUnownedTaskExecutor())
-    case .work(let work): work()
-    }
   }
 
   /// Lets the next thing happen that has a time: all packets of that instant, or one timer.

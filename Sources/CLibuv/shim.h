@@ -1,1 +1,4 @@
 #include <uv.h>
+#ifdef __linux__
+#include <sys/timerfd.h>
+#endif

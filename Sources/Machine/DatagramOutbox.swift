@@ -119,14 +119,25 @@ extension DatagramOutbox {
   /// What waits to be sent, in order.
   package var pending: ArraySlice<DatagramRun> { runs[firstRun...] }
 
-  /// Takes out the first `count` runs: they were sent, or refused for good.
-  package mutating func removeFirst(_ count: Int) {
+  /// Takes out the first `count` runs, and then the first `bytes` of the next: they were sent, or refused for good.
+  package mutating func removeFirst(_ count: Int, thenBytes bytes: Int = 0) {
     firstRun += count
-    if firstRun == runs.count { removeAll() }
+    if firstRun == runs.count { return removeAll() }
+    if bytes > 0 { runs[firstRun] = runs[firstRun].droppingFirst(bytes) }
   }
+
+  /// Whether what comes next is more than one datagram.
+  package var firstIsRun: Bool { firstRun < runs.count && runs[firstRun].count > 1 }
 }
 
 extension DatagramRun {
+  /// What is left when whole datagrams of `bytes` together were sent.
+  fileprivate func droppingFirst(_ bytes: Int) -> DatagramRun {
+    DatagramRun(
+      base: base.map { $0 + bytes }, byteCount: byteCount - bytes, segmentSize: segmentSize, remote: remote,
+      localIP: localIP, ecn: ecn, hopLimit: hopLimit)
+  }
+
   /// Whether a datagram of `size` bytes may follow in the same run.
   fileprivate func joins(_ size: Int) -> Bool {
     size > 0 && size <= segmentSize

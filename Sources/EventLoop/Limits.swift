@@ -1,0 +1,15 @@
+/// The limits of this room, each with its reason.
+enum EventLoopLimits {
+  /// Jobs that run before sockets and timers are looked at again: some tenths of a millisecond.
+  static let jobsInARow = 1024
+  /// Buffers that one call receives into: what arrives while the last batch is handled, seldom more.
+  static let receiveBuffers = 16
+  /// The size of each: what the kernel joins at most (UDP GRO), and more than any datagram.
+  static let receiveBufferBytes = 65_536
+  /// Calls to receive in a row for one socket, so that the others have their turn.
+  static let receivesInARow = 8
+  /// Runs that one call sends: what `cd_send` puts into one `sendmmsg`.
+  static let runsPerSend = 64
+  /// Connections that wait to be accepted; the system may hold fewer (`net.core.somaxconn`).
+  static let listenBacklog: Int32 = 1024
+}

@@ -1,0 +1,143 @@
+import CLibuv
+import Glibc
+import WarrenMachine
+
+/// The computer that this program runs on: a `Machine` over a libuv loop.
+public final class LocalMachine: Machine, @unchecked Sendable {
+  // Its mutable state is touched on its loop's thread alone: hence `@unchecked`.
+
+  public let name: String
+  public let waits = WaitList()
+  /// The loop that everything of this machine runs on.
+  public let loop: EventLoop
+
+  private var sockets: [UInt64: OpenSocket] = [:]
+  private var lastSocket: UInt64 = 0
+  private var closing = 0
+  private var closed: [UnsafeContinuation<Void, Never>] = []
+  private(set) var isClosed = false
+
+  /// A machine on a loop, with a thread of its own unless one is given.
+  public init(name: String = "local", on loop: EventLoop? = nil) {
+    self.name = name
+    self.loop = loop ?? EventLoop(name: name)
+  }
+
+  // MARK: Executor
+
+  public var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+  public var taskExecutor: any TaskExecutor { loop.taskExecutor }
+  public var isOnExecutor: Bool { loop.isCurrent }
+  public func submit(_ work: @escaping @Sendable () -> Void) { loop.submit(work) }
+
+  // MARK: Time and chance
+
+  public var now: Instant { LoopClock.now }
+
+  public var timeSince1970: Duration {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+  }
+
+  public func makeTimer(_ fire: @escaping () -> Void) -> MachineTimer {
+    preconditionOnExecutor()
+    return loop.core.timers.makeTimer { [weak self] in
+      guard let self, !isClosed else { return }
+      fire()
+    }
+  }
+
+  public func fillRandom(_ bytes: UnsafeMutableRawBufferPointer) {
+    guard let memory = bytes.baseAddress else { return }
+    checked(uv_random(nil, nil, memory, bytes.count, 0, nil), "asking the system for randomness")
+  }
+
+  // MARK: Sockets
+
+  public func bindUDP(
+    to address: SocketAddress, options: UDPOptions
+  ) throws(NetworkError) -> any UDPSocket {
+    preconditionOnExecutor()
+    try checkOpen()
+    return try LocalUDPSocket(on: self, at: address, options)
+  }
+
+  public func openTCP(
+    to address: SocketAddress, options: TCPOptions
+  ) throws(NetworkError) -> any TCPConnection {
+    preconditionOnExecutor()
+    try checkOpen()
+    guard address.port != 0, !address.ip.isUnspecified else { throw .unusableDestination(address) }
+    return try LocalTCPConnection(on: self, to: address, options)
+  }
+
+  public func listenTCP(
+    on address: SocketAddress, options: TCPOptions
+  ) throws(NetworkError) -> any TCPListener {
+    preconditionOnExecutor()
+    try checkOpen()
+    return try LocalTCPListener(on: self, at: address, options)
+  }
+
+  func checkOpen() throws(NetworkError) {
+    if isClosed { throw .machineClosed }
+  }
+
+  // MARK: Closing
+
+  /// How many sockets are open or being closed.
+  public var openHandles: Int {
+    preconditionOnExecutor()
+    return sockets.count + closing
+  }
+
+  public func close() async {
+    if isOnExecutor {
+      await closeHere()
+    } else {
+      _ = try? await run("close \(name)") { [self] in await closeHere() }
+    }
+  }
+
+  private func closeHere() async {
+    if !isClosed {
+      isClosed = true
+      waits.close(with: NetworkError.machineClosed)
+      for id in sockets.keys.sorted() { sockets[id]?.owner?.close() }
+    }
+    guard openHandles > 0 else { return }
+    await withUnsafeContinuation { closed.append($0) }
+  }
+
+  /// Something with a descriptor that this machine must close.
+  protocol Closable: AnyObject {
+    func close()
+  }
+
+  private struct OpenSocket {
+    weak var owner: (any Closable)?
+  }
+
+  /// Counts `owner` as open until ``retire(_:_:)``.
+  func enlist(_ owner: any Closable) -> UInt64 {
+    lastSocket += 1
+    sockets[lastSocket] = OpenSocket(owner: owner)
+    return lastSocket
+  }
+
+  /// Closes the descriptor of what was enlisted, from whatever thread.
+  func retire(_ id: UInt64, _ watch: DescriptorWatch) {
+    // Handed over to the loop's thread, where everything else of it happens.
+    nonisolated(unsafe) let watch = watch
+    guard isOnExecutor else { return submit { [self] in retire(id, watch) } }
+    sockets[id] = nil
+    closing += 1
+    watch.close { [self] in
+      closing -= 1
+      guard sockets.isEmpty, closing == 0 else { return }
+      for continuation in closed { continuation.resume() }
+      closed = []
+    }
+  }
+}

@@ -1,0 +1,58 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// The command `warren`.
+@main
+struct WarrenCommand {
+  static let version = "0.1.0"
+
+  static let help = """
+    warren \(version): connects two programs directly, whatever NATs stand between them
+
+    usage: warren demo [--seed N]   show an echo through two simulated NATs, and over loopback
+           warren --version
+           warren --help
+    """
+
+  static func main() async {
+    do {
+      try await run(Array(CommandLine.arguments.dropFirst()))
+    } catch let error as UsageError {
+      complain("warren: \(error.description)\ntry: warren --help", exitCode: 64)
+    } catch {
+      complain("warren: \(error)", exitCode: 1)
+    }
+  }
+
+  static func run(_ arguments: [String]) async throws {
+    switch arguments.first {
+    case "demo": break
+    case "--version": print("warren \(version)")
+    case nil, "--help", "help": print(help)
+    case let other?: throw UsageError.unknownCommand(other)
+    }
+  }
+
+  static func complain(_ text: String, exitCode: Int32) -> Never {
+    print(text)
+    exit(exitCode)
+  }
+}
+
+/// What was wrong with the words after `warren`.
+enum UsageError: Error, CustomStringConvertible {
+  case unknownCommand(String)
+  case unknownOption(String)
+  case badValue(String, option: String)
+
+  var description: String {
+    switch self {
+    case .unknownCommand(let word): "there is no command \(word.debugDescription)"
+    case .unknownOption(let word): "there is no option \(word.debugDescription)"
+    case .badValue(let value, let option): "\(option) wants a whole number, not \(value.debugDescription)"
+    }
+  }
+}
