@@ -50,6 +50,9 @@ public struct DeadlineExceeded: Error, Hashable, Sendable, CustomStringConvertib
   /// How long it was given.
   public var limit: Duration
 
+  /// Not done within `limit`.
+  public init(limit: Duration) { self.limit = limit }
+
   /// `not done within 5.0 seconds`.
   public var description: String { "not done within \(limit)" }
 }
