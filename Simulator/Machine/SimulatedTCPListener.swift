@@ -46,7 +46,7 @@ final class SimulatedTCPListener: TCPListener {
     onConnection = nil
     for connection in opened { connection.reset() }
     opened = []
-    host.tcp.listeners[localAddress] = nil
+    host.tcp.listeners.removeAll { $0 === self }
   }
 
   private func notifySoon() {

@@ -13,11 +13,13 @@ struct TCPTable {
   }
 
   var connections: [Ends: SimulatedTCPConnection] = [:]
-  var listeners: [SocketAddress: SimulatedTCPListener] = [:]
+  /// In the order in which they began to listen; several have one address where they share it.
+  var listeners: [SimulatedTCPListener] = []
 
   /// The listener that takes a SYN to `address`.
   func listener(at address: SocketAddress) -> SimulatedTCPListener? {
-    listeners[address] ?? listeners[.any(address.ip.family, port: address.port)]
+    let everywhere = SocketAddress.any(address.ip.family, port: address.port)
+    return listeners.first { $0.localAddress == address } ?? listeners.first { $0.localAddress == everywhere }
   }
 
   /// Whether a socket at `address` that shares its port or not must be refused.
@@ -26,7 +28,7 @@ struct TCPTable {
       other.port == address.port && other.ip.family == address.ip.family
         && (other.ip == address.ip || other.ip.isUnspecified || address.ip.isUnspecified)
     }
-    return listeners.values.contains { overlaps($0.localAddress) && !(sharing && $0.sharesPort) }
+    return listeners.contains { overlaps($0.localAddress) && !(sharing && $0.sharesPort) }
       || connections.values.contains { connection in
         overlaps(connection.localAddress) && connection.ownsPort && !(sharing && connection.sharesPort)
       }
@@ -90,11 +92,11 @@ extension SimulatedMachine {
         })
       else { throw .outOfResources(doing: "listening on a TCP port") }
       address.port = port
-    } else if tcp.isTaken(address, sharing: options.sharesPort) || tcp.listeners[address] != nil {
+    } else if tcp.isTaken(address, sharing: options.sharesPort) {
       throw .addressInUse(address)
     }
     let listener = SimulatedTCPListener(self, at: address, options)
-    tcp.listeners[address] = listener
+    tcp.listeners.append(listener)
     return listener
   }
 
@@ -132,7 +134,7 @@ extension SimulatedMachine {
   }
 
   func closeAllTCP() {
-    for address in tcp.listeners.keys.sorted() { tcp.listeners[address]?.close() }
+    for listener in tcp.listeners { listener.close() }
     for ends in tcp.connections.keys.sorted() { tcp.connections[ends]?.reset() }
   }
 }
