@@ -61,11 +61,13 @@ struct TCPTests {
   func reset(world: TwoMachines) async throws {
     try await world.run { pair in
       try await connected(pair) { connection in
+        try await connection.write([1])
         await #expect(throws: NetworkError.connectionReset(connection.remoteAddress)) {
           _ = try await connection.read()
         }
         connection.close()
       } other: { connection in
+        #expect(try await connection.read() == [1])
         connection.reset()
       }
     }
