@@ -15,7 +15,7 @@ public enum NATOutput: Hashable, Sendable {
 }
 
 /// Why a packet ended at a NAT.
-public enum NATDropReason: UInt8, Hashable, Sendable, CaseIterable {
+public enum NATDropReason: UInt8, Error, Hashable, CaseIterable {
   case blocked, hopLimitExceeded, unroutable, foreignSource, forRouter
   case unsolicited, filtered, noConnection, unknownFlow, errorRefused, hairpinningOff
   case tableFull, hostLimit, rateLimited, portsExhausted
