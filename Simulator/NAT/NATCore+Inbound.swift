@@ -1,0 +1,103 @@
+import WarrenMachine
+
+extension NATCore {
+  /// Rewrites a packet for a mapping, if it may pass.
+  ///
+  /// - Parameters:
+  ///   - original: what it was before hairpinning, for reports to its sender.
+  ///   - side: where its sender is.
+  mutating func translateInbound(
+    _ packet: inout Packet, arrivedAs original: Packet, from side: NATSide, at now: Instant,
+    into output: inout [NATOutput]
+  ) throws(NATDropReason) {
+    switch packet.content {
+    case .icmp(.error(let error)):
+      return try translateInbound(error, in: &packet, from: side, into: &output)
+    case .icmp(.echoRequest): throw .filtered
+    case .icmp(.echoReply), .udp, .tcp: break
+    }
+    let remote = packet.source.remoteEnd(of: packet.transport)
+    let key = outsideKey(packet.transport, packet.destination, remote: remote)
+    guard let slot = table.mapping(outside: key), !table.mappings.elements[slot].isOwn else {
+      guard translates(packet.destination.ip) else {
+        refuse(original, from: side, at: now, into: &output)
+        throw .unsolicited
+      }
+      throw receiveForItself(original, from: side, at: now, into: &output)
+    }
+    if side == .outside { try lowerHopLimit(of: &packet, from: .outside, into: &output) }
+    guard admit(packet, from: remote, to: slot, at: now) else {
+      refuse(original, from: side, at: now, into: &output)
+      throw .filtered
+    }
+    noteUse(of: slot, isNew: false)
+    let inside = table.mappings.elements[slot].inside
+    if configuration.rewritesPayload, packet.destination.ip != inside.ip, packet.fragment == nil {
+      packet.rewritePayload(packet.destination, to: inside)
+    }
+    packet.destination = inside
+  }
+
+  /// What a mapping is found by from outside.
+  @inline(__always)
+  func outsideKey(_ transport: Transport, _ outside: SocketAddress, remote: SocketAddress) -> FlowKey {
+    guard configuration.overloadsPorts, translates(outside.ip) else {
+      return FlowKey(transport, outside, .whatever)
+    }
+    return FlowKey(transport, outside, remote.seen(by: configuration.mapping))
+  }
+
+  /// Whether a packet from outside may pass to a mapping; if so, it is remembered.
+  private mutating func admit(
+    _ packet: Packet, from remote: SocketAddress, to slot: Int, at now: Instant
+  ) -> Bool {
+    if case .tcp(let segment) = packet.content { return admit(segment, from: remote, to: slot, at: now) }
+    let transport = packet.transport
+    if configuration.filtering != .endpointIndependent {
+      let key = FilterKey(mapping: slot, remote: remote.seen(by: configuration.filtering))
+      guard let filter = table.filter(key) else { return false }
+      table.assureFilter(filter)
+      if configuration.refreshesFilter.contains(.inbound) {
+        table.prolongFilter(filter, until: now.after(times.filter(transport, isAssured: true)))
+      }
+    }
+    table.assureMapping(slot)
+    if configuration.refreshes.contains(.inbound) {
+      let lifetime = times.mapping(transport, isAssured: true, remote: remote)
+      table.prolongMapping(slot, until: now.after(lifetime))
+    }
+    return true
+  }
+
+  private mutating func admit(
+    _ segment: TCPSegment, from remote: SocketAddress, to slot: Int, at now: Instant
+  ) -> Bool {
+    let begins = segment.flags.contains(.syn) && segment.flags.isDisjoint(with: [.ack, .rst])
+    if begins, configuration.refusesInboundSYN { return false }
+    let key = FilterKey(mapping: slot, remote: remote)
+    if let filter = table.filter(key) {
+      note(segment, of: filter, from: .outside, at: now)
+      return true
+    }
+    guard begins, maySend(remote, to: slot) else { return false }
+    let connection = TrackedConnection(segment.flags, from: .outside)
+    _ = table.insert(
+      Filter(key, expiry: now.after(times.connection(connection)), connection: connection))
+    return true
+  }
+
+  /// Whether `remote`, which has no connection with a mapping yet, may open one.
+  private func maySend(_ remote: SocketAddress, to slot: Int) -> Bool {
+    switch configuration.filtering {
+    case .endpointIndependent: return true
+    case .addressAndPortDependent: return false
+    case .addressDependent:
+      var filter = table.mappings.elements[slot].firstFilter
+      while filter >= 0 {
+        if table.filters.elements[filter].key.remote.ip == remote.ip { return true }
+        filter = table.filters.elements[filter].next
+      }
+      return false
+    }
+  }
+}
