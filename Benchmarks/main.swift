@@ -1,1 +1,2 @@
-print(1)
+try await Simulation.datagramsThroughNATs()
+try await Simulation.memoryOfMachines()

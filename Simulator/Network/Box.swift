@@ -51,7 +51,7 @@ public final class Box: PacketNode {
         return new
       }
     }
-    core.reboot(outside: outside.addresses.map(\.ip), at: world.now)
+    core.reboot(newAddresses: outside.addresses.map(\.ip))
     world.record(.note(renumbering ? "reboots and is now \(outsideAddress)" : "reboots"), at: place)
     deadline.cancel()
   }
@@ -62,7 +62,7 @@ public final class Box: PacketNode {
   }
 
   private func deadlinePassed() {
-    core.deadlinePassed(at: world.now, into: &outputs)
+    core.handleDeadline(at: world.now, into: &outputs)
     perform()
   }
 

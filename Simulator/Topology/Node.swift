@@ -12,18 +12,21 @@ public struct Node: Sendable {
 
   indirect enum Kind: Sendable {
     case machine(Set<IPAddress.Family>)
-    case box(NATConfiguration, inside: IPPrefix?, [Node])
+    case box(NATConfiguration, inside: IPPrefix?, addresses: Int, [Node])
   }
 
   /// The same with a NAT or firewall before it; call it again for the next one further out.
   ///
-  /// - Parameter inside: the addresses behind it; nil takes the usual ones.
+  /// - Parameters:
+  ///   - inside: the addresses behind it; nil takes the usual ones.
+  ///   - addresses: how many IPv4 addresses it has towards the outside.
   public func behind(
-    _ configuration: NATConfiguration, named boxName: String? = nil, inside: IPPrefix? = nil
+    _ configuration: NATConfiguration, named boxName: String? = nil, inside: IPPrefix? = nil,
+    addresses: Int = 1
   ) -> Node {
     Node(
       name: boxName ?? nextBoxName,
-      kind: .box(configuration, inside: inside, [self]))
+      kind: .box(configuration, inside: inside, addresses: addresses, [self]))
   }
 
   /// The same over this kind of link, both ways.
@@ -52,15 +55,20 @@ public struct Node: Sendable {
   var families: Set<IPAddress.Family> {
     switch kind {
     case .machine(let families): families
-    case .box(_, _, let children): children.reduce(into: []) { $0.formUnion($1.families) }
+    case .box(_, _, _, let children): children.reduce(into: []) { $0.formUnion($1.families) }
     }
+  }
+
+  /// How many IPv4 addresses it has.
+  var addressCount: Int {
+    if case .box(_, _, let count, _) = kind { count } else { 1 }
   }
 
   /// `alice's NAT`, then `alice's NAT 2`.
   private var nextBoxName: String {
     var depth = 1
     var inner = self
-    while case .box(_, _, let children) = inner.kind, let child = children.first {
+    while case .box(_, _, _, let children) = inner.kind, let child = children.first {
       depth += 1
       inner = child
     }

@@ -53,7 +53,7 @@ struct TopologyLayout {
       precondition(world.machinesByName[node.name] == nil, "two machines are called \(node.name)")
       world.machinesByName[node.name] = machine
       world.machinesInOrder.append(machine)
-    case .box(let configuration, let inside, let children):
+    case .box(let configuration, let inside, _, let children):
       let outside = Boundary(network: network, addresses: addresses, up: up, down: down)
       addBox(node, configuration, inside, children, outside, site)
     }
@@ -101,7 +101,8 @@ struct TopologyLayout {
       nextPublicBlock += 1
       return IPPrefix(IPAddress(v4: 0xC633_0000 + nextPublicBlock << 8), length: 24)
     }
-    if let usual = configuration.usualInside { return usual }
+    // A carrier's customers, and nobody else, have these (RFC 6598).
+    if configuration.portBlock != nil { return IPPrefix(IPAddress(100, 64, 0, 0), length: 10) }
     let hasBoxes = children.contains { if case .box = $0.kind { true } else { false } }
     return hasBoxes
       ? IPPrefix(IPAddress(10, 0, 0, 0), length: 16) : IPPrefix(IPAddress(192, 168, 1, 0), length: 24)
@@ -115,7 +116,7 @@ struct TopologyLayout {
     let isBox = if case .box = node.kind { true } else { false }
     // A box has an IPv4 address even where only IPv6 is spoken behind it: it costs nothing and answers.
     if families.contains(.v4) || isBox {
-      addresses.append(network.plan.takeV4())
+      for _ in 0..<node.addressCount { addresses.append(network.plan.takeV4()) }
     }
     if families.contains(.v6) {
       addresses.append(

@@ -15,10 +15,12 @@ public func Server(_ name: String) -> Node {
 
 /// A NAT or firewall with several machines behind it.
 ///
-/// - Parameter inside: the addresses behind it; nil takes the usual ones.
+/// - Parameters:
+///   - inside: the addresses behind it; nil takes the usual ones.
+///   - addresses: how many IPv4 addresses it has towards the outside.
 public func NAT(
-  _ name: String, _ configuration: NATConfiguration, inside: IPPrefix? = nil,
+  _ name: String, _ configuration: NATConfiguration, inside: IPPrefix? = nil, addresses: Int = 1,
   @Topology _ children: () -> [Node]
 ) -> Node {
-  Node(name: name, kind: .box(configuration, inside: inside, children()))
+  Node(name: name, kind: .box(configuration, inside: inside, addresses: addresses, children()))
 }

@@ -41,23 +41,31 @@ extension Machine {
   /// `start` runs at once and arranges for the wait to be ended; what it sets as ``Wait/onEnd`` gives back what
   /// it took. Cancelling the caller's task, or closing the machine, ends the wait at once.
   public func suspend<Value: Sendable>(
+    isolation: isolated (any Actor)? = #isolation,
     _ activity: @escaping @Sendable () -> String, _ start: (Wait<Value>) throws -> Void
   ) async throws -> Value {
     preconditionOnExecutor()
     let wait = Wait<Value>()
     guard let id = waits.add(activity, fail: { wait.fail($0) }) else { throw NetworkError.machineClosed }
     defer { waits.remove(id) }
-    return try await withTaskCancellationHandler {
-      try await withUnsafeThrowingContinuation { continuation in
-        guard wait.suspend(continuation) else { return }
-        do { try start(wait) } catch { wait.fail(error) }
-      }
-    } onCancel: {
-      if isOnExecutor {
-        wait.fail(CancellationError())
-      } else {
-        submit { wait.fail(CancellationError()) }
-      }
-    }
+    return try await withTaskCancellationHandler(
+      operation: {
+        // Named, so that the closure stays with the caller's actor: else it would run on whatever thread the
+        // caller's task prefers, which is the loop's only if somebody has seen to that.
+        _ = isolation
+        return try await withUnsafeThrowingContinuation(isolation: isolation) { continuation in
+          preconditionOnExecutor()
+          guard wait.suspend(continuation) else { return }
+          do { try start(wait) } catch { wait.fail(error) }
+        }
+      },
+      onCancel: {
+        if isOnExecutor {
+          wait.fail(CancellationError())
+        } else {
+          submit { wait.fail(CancellationError()) }
+        }
+      },
+      isolation: isolation)
   }
 }

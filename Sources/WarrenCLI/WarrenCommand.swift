@@ -29,7 +29,7 @@ struct WarrenCommand {
 
   static func run(_ arguments: [String]) async throws {
     switch arguments.first {
-    case "demo": break
+    case "demo": try await Demo(arguments: arguments.dropFirst()).run()
     case "--version": print("warren \(version)")
     case nil, "--help", "help": print(help)
     case let other?: throw UsageError.unknownCommand(other)
@@ -37,7 +37,7 @@ struct WarrenCommand {
   }
 
   static func complain(_ text: String, exitCode: Int32) -> Never {
-    print(text)
+    _ = Array((text + "\n").utf8).withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     exit(exitCode)
   }
 }

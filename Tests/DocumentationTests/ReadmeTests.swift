@@ -1,0 +1,96 @@
+import Foundation
+import Testing
+// begin greeter
+import Warren
+
+actor Greeter {
+  nonisolated let machine: any Machine
+  nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
+
+  private var socket: (any UDPSocket)?
+  private var outbox = DatagramOutbox()
+
+  init(on machine: any Machine) { self.machine = machine }
+
+  func start() throws -> SocketAddress {
+    let socket = try machine.bindUDP(to: .any(.v4))
+    socket.deliver(to: self) { greeter, batch in greeter.greet(batch) }
+    self.socket = socket
+    return socket.localAddress
+  }
+
+  private func greet(_ batch: borrowing DatagramBatch) {
+    batch.forEach { datagram in
+      outbox.append(Array("Hello, \(datagram.source)!".utf8).span.bytes, to: datagram.source)
+    }
+    socket?.sendOrDrop(&outbox)
+  }
+}
+// end greeter
+// begin world
+import WarrenSimulator
+
+// end world
+
+@Suite("The README")
+struct ReadmeTests {
+  @Test("shows code that compiles and runs")
+  func runs() async throws {
+    // begin world
+    let world = World(seed: 7) {
+      Machine("alice").behind(.symmetric)
+      Machine("bob").behind(.fullCone).behind(.carrierGrade)
+      Server("registry")
+    }
+    try await world.run { world in
+      let registry = world.machine("registry")
+      let port = try await Greeter(on: registry).start().port
+      // …put programs on alice and bob, let time pass, look at what arrived
+      try await world.machine("alice").sleep(for: .seconds(60))
+      // end world
+      #expect(port > 0)
+      // begin world
+    }
+    print(world.trace)
+    // end world
+    #expect(world.now >= Instant(nanoseconds: 60_000_000_000))
+  }
+
+  @Test("shows the code that is compiled here, to the letter")
+  func matches() throws {
+    let here = URL(filePath: #filePath)
+    let source = try String(contentsOf: here, encoding: .utf8).components(separatedBy: "\n")
+    let root = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    let readme = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
+    for name in ["greeter", "world"] {
+      let shown = try #require(block(of: readme, named: name), "no block called \(name)")
+      #expect(normalised(shown) == normalised(compiled(source, named: name)), "\(name) differs")
+    }
+  }
+
+  /// The code block behind `<!-- compiled: …, name -->`.
+  private func block(of readme: String, named name: String) -> [String]? {
+    let lines = readme.components(separatedBy: "\n")
+    guard let mark = lines.firstIndex(where: { $0.hasPrefix("<!-- compiled:") && $0.hasSuffix(", \(name) -->") })
+    else { return nil }
+    return Array(lines[(mark + 2)...].prefix { $0 != "```" })
+  }
+
+  /// What stands between `// begin name` and `// end name`.
+  private func compiled(_ source: [String], named name: String) -> [String] {
+    var isInside = false
+    return source.filter { line in
+      let text = line.trimmingCharacters(in: .whitespaces)
+      if text == "// begin \(name)" || text == "// end \(name)" {
+        isInside = text.hasPrefix("// begin")
+        return false
+      }
+      return isInside
+    }
+  }
+
+  /// Without empty lines and indentation: the same code stands deeper in a test than in a README.
+  private func normalised(_ lines: [String]) -> [String] {
+    lines.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+  }
+}
