@@ -29,7 +29,8 @@ struct NATClashTests {
     return laboratory.packets(toward: .outside).first?.source
   }
 
-  @Test("a stranger's packet moves the port if the box takes it for its own", arguments: [Transport.udp, .tcp])
+  @Test(
+    "a stranger's packet moves the port if the box takes it for its own", arguments: [Transport.udp, .tcp])
   func clash(_ transport: Transport) {
     let moved = placeSeenByY(.linuxMasquerade(input: .accept), transport)
     #expect(moved != nil)

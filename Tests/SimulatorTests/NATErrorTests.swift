@@ -122,7 +122,8 @@ struct NATErrorTests {
       (.outside, y1.ip, NATLaboratory.outsideAddress),
     ] {
       laboratory.put(
-        Packet(from: source.port(77), to: target.port(0), .icmp(.echoRequest(sequence: 1, .empty))), from: side)
+        Packet(from: source.port(77), to: target.port(0), .icmp(.echoRequest(sequence: 1, .empty))),
+        from: side)
       #expect(laboratory.packets(toward: side).map(\.destination) == [source.port(77)])
       #expect(laboratory.drop == .forRouter)
     }
@@ -224,7 +225,8 @@ struct NATErrorTests {
     func held(_ limit: Int) -> Int {
       var laboratory = NATLaboratory(.changed { $0.fragments = .outOfOrder(limit: limit) })
       for number in 0..<500 {
-        let packet = Packet.udp(y1, NATLaboratory.outsideAddress.port(5000), String(repeating: "x", count: 100))
+        let packet = Packet.udp(
+          y1, NATLaboratory.outsideAddress.port(5000), String(repeating: "x", count: 100))
         laboratory.put(packet.cut(after: 40, identification: UInt32(number))[1], from: .outside)
       }
       let count = laboratory.nat.heldFragmentCount

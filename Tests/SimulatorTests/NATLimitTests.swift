@@ -62,7 +62,9 @@ struct NATLimitTests {
   @Test("no port left means that the flow is dropped and nothing is remembered of it")
   func exhaustion() {
     var laboratory = NATLaboratory(.symmetric.changed { $0.ports = 2000...2003 })
-    for number in 0..<4 { #expect(laboratory.send(NATLaboratory.x1.port(UInt16(5000 + number)), to: y1) != nil) }
+    for number in 0..<4 {
+      #expect(laboratory.send(NATLaboratory.x1.port(UInt16(5000 + number)), to: y1) != nil)
+    }
     #expect(laboratory.send(x2, to: y1) == nil)
     #expect(laboratory.drop == .portsExhausted)
     #expect(laboratory.nat.hostCount == 1)

@@ -52,7 +52,8 @@ struct NATPropertyTests {
         guard let (sent, arrived) = script.step(), sent.transport == .udp else { continue }
         let owner = owners[[arrived.source, arrived.destination], default: sent.source]
         guard owner == sent.source else {
-          Issue.record("seed \(seed), step \(step): \(owner) and \(sent.source) are both at \(arrived.source)")
+          Issue.record(
+            "seed \(seed), step \(step): \(owner) and \(sent.source) are both at \(arrived.source)")
           return
         }
         owners[[arrived.source, arrived.destination]] = owner
@@ -97,7 +98,8 @@ extension Packet.Content {
   /// What answers it.
   fileprivate var reply: Packet.Content {
     switch self {
-    case .tcp(let segment): .tcp(TCPSegment([.syn, .ack], sequence: 1, acknowledgement: segment.sequence &+ 1))
+    case .tcp(let segment):
+      .tcp(TCPSegment([.syn, .ack], sequence: 1, acknowledgement: segment.sequence &+ 1))
     case .icmp(.echoRequest(let sequence, let payload)): .icmp(.echoReply(sequence: sequence, payload))
     default: self
     }

@@ -53,7 +53,9 @@ struct NATScript {
     let packet = Packet.udp(remote, destination)
     switch random.below(4) {
     case 0: return Packet(from: remote, to: destination, .tcp(TCPSegment(.syn, sequence: 9)))
-    case 1: return Packet.udp(remote, destination, String(repeating: "x", count: 60)).cut(after: 40)[random.below(2)]
+    case 1:
+      return Packet.udp(remote, destination, String(repeating: "x", count: 60)).cut(after: 40)[
+        random.below(2)]
     case 2: return Packet.udp(destination, remote).failure(.portUnreachable, reportedBy: remote.ip) ?? packet
     default: return packet
     }
