@@ -180,6 +180,13 @@ struct NATConnectionTests {
       laboratory.wait(idle)
       return laboratory.segment([.syn, .ack], y1, to: mapped, from: .outside) != nil
     }
+    func isHalfOpenAlive(after idle: Duration) -> Bool {
+      var laboratory = NATLaboratory(.portRestrictedCone)
+      let mapped = laboratory.segment(.syn, x1, to: y1, from: .inside)!.source
+      laboratory.segment([.syn, .ack], y1, to: mapped, from: .outside)
+      laboratory.wait(idle)
+      return laboratory.segment(.ack, y1, to: mapped, from: .outside) != nil
+    }
     func close(_ laboratory: inout NATLaboratory, _ mapped: SocketAddress) {
       laboratory.segment([.fin, .ack], x1, to: y1, from: .inside)
       laboratory.segment([.fin, .ack], y1, to: mapped, from: .outside)
@@ -190,6 +197,8 @@ struct NATConnectionTests {
     }
     #expect(isOpeningAlive(after: .milliseconds(239_999)))
     #expect(!isOpeningAlive(after: .milliseconds(240_001)))
+    #expect(isHalfOpenAlive(after: .milliseconds(239_999)))
+    #expect(!isHalfOpenAlive(after: .milliseconds(240_001)))
     #expect(isAlive(.portRestrictedCone, after: .milliseconds(239_999), close))
     #expect(!isAlive(.portRestrictedCone, after: .milliseconds(240_001), close))
     #expect(isAlive(.portRestrictedCone, after: .seconds(7200), halfClose))

@@ -220,6 +220,19 @@ struct NATErrorTests {
     }
   }
 
+  @Test("a number that was used for one packet may be used for the next")
+  func fragmentNumberIsReused() {
+    var laboratory = NATLaboratory(.symmetric)
+    let text = String(repeating: "x", count: 50)
+    for part in Packet.udp(x1, y1, text).cut(after: 40) { laboratory.put(part, from: .inside) }
+    let parts = Packet.udp(NATLaboratory.x1.port(6000), y1, text).cut(after: 40)
+    laboratory.put(parts[1], from: .inside)
+    #expect(laboratory.output.isEmpty)
+    laboratory.put(parts[0], from: .inside)
+    let mapped = laboratory.nat.mapping(of: NATLaboratory.x1.port(6000), toward: y1)
+    #expect(laboratory.packets(toward: .outside).map(\.source) == [mapped, mapped])
+  }
+
   @Test("no more fragments wait than there is room for, and none for longer than 30 s")
   func fragmentFlood() {
     func held(_ limit: Int) -> Int {

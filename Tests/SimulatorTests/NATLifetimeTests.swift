@@ -116,6 +116,24 @@ struct NATLifetimeTests {
     #expect(filterIsRefreshedFromOutside([.outbound, .inbound]))
   }
 
+  @Test("a filter lives on with what the inside sends, unless outbound packets do not refresh it")
+  func outboundRefreshOfFilters() {
+    func isOpen(_ directions: Configuration.Directions) -> Bool {
+      var laboratory = NATLaboratory(
+        .changed {
+          $0.lifetimes.filter = .seconds(30)
+          $0.refreshesFilter = directions
+        })
+      let mapped = laboratory.send(x1, to: y1)!
+      laboratory.wait(.seconds(20))
+      laboratory.send(x1, to: y1)
+      laboratory.wait(.seconds(20))
+      return laboratory.answer(y1, to: mapped) == x1
+    }
+    #expect(isOpen([.outbound]))
+    #expect(!isOpen([]))
+  }
+
   /// Whether a mapping of 30 s that only gets ICMP errors lives for longer.
   private func isRefreshedByErrors() -> Bool {
     var laboratory = NATLaboratory(NATLifetimeTests.cone(.seconds(30)))
@@ -134,6 +152,24 @@ struct NATLifetimeTests {
   }
 
   // MARK: X2 and X3
+
+  @Test("an answered mapping lives longer from the next packet on, if only outbound ones refresh")
+  func assuredByAnswer() {
+    func isAlive(isAnswered: Bool) -> Bool {
+      var laboratory = NATLaboratory(
+        NATLifetimeTests.cone(.seconds(120)) {
+          $0.lifetimes.udpUnreplied = .seconds(30)
+          $0.refreshes = [.outbound]
+        })
+      let mapped = laboratory.send(x1, to: y1)!
+      if isAnswered { laboratory.answer(y1, to: mapped) }
+      laboratory.send(x1, to: y1)
+      laboratory.wait(.seconds(119))
+      return laboratory.answer(y1, to: mapped) == x1
+    }
+    #expect(isAlive(isAnswered: true))
+    #expect(!isAlive(isAnswered: false))
+  }
 
   /// How long a mapping lives when nothing came back, and when something did; to the second.
   private func lifetimes(_ configuration: Configuration) -> (unreplied: Int, assured: Int) {
