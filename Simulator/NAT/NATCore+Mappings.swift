@@ -51,9 +51,9 @@ extension NATCore {
       let key = FlowKey(transport, inside, .whatever)
       return (key, key)
     }
+    let shared = configuration.overloadsPorts ? remote.seen(by: configuration.mapping) : .whatever
     let remote = remote.seen(by: mappingBehaviour(for: inside, transport))
-    let request = NATPorts.Request(
-      transport: transport, inside: inside, remote: configuration.overloadsPorts ? remote : .whatever)
+    let request = NATPorts.Request(transport: transport, inside: inside, remote: shared)
     let chosen = ports.choose(
       for: request, host: &hosts.slots.elements[host], among: table, random: &random)
     guard let chosen else { throw .portsExhausted }

@@ -70,11 +70,12 @@ public struct NATCore: Sendable {
 extension NATCore {
   /// When to call ``handleDeadline(at:into:)``: there may turn out to be nothing to do yet.
   public var nextDeadline: Instant? {
-    var earliest = table.nextDeadline
-    for other in [fragments.nextDeadline, unansweredSYNs.nextDeadline] {
-      if let other, earliest.map({ other < $0 }) ?? true { earliest = other }
-    }
-    return earliest
+    earlier(table.nextDeadline, earlier(fragments.nextDeadline, unansweredSYNs.nextDeadline))
+  }
+
+  private func earlier(_ left: Instant?, _ right: Instant?) -> Instant? {
+    guard let left, let right else { return left ?? right }
+    return min(left, right)
   }
 
   /// Forgets what has ended, and sends what was put off until now.
@@ -86,7 +87,9 @@ extension NATCore {
       }
     }
     fragments.expire(at: now, into: &output)
-    while let syn = unansweredSYNs.takeDue(at: now) { reject(syn, .portUnreachable, toward: .outside, into: &output) }
+    while let syn = unansweredSYNs.takeDue(at: now) {
+      reject(syn, .portUnreachable, toward: .outside, into: &output)
+    }
   }
 
   /// Starts anew and forgets everything; with other addresses if there are any.

@@ -110,14 +110,15 @@ extension NATPorts {
       }
       return range.lazy.map(place).first { suits($0, request, table) }
     case .sequential(let step):
-      var port = range.contains(latest[index]) ? latest[index] : range.lowerBound
-      for _ in 0..<range.count {
-        port = range.lowerBound + (port - range.lowerBound + step) % range.count
+      let base = range.contains(latest[index]) ? latest[index] : range.lowerBound
+      // What is taken, or of the wrong parity, is passed over one by one.
+      for detour in 0..<range.count {
+        let port = range.lowerBound + (base - range.lowerBound + step + detour) % range.count
         guard suits(place(port), request, table) else { continue }
         latest[index] = port
         return place(port)
       }
-      return range.lazy.map(place).first { suits($0, request, table) }
+      return nil
     }
   }
 

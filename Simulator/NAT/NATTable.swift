@@ -150,9 +150,8 @@ extension NATTable {
     mappings.elements[slot].expiry = min(expiry, mappings.elements[slot].latestExpiry)
   }
 
-  /// Lets a filter live at least until `expiry`.
+  /// Lets a filter live until `expiry`, which is not earlier than before.
   mutating func prolongFilter(_ slot: Int, until expiry: Instant) {
-    guard expiry > filters.elements[slot].expiry else { return }
     filters.elements[slot].expiry = expiry
   }
 

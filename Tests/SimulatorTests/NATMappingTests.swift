@@ -15,7 +15,8 @@ struct NATMappingTests {
   @Test(
     "one port for all remote ends, one for each address, or one for each address and port",
     arguments: [
-      (Configuration.Dependence.endpointIndependent, 1), (.addressDependent, 2), (.addressAndPortDependent, 3),
+      (Configuration.Dependence.endpointIndependent, 1), (.addressDependent, 2),
+      (.addressAndPortDependent, 3),
     ])
   func mapping(_ dependence: Configuration.Dependence, count: Int) {
     #expect(places(.symmetric.changed { $0.mapping = dependence }) == count)
