@@ -110,9 +110,12 @@ final class SimulatedTCPConnection: TCPConnection {
 
   private func becomeClosed() {
     isClosed = true
+    pump()
+    // Whoever waits hears of it once more.
+    let handlers = [onReadable, onWritable]
     onReadable = nil
     onWritable = nil
-    pump()
+    for handler in handlers { handler?() }
   }
 
   private func checkOpen() throws(NetworkError) {

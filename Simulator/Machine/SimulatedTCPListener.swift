@@ -43,10 +43,13 @@ final class SimulatedTCPListener: TCPListener {
   func close() {
     guard !isClosed else { return }
     isClosed = true
-    onConnection = nil
     for connection in opened { connection.reset() }
     opened = []
     host.tcp.listeners.removeAll { $0 === self }
+    // Whoever waits hears of it once more.
+    let handler = onConnection
+    onConnection = nil
+    handler?()
   }
 
   private func notifySoon() {

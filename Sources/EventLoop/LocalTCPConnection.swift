@@ -157,8 +157,11 @@ final class LocalTCPConnection: TCPConnection, LocalMachine.Closable {
     guard !isClosed else { return }
     isClosed = true
     phase = .closed
+    local.retire(id, watch)
+    // Whoever waits hears of it once more.
+    let handlers = [onReadable, onWritable]
     onReadable = nil
     onWritable = nil
-    local.retire(id, watch)
+    for handler in handlers { handler?() }
   }
 }

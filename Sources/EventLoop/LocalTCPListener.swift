@@ -70,7 +70,10 @@ final class LocalTCPListener: TCPListener, LocalMachine.Closable {
   func close() {
     guard !isClosed else { return }
     isClosed = true
-    onConnection = nil
     local.retire(id, watch)
+    // Whoever waits hears of it once more.
+    let handler = onConnection
+    onConnection = nil
+    handler?()
   }
 }

@@ -12,9 +12,10 @@ public protocol TCPConnection: AnyObject {
   /// How far it has come.
   var phase: TCPPhase { get }
 
-  /// Called as long as ``readNow(into:)`` would not return ``TCPRead/nothingYet``.
+  /// Called as long as ``readNow(into:)`` would not return ``TCPRead/nothingYet``; for the last time on closing.
   var onReadable: (() -> Void)? { get set }
-  /// Called as long as ``writeNow(_:)`` would take something, and when opening succeeds or fails.
+  /// Called as long as ``writeNow(_:)`` would take something, when opening succeeds or fails, and for the last
+  /// time on closing.
   var onWritable: (() -> Void)? { get set }
 
   /// Appends to `buffer` what has arrived, as far as there is room.

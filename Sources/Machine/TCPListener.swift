@@ -4,7 +4,7 @@ public protocol TCPListener: AnyObject {
   var machine: any Machine { get }
   /// Where it listens, with the port that the system chose.
   var localAddress: SocketAddress { get }
-  /// Called as long as ``acceptNow()`` would return a connection.
+  /// Called as long as ``acceptNow()`` would return a connection; for the last time on closing.
   var onConnection: (() -> Void)? { get set }
 
   /// The next connection that others have opened; nil where there is none yet.

@@ -96,6 +96,42 @@ struct CancellationTests {
     }
   }
 
+  @Test("ends when its own socket is closed", arguments: TwoMachines.allCases)
+  func closingSocket(world: TwoMachines) async throws {
+    try await world.run { pair in
+      let alice = pair.alice
+      let listener = try alice.listenTCP(on: .any(.v4))
+      let target = SocketAddress(pair.aliceIP(.v4), port: listener.localAddress.port)
+      let mine = try await alice.connectTCP(to: target)
+      let theirs = try await listener.accept()
+      let waiting = Waiting(listener: listener, reader: mine, writer: theirs)
+      let tasks = [
+        alice.spawn("accept") { _ = try await waiting.listener.accept() },
+        alice.spawn("read") { _ = try await waiting.reader.read() },
+        alice.spawn("write") {
+          while true { try await waiting.writer.write(Array(repeating: 1, count: 1_000_000)) }
+        },
+      ]
+      try await alice.sleep(for: .milliseconds(5))
+      listener.close()
+      mine.close()
+      theirs.close()
+      for task in tasks {
+        if case .failure(let error) = await task.result {
+          #expect(error as? NetworkError == .closed || error as? NetworkError == .connectionReset(mine.localAddress))
+        }
+      }
+      #expect(alice.waits.waiting == [])
+    }
+  }
+
+  /// Sockets that several tasks of one machine use.
+  private struct Waiting: @unchecked Sendable {
+    var listener: any TCPListener
+    var reader: any TCPConnection
+    var writer: any TCPConnection
+  }
+
   @Test("is cancelled by a deadline, which says so", arguments: TwoMachines.allCases)
   func deadlines(world: TwoMachines) async throws {
     try await world.run { pair in
