@@ -78,7 +78,9 @@ enum Simulation {
     precondition(arrived == bursts * size, "\(arrived) of \(bursts * size) datagrams arrived")
     print("simulated datagrams through two NATs, 1,200 bytes, one core")
     print("  datagrams/s              \(perSecond(arrived, seconds))")
-    print("  hops/s                   \(perSecond(world.hops, seconds))   \(ratio(Double(world.hops) / seconds, 1e6)) of 1 million (aim: 1)")
+    print(
+      "  hops/s                   \(perSecond(world.hops, seconds))   \(ratio(Double(world.hops) / seconds, 1e6)) of 1 million (aim: 1)"
+    )
   }
 
   static func memoryOfMachines() async throws {

@@ -15,7 +15,8 @@ struct AddressPlan {
     let base = v4.length == 8 ? IPAddress(203, 0, 113, 0) : v4.base
     precondition(
       v4.contains(base.advanced(by: nextHost)), "\(v4) has no address left: use a larger block inside")
-    return NetworkInterface.Address(base.advanced(by: nextHost), prefixLength: v4.length == 8 ? 32 : v4.length)
+    return NetworkInterface.Address(
+      base.advanced(by: nextHost), prefixLength: v4.length == 8 ? 32 : v4.length)
   }
 
   mutating func takeV6() -> NetworkInterface.Address {

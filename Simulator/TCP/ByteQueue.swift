@@ -19,7 +19,9 @@ struct ByteQueue {
 
   /// A copy of some of the bytes.
   func payload(_ range: Range<Int>) -> Payload {
-    storage.withUnsafeBytes { Payload(UnsafeRawBufferPointer(rebasing: $0[head + range.lowerBound..<head + range.upperBound])) }
+    storage.withUnsafeBytes {
+      Payload(UnsafeRawBufferPointer(rebasing: $0[head + range.lowerBound..<head + range.upperBound]))
+    }
   }
 
   /// Moves as many bytes into `buffer` as it has room for.
@@ -27,7 +29,8 @@ struct ByteQueue {
     let moved = min(count, buffer.freeCapacity)
     let start = head
     storage.withUnsafeBytes { bytes in
-      buffer.append(copying: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes[start..<start + moved])))
+      buffer.append(
+        copying: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: bytes[start..<start + moved])))
     }
     removeFirst(moved)
     return moved

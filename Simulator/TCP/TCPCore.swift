@@ -126,7 +126,8 @@ struct TCPCore {
     isClosed = true
     switch state {
     case .opening, .gone, .lingering: break
-    default: reset = TCPSegment([.rst, .ack], sequence: sender.next.value, acknowledgement: receiver.next.value)
+    default:
+      reset = TCPSegment([.rst, .ack], sequence: sender.next.value, acknowledgement: receiver.next.value)
     }
     vanish()
   }
@@ -173,7 +174,9 @@ struct TCPCore {
 
   private mutating func receivedWhileSynchronised(_ segment: TCPSegment, at now: Instant) {
     var segment = segment
-    if state == .answering, segment.flags.contains(.syn), SequenceNumber(segment.sequence) + 1 == receiver.next {
+    if state == .answering, segment.flags.contains(.syn),
+      SequenceNumber(segment.sequence) + 1 == receiver.next
+    {
       // The other's SYN again: alone it was sent twice, with an ACK it is the answer of one who calls as well.
       guard segment.flags.contains(.ack) else {
         mustSendSYN = true
@@ -387,7 +390,8 @@ struct TCPCore {
     _ flags: TCPSegment.Flags, _ sequence: SequenceNumber, _ payload: Payload = .empty
   ) -> TCPSegment {
     TCPSegment(
-      flags, sequence: sequence.value, acknowledgement: receiver.next.value, window: receiver.announceWindow(),
+      flags, sequence: sequence.value, acknowledgement: receiver.next.value,
+      window: receiver.announceWindow(),
       payload: payload)
   }
 }

@@ -86,7 +86,8 @@ extension World {
   ) {
     let network = attachment.network
     guard packet.mayBeFragmented, packet.source.ip.family == .v4 else {
-      record(.dropped(Trace.Summary(packet), reason: "larger than the link's \(mtu) bytes"), at: network.place)
+      record(
+        .dropped(Trace.Summary(packet), reason: "larger than the link's \(mtu) bytes"), at: network.place)
       send(.tooLarge(mtu: mtu), about: packet, by: network.router(1, packet.source.ip.family), in: network)
       return
     }

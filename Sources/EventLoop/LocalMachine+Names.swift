@@ -9,7 +9,8 @@ extension LocalMachine {
     var count: Int32 = 0
     let code = uv_interface_addresses(&list, &count)
     guard code == 0, let list else {
-      throw .system(doing: "listing network interfaces", code: code, reason: String(cString: uv_strerror(code)))
+      throw .system(
+        doing: "listing network interfaces", code: code, reason: String(cString: uv_strerror(code)))
     }
     defer { uv_free_interface_addresses(list, count) }
     var interfaces: [NetworkInterface] = []
@@ -21,7 +22,8 @@ extension LocalMachine {
       } else {
         interfaces.append(
           NetworkInterface(
-            name: name, index: if_nametoindex(name), addresses: [address], isLoopback: entry.is_internal != 0))
+            name: name, index: if_nametoindex(name), addresses: [address], isLoopback: entry.is_internal != 0)
+        )
       }
     }
     return interfaces
@@ -47,7 +49,9 @@ extension NetworkInterface.Address {
     switch address.ip.family {
     case .v4: length = entry.netmask.netmask4.sin_addr.s_addr.nonzeroBitCount
     case .v6:
-      length = withUnsafeBytes(of: entry.netmask.netmask6.sin6_addr) { $0.reduce(0) { $0 + $1.nonzeroBitCount } }
+      length = withUnsafeBytes(of: entry.netmask.netmask6.sin6_addr) {
+        $0.reduce(0) { $0 + $1.nonzeroBitCount }
+      }
     }
     self.init(address.ip, prefixLength: length)
   }

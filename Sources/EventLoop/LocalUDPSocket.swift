@@ -50,7 +50,8 @@ final class LocalUDPSocket: UDPSocket, LocalMachine.Closable {
       try socket.set(level, IP_RECVTOS, 1)
       try socket.set(level, IP_RECVTTL, 1)
       try socket.set(level, IP_RECVERR, 1)
-      try socket.set(level, IP_MTU_DISCOVER, options.allowsFragmentation ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE)
+      try socket.set(
+        level, IP_MTU_DISCOVER, options.allowsFragmentation ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE)
     case .v6:
       let level = Int32(IPPROTO_IPV6)
       try socket.set(level, IPV6_RECVPKTINFO, 1)
@@ -186,7 +187,9 @@ extension SocketAddress {
 extension IPAddress {
   @inline(__always)
   fileprivate init(_ raw: cd_address) {
-    self = raw.family == 4 ? IPAddress(v4: UInt32(truncatingIfNeeded: raw.low)) : IPAddress(v6: raw.high, raw.low, zone: raw.zone)
+    self =
+      raw.family == 4
+      ? IPAddress(v4: UInt32(truncatingIfNeeded: raw.low)) : IPAddress(v6: raw.high, raw.low, zone: raw.zone)
   }
 }
 
@@ -212,7 +215,8 @@ extension DatagramRun {
   @inline(__always)
   fileprivate init(_ raw: cd_run) {
     self.init(
-      base: raw.base, byteCount: Int(raw.length), segmentSize: Int(raw.segment), remote: SocketAddress(raw.remote),
+      base: raw.base, byteCount: Int(raw.length), segmentSize: Int(raw.segment),
+      remote: SocketAddress(raw.remote),
       localIP: raw.local.family == 0 ? nil : IPAddress(raw.local), ecn: ECN(rawValue: raw.ecn) ?? .notCapable,
       hopLimit: raw.hop_limit < 0 ? nil : UInt8(raw.hop_limit))
   }

@@ -100,7 +100,8 @@ extension SocketAddress {
     case AF_INET:
       self = UnsafeRawPointer(pointer).withMemoryRebound(to: sockaddr_in.self, capacity: 1) {
         SocketAddress(
-          IPAddress(v4: UInt32(bigEndian: $0.pointee.sin_addr.s_addr)), port: UInt16(bigEndian: $0.pointee.sin_port))
+          IPAddress(v4: UInt32(bigEndian: $0.pointee.sin_addr.s_addr)),
+          port: UInt16(bigEndian: $0.pointee.sin_port))
       }
     case AF_INET6:
       self = UnsafeRawPointer(pointer).withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { pointer in
@@ -113,7 +114,8 @@ extension SocketAddress {
         }
         let isLinkLocal = IPAddress(v6: high, low).isLinkLocal
         return SocketAddress(
-          IPAddress(v6: high, low, zone: isLinkLocal ? v6.sin6_scope_id : 0), port: UInt16(bigEndian: v6.sin6_port))
+          IPAddress(v6: high, low, zone: isLinkLocal ? v6.sin6_scope_id : 0),
+          port: UInt16(bigEndian: v6.sin6_port))
       }
     default: return nil
     }

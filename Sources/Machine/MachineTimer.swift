@@ -18,7 +18,9 @@ public final class MachineTimer {
   public var isScheduled: Bool { place >= 0 }
 
   /// Fires once at `deadline`, or as soon as can be when that is past, and at no other time set before.
-  public func schedule(at deadline: Instant) { queue.schedule(self, at: deadline.advanced(by: .zero - offset)) }
+  public func schedule(at deadline: Instant) {
+    queue.schedule(self, at: deadline.advanced(by: .zero - offset))
+  }
 
   /// Does not fire any more.
   public func cancel() { queue.cancel(self) }

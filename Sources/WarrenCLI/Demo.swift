@@ -45,7 +45,8 @@ struct Demo {
     print("   alice calls the registry over TCP at \(told.registry):  \(describe(told.overTCP)).")
     let again = try await simulate().trace
     let verdict = again.hash == trace.hash ? "the same" : "DIFFERENT: this is a bug"
-    print("   All of it took \(milliseconds(elapsed)) of real time, in \(trace.count) events;", terminator: " ")
+    print(
+      "   All of it took \(milliseconds(elapsed)) of real time, in \(trace.count) events;", terminator: " ")
     print("run again, the trace is \(verdict).\n   The way of alice's question:")
     for event in question(in: trace) { print("     \(event)") }
     print("")

@@ -13,7 +13,8 @@ enum WaitingCall: String, CaseIterable, CustomTestStringConvertible {
     let alice = pair.alice
     switch self {
     case .sleep: try await alice.sleep(for: .seconds(3600))
-    case .deadline: try await alice.withDeadline(.seconds(3600)) { try await alice.sleep(for: .seconds(7200)) }
+    case .deadline:
+      try await alice.withDeadline(.seconds(3600)) { try await alice.sleep(for: .seconds(7200)) }
     case .connect:
       _ = try await alice.connectTCP(to: SocketAddress(pair.bobIP(.v4), port: 9))
     case .accept: _ = try await alice.listenTCP(on: .any(.v4)).accept()
@@ -118,7 +119,9 @@ struct CancellationTests {
       theirs.close()
       for task in tasks {
         if case .failure(let error) = await task.result {
-          #expect(error as? NetworkError == .closed || error as? NetworkError == .connectionReset(mine.localAddress))
+          #expect(
+            error as? NetworkError == .closed || error as? NetworkError == .connectionReset(mine.localAddress)
+          )
         }
       }
       #expect(alice.waits.waiting == [])

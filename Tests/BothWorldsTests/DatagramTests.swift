@@ -33,7 +33,8 @@ actor Probe {
       batch.forEach { datagram in
         probe.received.append(
           Received(
-            bytes: datagram.payload.withUnsafeBytes { Array($0) }, from: datagram.source, to: datagram.localIP,
+            bytes: datagram.payload.withUnsafeBytes { Array($0) }, from: datagram.source,
+            to: datagram.localIP,
             ecn: datagram.ecn, hopLimit: datagram.hopLimit))
       }
       probe.check()
@@ -169,7 +170,8 @@ struct DatagramTests {
       _ = try await alice.bind()
       let v6 = SocketAddress(pair.bobIP(.v6), port: 1)
       let portless = SocketAddress(pair.bobIP(.v4), port: 0)
-      #expect(try await alice.sendAround(good, 65_508, to: good) == [.datagramTooLarge(size: 65_508, to: good)])
+      #expect(
+        try await alice.sendAround(good, 65_508, to: good) == [.datagramTooLarge(size: 65_508, to: good)])
       #expect(try await alice.sendAround(v6, 10, to: good) == [.unusableDestination(v6)])
       #expect(try await alice.sendAround(portless, 10, to: good) == [.unusableDestination(portless)])
       await bob.waitFor(6)

@@ -74,7 +74,8 @@ struct TCPTests {
     }
   }
 
-  @Test("stops taking bytes when nobody reads, and goes on when somebody does", arguments: TwoMachines.allCases)
+  @Test(
+    "stops taking bytes when nobody reads, and goes on when somebody does", arguments: TwoMachines.allCases)
   func backPressure(world: TwoMachines) async throws {
     let total = 8_000_000
     try await world.run { pair in
@@ -115,7 +116,8 @@ struct TCPTests {
       let alicePort = try await freePort(pair.alice)
       let bobPort = try await freePort(pair.bob)
       func call(
-        _ machine: any Machine, from port: UInt16, at own: IPAddress, _ target: SocketAddress, say word: String
+        _ machine: any Machine, from port: UInt16, at own: IPAddress, _ target: SocketAddress,
+        say word: String
       ) -> Task<String, any Error> {
         machine.spawn("call \(target)") {
           var options = TCPOptions()

@@ -71,7 +71,8 @@ struct ReadmeTests {
   /// The code block behind `<!-- compiled: …, name -->`.
   private func block(of readme: String, named name: String) -> [String]? {
     let lines = readme.components(separatedBy: "\n")
-    guard let mark = lines.firstIndex(where: { $0.hasPrefix("<!-- compiled:") && $0.hasSuffix(", \(name) -->") })
+    guard
+      let mark = lines.firstIndex(where: { $0.hasPrefix("<!-- compiled:") && $0.hasSuffix(", \(name) -->") })
     else { return nil }
     return Array(lines[(mark + 2)...].prefix { $0 != "```" })
   }

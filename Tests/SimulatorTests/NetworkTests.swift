@@ -32,7 +32,8 @@ actor Probe {
       batch.forEach { datagram in
         probe.received.append(
           Received(
-            bytes: datagram.payload.withUnsafeBytes { Array($0) }, from: datagram.source, to: datagram.localIP,
+            bytes: datagram.payload.withUnsafeBytes { Array($0) }, from: datagram.source,
+            to: datagram.localIP,
             ecn: datagram.ecn, hopLimit: datagram.hopLimit))
       }
     }

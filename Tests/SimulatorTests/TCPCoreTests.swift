@@ -346,7 +346,8 @@ struct TCPCoreTests {
           TCPSegment.Flags(rawValue: UInt8(random.below(32))),
           sequence: near &+ UInt32(random.below(5)) &- 2,
           acknowledgement: (dialogue.log.last?.1.acknowledgement ?? 0) &+ UInt32(random.below(5)) &- 2,
-          window: UInt32(random.below(100_000)), payload: Payload([UInt8](repeating: 2, count: random.below(3000))))
+          window: UInt32(random.below(100_000)),
+          payload: Payload([UInt8](repeating: 2, count: random.below(3000))))
         dialogue.alice.received(segment, at: dialogue.now)
       }
       dialogue.pump()

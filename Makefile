@@ -1,0 +1,47 @@
+# What can be done here. `make` alone prints it.
+
+SWIFT ?= swift
+# A build of the release has been seen not to end (the optimizer of Swift 6.3): it gets this many seconds.
+RELEASE_LIMIT ?= 900
+DOCS := .build/docs
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench sanitize release docs setup clean
+
+help: ## say what can be done
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup ## show an echo through two simulated NATs, and over loopback
+	@$(SWIFT) build --product warren
+	@.build/debug/warren demo
+
+test: setup ## build everything, warnings being errors, and run all tests
+	$(SWIFT) test
+
+lint: ## check the format, the forbidden names and what each room may import
+	@$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Simulator Tests Benchmarks
+	@python3 Scripts/lint.py --self-test
+	@python3 Scripts/lint.py
+
+format: ## put every file into the one format
+	@$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Simulator Tests Benchmarks
+
+release: setup ## build the release of the library and the command, within a time limit
+	timeout $(RELEASE_LIMIT) $(SWIFT) build -c release --product warren
+
+bench: setup ## measure, as ratios of one run on this machine
+	timeout $(RELEASE_LIMIT) $(SWIFT) build -c release --product Benchmarks
+	.build/release/Benchmarks
+
+sanitize: setup ## run all tests under the thread and the address sanitizer
+	$(SWIFT) test --sanitize=thread --scratch-path .build/thread
+	$(SWIFT) test --sanitize=address --scratch-path .build/address
+
+docs: setup ## write the reference of the public API
+	@Scripts/docs.sh $(DOCS)
+
+setup: ## install what is missing on this machine
+	@Scripts/setup.sh
+
+clean: ## throw away everything that was built
+	rm -rf .build
