@@ -53,9 +53,10 @@ let package = Package(
     .testTarget(
       name: "DocumentationTests", dependencies: ["Warren", "WarrenSimulator"],
       path: "Tests/DocumentationTests", swiftSettings: strict),
+    .target(name: "CBare", path: "Benchmarks/CBare"),
     .executableTarget(
-      name: "Benchmarks", dependencies: ["Warren", "WarrenSimulator", "CDatagrams"], path: "Benchmarks",
-      swiftSettings: strict),
+      name: "Benchmarks", dependencies: ["Warren", "WarrenSimulator", "CBare"], path: "Benchmarks",
+      exclude: ["CBare"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -99,6 +99,8 @@ enum Simulation {
         let receiver = Receiver(on: machine)
         _ = try await receiver.start(greeting: address)
         receivers.append(receiver)
+        // One after the other: the registry's buffer does not hold a thousand at once.
+        try await machine.sleep(for: .microseconds(100))
       }
       try await registry.sleep(for: .seconds(1))
       let heard = await rendezvous.count

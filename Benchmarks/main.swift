@@ -1,2 +1,9 @@
-try await Simulation.datagramsThroughNATs()
-try await Simulation.memoryOfMachines()
+// Each figure beside a limit or another program's, in one run on one machine: only the ratios mean much.
+let only = CommandLine.arguments.dropFirst().first
+
+func wants(_ name: String) -> Bool { only == nil || only == name }
+
+if wants("loopback") { try await LoopbackDatagrams.run() }
+if wants("actors") { try await ActorCalls.run() }
+if wants("simulation") { try await Simulation.datagramsThroughNATs() }
+if wants("memory") { try await Simulation.memoryOfMachines() }

@@ -1,0 +1,53 @@
+import Warren
+
+/// Calls between two actors on one loop.
+enum ActorCalls {
+  private actor Callee {
+    nonisolated let machine: any Machine
+    nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
+    private var count = 0
+
+    init(on machine: any Machine) { self.machine = machine }
+
+    func add(_ value: Int) -> Int {
+      count += value
+      return count
+    }
+  }
+
+  private actor Caller {
+    nonisolated let machine: any Machine
+    nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
+
+    init(on machine: any Machine) { self.machine = machine }
+
+    func call(_ callee: Callee, times: Int) async -> Int {
+      var last = 0
+      for _ in 0..<times { last = await callee.add(1) }
+      return last
+    }
+  }
+
+  static func run() async throws {
+    let times = 2_000_000
+    let machine = LocalMachine(name: "calls")
+    let callee = Callee(on: machine)
+    let caller = Caller(on: machine)
+    let seconds = try await machine.run {
+      let start = now()
+      let last = await caller.call(callee, times: times)
+      precondition(last == times)
+      return now() - start
+    }
+    let other = LocalMachine(name: "other")
+    let far = Callee(on: other)
+    let start = now()
+    _ = await caller.call(far, times: times / 200)
+    let across = now() - start
+    await machine.close()
+    await other.close()
+    print("actor calls")
+    print("  on one loop              \(perSecond(times, seconds))/s")
+    print("  from loop to loop        \(perSecond(times / 200, across))/s")
+  }
+}
