@@ -40,6 +40,8 @@ struct TCPReceiveBuffer {
   var readable: Int { ready.count }
   /// Whether everything was read, and nothing follows.
   var isEnded: Bool { isFinished && ready.isEmpty }
+  /// How many pieces wait for an earlier one.
+  var earlyCount: Int { early.count }
   /// How many bytes it holds, in order or not.
   var held: Int { early.reduce(ready.count) { $0 + $1.bytes.count } }
 
