@@ -20,8 +20,9 @@ extension TCPCore {
       return segment(.ack, at: sending.unacknowledged - 1)
     }
     if owesAcknowledgement {
+      // Not at SND.NXT, which may have gone back: behind what the other side has, it would not be believed.
       owesAcknowledgement = false
-      return segment(.ack, at: sending.next)
+      return segment(.ack, at: sending.highest)
     }
     setSendDeadline(at: now)
     return nil

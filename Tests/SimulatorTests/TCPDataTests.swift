@@ -21,7 +21,7 @@ struct TCPDataTests {
     dialogue.bob.finishes = true
     dialogue.tell(dialogue.alice) { _, _ in }
     dialogue.tell(dialogue.bob) { _, _ in }
-    dialogue.run { dialogue.alice.hasEnded && dialogue.bob.hasEnded }
+    dialogue.run(for: .seconds(600)) { dialogue.alice.hasEnded && dialogue.bob.hasEnded }
     #expect(dialogue.bob.received == dialogue.alice.toWrite)
     #expect(dialogue.alice.received == dialogue.bob.toWrite)
     dialogue.run()
