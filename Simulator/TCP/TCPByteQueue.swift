@@ -74,7 +74,8 @@ struct TCPByteQueue {
     let taken = min(count, buffer.freeCapacity)
     guard taken > 0 else { return 0 }
     buffer.withUnsafeMutableBytes { memory, initialized in
-      copy(to: UnsafeMutableRawBufferPointer(rebasing: memory[initialized..<initialized + taken]), from: start)
+      copy(
+        to: UnsafeMutableRawBufferPointer(rebasing: memory[initialized..<initialized + taken]), from: start)
       initialized += taken
     }
     removeFirst(upTo: start + taken)

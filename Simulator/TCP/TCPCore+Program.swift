@@ -43,8 +43,8 @@ extension TCPCore {
 
   /// Ends both directions: what was written still arrives if it can.
   ///
-  /// What was not read, or arrives from now on, is answered with a reset, so that the other side knows that it
-  /// was lost (RFC 9293, 3.6.1).
+  /// What was not read, or arrives from now on, is answered with a reset, so that the other side knows that
+  /// it was lost (RFC 9293, 3.6.1; RFC 1122, 4.2.2.13).
   package mutating func close(at now: Instant) {
     if receiving.readable > 0 { return abort(at: now) }
     guard ending != .closed else { return }

@@ -82,8 +82,8 @@ extension TCPCore {
     owesAcknowledgement = true
   }
 
-  /// Whether some of it lies in the window. As in Linux, a segment at the very edge counts, or a sender who has
-  /// filled the window could not acknowledge anything.
+  /// Whether some of it lies in the window. As in Linux, a segment at the very edge counts, or a sender who
+  /// has filled the window could not acknowledge anything.
   private func isAcceptable(_ segment: TCPSegment, at position: Int) -> Bool {
     let isOld = position + Int(segment.length) <= receiving.next && position != receiving.next
     return !isOld && position <= receiving.announcedEdge
@@ -117,6 +117,7 @@ extension TCPCore {
       roundTrip.acknowledged(upTo: upTo, at: now)
       let bytes = upTo - sending.unacknowledged
       sending.acknowledged(upTo: upTo)
+      repeatsFirst = false
       // The SYN is no byte, and grows no window.
       let isHandshake = upTo == 1
       if !isHandshake, congestion.acknowledged(bytes, upTo: upTo, of: sending.highest) { repeatFirst() }
@@ -150,7 +151,7 @@ extension TCPCore {
       return abort(at: now)
     }
     owesAcknowledgement = true
-    _ = receiving.received(segment.payload, at: position, finishing: segment.flags.contains(.fin))
+    receiving.received(segment.payload, at: position, finishing: segment.flags.contains(.fin))
     if receiving.isFinished { peerFinished(at: now) }
   }
 

@@ -38,8 +38,10 @@ extension TCPCore {
     }
   }
 
-  /// A segment without bytes.
-  mutating func segment(_ flags: TCPSegment.Flags, at position: Int, payload: Payload = .empty) -> TCPSegment {
+  /// A segment that begins at `position`, with the acknowledgement and the window of this moment.
+  mutating func segment(
+    _ flags: TCPSegment.Flags, at position: Int, payload: Payload = .empty
+  ) -> TCPSegment {
     var segment = TCPSegment(flags, sequence: sending.sequence.number(at: position), payload: payload)
     if flags.contains(.ack) {
       segment.acknowledgement = receiving.sequence.number(at: receiving.next)
@@ -59,9 +61,10 @@ extension TCPCore {
       note(upTo: 1, at: now)
       return segment(state == .synSent ? .syn : [.syn, .ack], at: 0)
     case .established, .closeWait, .finWait1, .closing, .lastAck:
-      if repeatsFirst, sending.unacknowledged < sending.limit {
+      if repeatsFirst {
         repeatsFirst = false
-        return part(at: sending.unacknowledged, count: min(congestion.segmentSize, sending.bytes.count), at: now)
+        return part(
+          at: sending.unacknowledged, count: min(congestion.segmentSize, sending.bytes.count), at: now)
       }
       guard let count = nextCount else { return nil }
       return part(at: sending.next, count: count, at: now)

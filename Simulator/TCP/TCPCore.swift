@@ -20,7 +20,8 @@ import WarrenMachine
 ///          v      v             v
 ///          TIME-WAIT ------> CLOSED    2 MSL                  3.6.1
 ///
-/// From every state, a reset (3.10.7), silence for too long (3.8.3) and ``abort(at:)`` (3.10.5) lead to CLOSED.
+/// From every state, a reset (3.10.7), silence for too long (3.8.3) and ``abort(at:)`` (3.10.5) lead to
+/// CLOSED.
 package struct TCPCore {
   /// The states of RFC 9293, 3.3.2, but LISTEN.
   enum State: Hashable {
@@ -89,7 +90,8 @@ package struct TCPCore {
   ///
   /// - Parameter mtu: what the machine's own link carries.
   package init(
-    connectingTo remote: SocketAddress, initialSequence: UInt32, mtu: Int = 1500, limits: TCPLimits = TCPLimits()
+    connectingTo remote: SocketAddress, initialSequence: UInt32, mtu: Int = 1500,
+    limits: TCPLimits = TCPLimits()
   ) {
     self.init(
       .synSent, with: remote, initialSequence: initialSequence, remoteSequence: 0, mtu: mtu, limits: limits)

@@ -46,11 +46,8 @@ struct TCPReceiveBuffer {
   var held: Int { early.reduce(ready.count) { $0 + $1.bytes.count } }
 
   /// Takes what is new and within the window of the bytes from `position` on.
-  ///
-  /// - Returns: whether anything came into order, the FIN included.
-  mutating func received(_ bytes: Payload, at position: Int, finishing: Bool) -> Bool {
-    guard !isFinished else { return false }
-    let before = next
+  mutating func received(_ bytes: Payload, at position: Int, finishing: Bool) {
+    guard !isFinished else { return }
     let end = position + bytes.count
     // A FIN takes no room, hence it may stand at the edge itself. The first one known counts.
     if finishing, finish == nil, end >= next, end <= announcedEdge { finish = end }
@@ -62,7 +59,6 @@ struct TCPReceiveBuffer {
       isFinished = true
       early = []
     }
-    return next > before
   }
 
   /// Takes the first bytes, as many as `buffer` has room for.
@@ -111,13 +107,14 @@ struct TCPReceiveBuffer {
   /// Moves the pieces that have come into order.
   private mutating func joinEarly() {
     var joined = 0
-    while joined < early.count, early[joined].position == ready.end, ready.end < finish ?? .max {
+    while joined < early.count, early[joined].position == ready.end {
       append(early[joined])
       joined += 1
     }
     early.removeFirst(joined)
   }
 
+  /// Appends as much of `piece` as lies before the FIN.
   private mutating func append(_ piece: Piece) {
     let length = min(piece.bytes.count, (finish ?? .max) - piece.position)
     ready.append(piece.bytes[0..<length])

@@ -1,7 +1,7 @@
 /// The sequence numbers of one direction (RFC 9293, 3.4).
 ///
-/// Inside, a place in the stream is a position, which never wraps: the SYN has 0, the first byte 1, and the FIN
-/// the one behind the last byte. Only here do positions become numbers modulo 2^32, and back.
+/// Inside, a place in the stream is a position, which never wraps: the SYN has 0, the first byte 1, and the
+/// FIN the one behind the last byte. Only here do positions become numbers modulo 2^32, and back.
 struct TCPSequence: Hashable, Sendable {
   /// The number of the SYN.
   let initial: UInt32

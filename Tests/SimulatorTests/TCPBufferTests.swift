@@ -28,11 +28,14 @@ struct TCPBufferTests {
       let from = queue.start + random.below(queue.count + 1)
       let length = random.below(min(queue.end - from, 2000) + 1)
       #expect(queue.part(at: from, count: length).bytes == Array(all[from - 10..<from - 10 + length]))
-      if random.chance(0.7) { queue.removeFirst(upTo: queue.start + random.below(min(queue.count, 2000) + 1)) }
+      if random.chance(0.7) {
+        queue.removeFirst(upTo: queue.start + random.below(min(queue.count, 2000) + 1))
+      }
     }
   }
 
-  @Test("pieces in any order and with any overlap become the stream", arguments: 1...30 as ClosedRange<UInt64>)
+  @Test(
+    "pieces in any order and with any overlap become the stream", arguments: 1...30 as ClosedRange<UInt64>)
   func reassembly(seed: UInt64) {
     var random = SimulatorRandom(seed: seed)
     let all = [UInt8].random(5000, seed: seed)
@@ -43,7 +46,7 @@ struct TCPBufferTests {
       let start = random.below(all.count)
       let count = 1 + random.below(min(600, all.count - start))
       let piece = Payload(Array(all[start..<start + count]))
-      _ = buffer.received(piece, at: 1 + start, finishing: start + count == all.count)
+      buffer.received(piece, at: 1 + start, finishing: start + count == all.count)
       #expect(buffer.held <= 5000)
     }
     let bytes = [UInt8](unsafeUninitializedCapacity: 6000) { memory, count in
@@ -56,13 +59,27 @@ struct TCPBufferTests {
     #expect(buffer.isEnded)
   }
 
+  @Test("nothing follows a FIN, not even what came before it was known")
+  func bytesBehindFinish() {
+    var buffer = TCPReceiveBuffer(initialSequence: 0, limits: TCPLimits())
+    buffer.received(Payload([4, 5, 6]), at: 4, finishing: false)
+    buffer.received(Payload([7]), at: 7, finishing: false)
+    buffer.received(.empty, at: 5, finishing: true)
+    #expect(!buffer.isFinished)
+    buffer.received(Payload([1, 2, 3]), at: 1, finishing: false)
+    #expect(buffer.isFinished)
+    #expect(buffer.readable == 4)
+    #expect(buffer.next == 6, "four bytes and the FIN")
+    #expect(buffer.held == 4)
+  }
+
   @Test("a window that was announced never shrinks")
   func window() {
     var limits = TCPLimits()
     limits.receiveBuffer = 4000
     var buffer = TCPReceiveBuffer(initialSequence: 0, limits: limits)
     #expect(buffer.announceWindow(segmentSize: 1460) == 4000)
-    _ = buffer.received(Payload([UInt8](repeating: 1, count: 5000)), at: 1, finishing: true)
+    buffer.received(Payload([UInt8](repeating: 1, count: 5000)), at: 1, finishing: true)
     #expect(buffer.announceWindow(segmentSize: 1460) == 0)
     #expect(buffer.readable == 4000, "what lies beyond it is not kept")
     #expect(!buffer.isFinished)

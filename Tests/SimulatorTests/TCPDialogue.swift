@@ -2,7 +2,8 @@ import WarrenMachine
 
 @testable import WarrenSimulator
 
-/// Two programs, their TCPs, and a way between them, in virtual time: what the tests of the TCP core talk with.
+/// Two programs, their TCPs, and a way between them, in virtual time: what the tests of the TCP core talk
+/// with.
 final class TCPDialogue {
   /// One side: a program that writes, reads and finishes, and its core.
   final class Side {
@@ -149,7 +150,8 @@ final class TCPDialogue {
     let segment = flight.segment
     if side.core == nil, side.listens, TCPCore.begins(segment) {
       side.core = TCPCore(
-        answering: segment, from: other(side).address, initialSequence: side.initialSequence, limits: side.limits)
+        answering: segment, from: other(side).address, initialSequence: side.initialSequence,
+        limits: side.limits)
     } else if side.core != nil {
       side.core!.received(segment, at: now)
     } else if let answer = TCPCore.answerToStray(segment) {
@@ -175,7 +177,8 @@ final class TCPDialogue {
       let extra = Duration.nanoseconds(Int64(random.unit() * Double(jitter.wholeNanoseconds)))
       flights.append(
         Flight(
-          arrival: now.advanced(by: delay + extra), order: order, isFromAlice: side === alice, segment: segment))
+          arrival: now.advanced(by: delay + extra), order: order, isFromAlice: side === alice,
+          segment: segment))
       order += 1
     }
   }

@@ -28,7 +28,7 @@ struct TCPEndingTests {
     #expect(before.duration(to: dialogue.now) > .seconds(58))
     #expect(dialogue.alice.phase == .open, "its program has not closed it")
     #expect(throws: NetworkError.finished) {
-      try dialogue.tell(dialogue.alice) { core, now in try core.write([1].span.bytes, at: now) }
+      try dialogue.tell(dialogue.alice) { core, now in try core.write(([1] as [UInt8]).span.bytes, at: now) }
     }
   }
 
@@ -52,7 +52,8 @@ struct TCPEndingTests {
     let dialogue = TCPDialogue.open()
     try dialogue.tell(dialogue.alice) { core, now in try core.finish(at: now) }
     try dialogue.tell(dialogue.bob) { core, now in try core.finish(at: now) }
-    #expect(dialogue.said == ["alice <SEQ=101><ACK=301><CTL=FIN,ACK>", "bob <SEQ=301><ACK=101><CTL=FIN,ACK>"])
+    #expect(
+      dialogue.said == ["alice <SEQ=101><ACK=301><CTL=FIN,ACK>", "bob <SEQ=301><ACK=101><CTL=FIN,ACK>"])
     dialogue.run { dialogue.alice.state == .closing && dialogue.bob.state == .closing }
     dialogue.run(for: .milliseconds(30))
     #expect(dialogue.alice.state == .timeWait && dialogue.bob.state == .timeWait)
@@ -170,7 +171,7 @@ struct TCPEndingTests {
     let dialogue = TCPDialogue.open()
     dialogue.tell(dialogue.alice) { core, now in core.close(at: now) }
     #expect(throws: NetworkError.closed) {
-      try dialogue.tell(dialogue.alice) { core, now in try core.write([1].span.bytes, at: now) }
+      try dialogue.tell(dialogue.alice) { core, now in try core.write(([1] as [UInt8]).span.bytes, at: now) }
     }
     #expect(throws: NetworkError.closed) {
       try dialogue.tell(dialogue.alice) { core, now in try core.finish(at: now) }

@@ -10,7 +10,8 @@ struct TCPErrorTests {
     _ reason: DeliveryFailure.Reason, sequence: UInt32, in dialogue: TCPDialogue
   ) -> ICMPError {
     let segment = TCPSegment(.syn, sequence: sequence)
-    return ICMPError(reason, about: Packet(from: dialogue.alice.address, to: dialogue.bob.address, .tcp(segment)))
+    return ICMPError(
+      reason, about: Packet(from: dialogue.alice.address, to: dialogue.bob.address, .tcp(segment)))
   }
 
   @Test(
@@ -31,7 +32,8 @@ struct TCPErrorTests {
     #expect(dialogue.alice.core!.isGone)
   }
 
-  @Test("but opens when the ICMP error quotes a number that is not on its way", arguments: [0, 99, 101, 5000])
+  @Test(
+    "but opens when the ICMP error quotes a number that is not on its way", arguments: [0, 99, 101, 5000])
   func forgedUnreachable(sequence: UInt32) {
     let dialogue = TCPDialogue()
     dialogue.bob.listens = true
@@ -100,7 +102,8 @@ struct TCPErrorTests {
   @Test("but takes no bytes that acknowledge what was never sent (RFC 5961, 5.2)")
   func forgedBytes() {
     let dialogue = TCPDialogue.open()
-    let forged = TCPSegment(.ack, sequence: 301, acknowledgement: 5000, window: 9, payload: Payload([6, 6, 6]))
+    let forged = TCPSegment(
+      .ack, sequence: 301, acknowledgement: 5000, window: 9, payload: Payload([6, 6, 6]))
     dialogue.forge(forged, from: dialogue.bob)
     dialogue.run()
     #expect(dialogue.alice.received == [])
@@ -136,7 +139,8 @@ struct TCPErrorTests {
       TCPCore.answerToStray(TCPSegment([.fin, .psh], sequence: 7, payload: Payload([1, 2])))
         == TCPSegment([.rst, .ack], sequence: 0, acknowledgement: 10))
     #expect(
-      TCPCore.answerToStray(TCPSegment(.ack, sequence: 1, acknowledgement: 9)) == TCPSegment(.rst, sequence: 9))
+      TCPCore.answerToStray(TCPSegment(.ack, sequence: 1, acknowledgement: 9))
+        == TCPSegment(.rst, sequence: 9))
     #expect(TCPCore.answerToStray(TCPSegment([.rst, .ack], sequence: 1)) == nil)
   }
 }

@@ -106,7 +106,8 @@ struct TCPFuzzTests {
         seed % 2 == 0
         ? TCPCore(connectingTo: remote, initialSequence: initial, limits: Self.limits)
         : TCPCore(
-          answering: TCPSegment(.syn, sequence: .max - UInt32(random.below(3000)), window: 5000), from: remote,
+          answering: TCPSegment(.syn, sequence: .max - UInt32(random.below(3000)), window: 5000),
+          from: remote,
           initialSequence: initial, limits: Self.limits)
       var now = Instant(nanoseconds: 0)
       var rank = 0

@@ -41,7 +41,8 @@ struct TCPOpeningTests {
     #expect(dialogue.segmentsSent == 6, "an ACK from each ends it")
   }
 
-  @Test("when both sides begin at once and the first SYN is dropped, as a NAT does", arguments: [false, true])
+  @Test(
+    "when both sides begin at once and the first SYN is dropped, as a NAT does", arguments: [false, true])
   func simultaneousOpenThroughNAT(losesAnswerToo: Bool) {
     let dialogue = TCPDialogue()
     var lost = 0
@@ -135,7 +136,8 @@ struct TCPOpeningTests {
     dialogue.bob.listens = true
     dialogue.loses = { side, segment in
       let isDropped =
-        segment.flags == [.syn, .ack] && lost == 0 || side === dialogue.alice && segment.flags == .ack && lost == 1
+        segment.flags == [.syn, .ack] && lost == 0
+        || side === dialogue.alice && segment.flags == .ack && lost == 1
       if isDropped { lost += 1 }
       return isDropped
     }
@@ -171,7 +173,9 @@ struct TCPOpeningTests {
     let dialogue = TCPDialogue()
     dialogue.bob.listens = true
     dialogue.connect(dialogue.alice)
-    let written = try dialogue.tell(dialogue.alice) { core, now in try core.write([1].span.bytes, at: now) }
+    let written = try dialogue.tell(dialogue.alice) { core, now in
+      try core.write(([1] as [UInt8]).span.bytes, at: now)
+    }
     #expect(written == 0)
     #expect(!dialogue.alice.core!.isWritable)
     try dialogue.tell(dialogue.alice) { core, now in try core.finish(at: now) }
