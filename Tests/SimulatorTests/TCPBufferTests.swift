@@ -55,7 +55,8 @@ struct TCPBufferTests {
       _ = buffer.read(into: &span)
       count = span.finalize(for: raw)
     }
-    #expect(bytes == all)
+    let isExact = bytes == all
+    #expect(isExact)
     #expect(buffer.isEnded)
   }
 

@@ -22,8 +22,8 @@ struct TCPDataTests {
     dialogue.tell(dialogue.alice) { _, _ in }
     dialogue.tell(dialogue.bob) { _, _ in }
     dialogue.run(for: .seconds(600)) { dialogue.alice.hasEnded && dialogue.bob.hasEnded }
-    #expect(dialogue.bob.received == dialogue.alice.toWrite)
-    #expect(dialogue.alice.received == dialogue.bob.toWrite)
+    dialogue.expectEverything(at: dialogue.bob)
+    dialogue.expectEverything(at: dialogue.alice)
     dialogue.run()
     #expect(dialogue.alice.core!.isGone && dialogue.bob.core!.isGone)
     #expect(dialogue.alice.errors == [] && dialogue.bob.errors == [])
@@ -52,7 +52,7 @@ struct TCPDataTests {
     dialogue.run(for: .milliseconds(60))
     #expect(dialogue.said.filter { $0.hasPrefix("alice") }.count == 30)
     dialogue.run()
-    #expect(dialogue.bob.received == dialogue.alice.toWrite)
+    dialogue.expectEverything(at: dialogue.bob)
   }
 
   @Test("and repairs one loss within a round trip, without waiting for the timer")
@@ -110,7 +110,7 @@ struct TCPDataTests {
     dialogue.tell(dialogue.bob) { _, _ in }
     let resumed = dialogue.now
     dialogue.run { dialogue.bob.received.count == bytes.count }
-    #expect(dialogue.bob.received == bytes)
+    dialogue.expectEverything(at: dialogue.bob)
     #expect(resumed.duration(to: dialogue.now) < .seconds(2))
   }
 
@@ -126,7 +126,7 @@ struct TCPDataTests {
     dialogue.tell(dialogue.bob) { _, _ in }
     dialogue.loses = { _, _ in false }
     dialogue.run(for: .seconds(130)) { dialogue.bob.received.count == 300_000 }
-    #expect(dialogue.bob.received == dialogue.alice.toWrite)
+    dialogue.expectEverything(at: dialogue.bob)
   }
 
   @Test("through a tiny window", arguments: [1, 3, 100, 1460, 1461])
@@ -135,7 +135,7 @@ struct TCPDataTests {
     dialogue.alice.toWrite = .random(min(size * 50, 20_000), seed: 5)
     dialogue.tell(dialogue.alice) { _, _ in }
     dialogue.run { dialogue.bob.received.count == dialogue.alice.toWrite.count }
-    #expect(dialogue.bob.received == dialogue.alice.toWrite)
+    dialogue.expectEverything(at: dialogue.bob)
   }
 
   @Test("small writes at once, or together while something is on its way (Nagle)", arguments: [true, false])
@@ -176,7 +176,7 @@ struct TCPDataTests {
     let start = dialogue.now
     while let report = reports.popLast() { dialogue.tell(dialogue.alice) { $0.received(report, at: $1) } }
     dialogue.run { dialogue.bob.received.count == 50_000 }
-    #expect(dialogue.bob.received == dialogue.alice.toWrite)
+    dialogue.expectEverything(at: dialogue.bob)
     #expect(start.duration(to: dialogue.now) < .milliseconds(200), "no timer was needed")
   }
 }

@@ -1,3 +1,4 @@
+import Testing
 import WarrenMachine
 
 @testable import WarrenSimulator
@@ -143,6 +144,13 @@ final class TCPDialogue {
         }
       }
     }
+  }
+
+  /// Proves that a side received what the other wrote, exactly. (A failure shows no megabytes.)
+  func expectEverything(at side: Side, sourceLocation: SourceLocation = #_sourceLocation) {
+    let received = side.received.count
+    let isExact = side.received == other(side).toWrite
+    #expect(isExact, "\(received) of \(other(side).toWrite.count) bytes", sourceLocation: sourceLocation)
   }
 
   private func arrive(_ flight: Flight) {

@@ -18,7 +18,7 @@ struct TCPEndingTests {
     dialogue.bob.finishes = true
     dialogue.tell(dialogue.bob) { _, _ in }
     dialogue.run { dialogue.alice.hasEnded }
-    #expect(dialogue.alice.received == dialogue.bob.toWrite)
+    dialogue.expectEverything(at: dialogue.alice)
     #expect(dialogue.alice.state == .timeWait)
     dialogue.run(for: .seconds(1))
     #expect(dialogue.bob.core!.isGone)
@@ -150,7 +150,7 @@ struct TCPEndingTests {
     #expect(dialogue.alice.phase == .closed)
     dialogue.bob.finishes = true
     dialogue.run()
-    #expect(dialogue.bob.received == dialogue.alice.toWrite)
+    dialogue.expectEverything(at: dialogue.bob)
     #expect(dialogue.bob.hasEnded)
     #expect(dialogue.alice.core!.isGone)
   }
