@@ -31,8 +31,7 @@ final class SimulatedTCPConnection: TCPConnection {
     opening sequence: UInt32
   ) {
     let core = TCPCore(
-      opening: sequence, maximumSegment: SimulatedTCPConnection.maximumSegment(ends, attachment),
-      remote: ends.remote, at: host.world.now)
+      connectingTo: ends.remote, initialSequence: sequence, mtu: SimulatedTCPConnection.mtu(attachment))
     self.init(host, ends, over: attachment, options, core, isAccepted: false)
   }
 
@@ -41,9 +40,8 @@ final class SimulatedTCPConnection: TCPConnection {
     answering segment: TCPSegment, _ sequence: UInt32, for listener: SimulatedTCPListener
   ) {
     let core = TCPCore(
-      answering: segment, with: sequence,
-      maximumSegment: SimulatedTCPConnection.maximumSegment(ends, attachment), remote: ends.remote,
-      at: host.world.now)
+      answering: segment, from: ends.remote, initialSequence: sequence,
+      mtu: SimulatedTCPConnection.mtu(attachment))
     self.init(host, ends, over: attachment, options, core, isAccepted: true)
     self.listener = listener
     listener.opening += 1
@@ -56,6 +54,7 @@ final class SimulatedTCPConnection: TCPConnection {
     self.host = host
     self.attachment = attachment
     self.core = core
+    self.core.sendsAtOnce = options.sendsAtOnce
     self.isAccepted = isAccepted
     localAddress = ends.local
     remoteAddress = ends.remote
@@ -64,20 +63,18 @@ final class SimulatedTCPConnection: TCPConnection {
     timer = host.world.timers.makeTimer { [weak self] in self?.deadlinePassed() }
   }
 
-  private static func maximumSegment(_ ends: TCPTable.Ends, _ attachment: Attachment?) -> Int {
-    (attachment?.up.configuration.mtu ?? 65_535) - (ends.local.ip.family == .v4 ? 40 : 60)
-  }
+  private static func mtu(_ attachment: Attachment?) -> Int { attachment?.up.configuration.mtu ?? 65_535 }
 
   // MARK: The program's side
 
   /// Whether another socket may not have its port.
-  var ownsPort: Bool { !isAccepted && !core.isLingering }
+  var ownsPort: Bool { !isAccepted && core.state != .timeWait }
 
   var phase: TCPPhase { isClosed ? .closed : core.phase }
 
   func readNow(into buffer: inout OutputRawSpan) throws(NetworkError) -> TCPRead {
     try checkOpen()
-    let result = try core.read(into: &buffer)
+    let result = try core.read(into: &buffer, at: host.world.now)
     // Room in the buffer is news for the other side.
     pump()
     return result
@@ -124,6 +121,9 @@ final class SimulatedTCPConnection: TCPConnection {
 
   // MARK: The network's side
 
+  /// Whether it only remembers its end, and a SYN may begin the next connection in its place.
+  func givesWay(to segment: TCPSegment) -> Bool { core.givesWay(to: segment) }
+
   func take(_ segment: TCPSegment) {
     core.received(segment, at: host.world.now)
     pump()
@@ -149,10 +149,14 @@ final class SimulatedTCPConnection: TCPConnection {
     if let deadline = core.nextDeadline { timer.schedule(at: deadline) } else { timer.cancel() }
     tellListener()
     notifySoon()
-    if core.isGone {
-      timer.cancel()
-      host.tcp.connections[TCPTable.Ends(local: localAddress, remote: remoteAddress)] = nil
-    }
+    if core.isGone { leave() }
+  }
+
+  /// Its machine forgets it; what arrived can still be read.
+  func leave() {
+    timer.cancel()
+    let ends = TCPTable.Ends(local: localAddress, remote: remoteAddress)
+    if host.tcp.connections[ends] === self { host.tcp.connections[ends] = nil }
   }
 
   private func tellListener() {

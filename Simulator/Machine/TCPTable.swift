@@ -103,22 +103,24 @@ extension SimulatedMachine {
   func takeTCP(_ packet: Packet, _ segment: TCPSegment) {
     let ends = TCPTable.Ends(local: packet.destination, remote: packet.source)
     if let connection = tcp.connections[ends] {
-      world.record(.delivered(Trace.Summary(packet)), at: place)
-      connection.take(segment)
-    } else if segment.flags.isDisjoint(with: [.ack, .rst]), segment.flags.contains(.syn),
-      let listener = tcp.listener(at: packet.destination), listener.hasRoom
-    {
-      world.record(.delivered(Trace.Summary(packet)), at: place)
-      guard let way = way(to: packet.source.ip, from: packet.destination.ip) else { return }
-      let connection = SimulatedTCPConnection(
-        self, ends, over: way.attachment, listener.options, answering: segment, initialSequence(),
-        for: listener)
-      tcp.connections[ends] = connection
-      connection.pump()
-    } else {
-      drop(packet, "nothing listens there")
-      refuseTCP(packet, segment)
+      guard connection.givesWay(to: segment) else {
+        world.record(.delivered(Trace.Summary(packet)), at: place)
+        return connection.take(segment)
+      }
+      connection.leave()
     }
+    guard TCPCore.begins(segment), let listener = tcp.listener(at: packet.destination), listener.hasRoom,
+      let way = way(to: packet.source.ip, from: packet.destination.ip)
+    else {
+      drop(packet, "nothing listens there")
+      return refuseTCP(packet, segment)
+    }
+    world.record(.delivered(Trace.Summary(packet)), at: place)
+    let connection = SimulatedTCPConnection(
+      self, ends, over: way.attachment, listener.options, answering: segment, initialSequence(), for: listener
+    )
+    tcp.connections[ends] = connection
+    connection.pump()
   }
 
   private func refuseTCP(_ packet: Packet, _ segment: TCPSegment) {

@@ -1,397 +1,233 @@
 import WarrenMachine
 
-/// One end of a TCP connection (RFC 9293) without I/O: segments, calls and the time go in, segments come out.
+/// One end of one TCP connection (RFC 9293), without I/O: segments and the time go in, segments come out.
 ///
-/// ```
-///          opening ──SYN+ACK──► established ◄──ACK── answering ◄── a SYN for a listener
-///             └──SYN (both at once, 3.5)──────────────► answering
+/// After every input, call ``poll(at:)`` until it returns nil, send what it returned, and set a timer for
+/// ``nextDeadline``. Listening is its host's matter: a core begins with a SYN, sent or received.
 ///
-///  established ──finish──► finishing ──ACK of FIN──► finished ──FIN──► lingering ──60 s──► gone
-///       │                      └────────FIN────────► bothFinishing ──ACK of FIN──► lingering
-///       └──FIN──► ended ──finish──► lastFinishing ──ACK of FIN──► gone
-/// ```
+///     connecting to             answering a SYN                         (RFC 9293, 3.3.2)
+///          |                         |
+///       SYN-SENT ---- SYN ---> SYN-RECEIVED                   3.5, figure 8: both at once
+///          |   SYN,ACK               |   ACK
+///          +-----> ESTABLISHED <-----+                        3.5
+///        finish |               | FIN                         3.6
+///               v               v
+///          FIN-WAIT-1       CLOSE-WAIT
+///      ACK |      | FIN         | finish
+///          v      v             v
+///    FIN-WAIT-2  CLOSING     LAST-ACK                         3.6, figures 12 and 13
+///      FIN |      | ACK         | ACK
+///          v      v             v
+///          TIME-WAIT ------> CLOSED    2 MSL                  3.6.1
 ///
-/// After every call, poll until there is nothing left, and set a timer to ``nextDeadline``.
-struct TCPCore {
-  private enum State: Hashable {
-    case opening, answering, established
-    case finishing, finished, bothFinishing, lingering
-    case ended, lastFinishing
-    case gone
+/// From every state, a reset (3.10.7), silence for too long (3.8.3) and ``abort(at:)`` (3.10.5) lead to
+/// CLOSED.
+package struct TCPCore {
+  /// The states of RFC 9293, 3.3.2, but LISTEN.
+  enum State: Hashable {
+    case synSent, synReceived, established
+    case finWait1, finWait2, closing, timeWait
+    case closeWait, lastAck
+    case closed
   }
 
-  private var state: State
-  private var sender: TCPSender
-  private var receiver: TCPReceiver
-  private let remote: SocketAddress
-  private let initialSequence: SequenceNumber
-  /// Whether this side began: then a refusal is news to the program (RFC 9293, 3.10.7.4).
-  private let isActive: Bool
-
-  private var failure: NetworkError?
-  /// Whether the program has closed it: what arrives from now on has no reader.
-  private var isClosed = false
-  private var mustSendSYN = true
-  private var mustAcknowledge = false
-  private var reset: TCPSegment?
-  private var deadline: Instant?
-  private var openingRepeats = 0
-
-  /// A connection that begins with a SYN.
-  init(opening sequence: UInt32, maximumSegment: Int, remote: SocketAddress, at now: Instant) {
-    state = .opening
-    initialSequence = SequenceNumber(sequence)
-    sender = TCPSender(first: initialSequence + 1, maximumSegment: maximumSegment)
-    receiver = TCPReceiver(next: SequenceNumber(0))
-    self.remote = remote
-    isActive = true
+  /// Why nothing can be read or written any more, for the program.
+  enum Ending: Hashable {
+    /// The program closed it.
+    case closed
+    case failed(NetworkError)
   }
 
-  /// A connection that answers a SYN.
-  init(
-    answering segment: TCPSegment, with sequence: UInt32, maximumSegment: Int, remote: SocketAddress,
-    at now: Instant
+  /// The other side, to be named in errors.
+  package let remoteAddress: SocketAddress
+  /// Whether small writes leave at once, not only when nothing is on its way (Nagle; RFC 9293, 3.7.4).
+  package var sendsAtOnce = true
+
+  let limits: TCPLimits
+  /// Whether the other side began.
+  let isPassive: Bool
+  var state: State
+  var ending: Ending?
+
+  var sending: TCPSendBuffer
+  /// Its sequence numbers mean nothing in SYN-SENT.
+  var receiving: TCPReceiveBuffer
+  var roundTrip: TCPRoundTrip
+  var congestion: TCPCongestion
+
+  /// A reset to send, whatever the state.
+  var reset: TCPSegment?
+  var owesAcknowledgement = false
+  var owesProbe = false
+  /// Whether the first unacknowledged segment is to be sent again before anything else.
+  var repeatsFirst = false
+
+  /// How often something was sent in vain.
+  var attempts = 0
+  /// When to send again, or to probe a closed window.
+  var sendDeadline: Instant?
+  /// When TIME-WAIT, or waiting for a FIN that nobody wants, ends.
+  var waitDeadline: Instant?
+  /// Until when segments that fit nowhere stay without an answer.
+  var quietUntil: Instant?
+
+  private init(
+    _ state: State, with remote: SocketAddress, initialSequence: UInt32, remoteSequence: UInt32, mtu: Int,
+    limits: TCPLimits
   ) {
-    state = .answering
-    initialSequence = SequenceNumber(sequence)
-    sender = TCPSender(first: initialSequence + 1, maximumSegment: maximumSegment)
-    receiver = TCPReceiver(next: SequenceNumber(segment.sequence) + 1)
-    self.remote = remote
-    isActive = false
+    self.state = state
+    self.limits = limits
+    isPassive = state == .synReceived
+    remoteAddress = remote
+    sending = TCPSendBuffer(initialSequence: initialSequence)
+    receiving = TCPReceiveBuffer(initialSequence: remoteSequence, limits: limits)
+    roundTrip = TCPRoundTrip(limits: limits)
+    congestion = TCPCongestion(
+      segmentSize: Self.segmentSize(mtu: mtu, family: remote.ip.family), limits: limits)
   }
 
-  /// What a machine says to a segment for which there is no connection (RFC 9293, 3.10.7.1).
-  static func answerToStray(_ segment: TCPSegment) -> TCPSegment? {
-    if segment.flags.contains(.rst) { return nil }
-    if segment.flags.contains(.ack) { return TCPSegment(.rst, sequence: segment.acknowledgement) }
-    return TCPSegment(
-      [.rst, .ack], sequence: 0, acknowledgement: segment.sequence &+ segment.length)
+  /// An active opening: sends a SYN (RFC 9293, 3.10.1).
+  ///
+  /// - Parameter mtu: what the machine's own link carries.
+  package init(
+    connectingTo remote: SocketAddress, initialSequence: UInt32, mtu: Int = 1500,
+    limits: TCPLimits = TCPLimits()
+  ) {
+    self.init(
+      .synSent, with: remote, initialSequence: initialSequence, remoteSequence: 0, mtu: mtu, limits: limits)
   }
 
-  // MARK: What the program sees
-
-  var phase: TCPPhase {
-    if let failure { return .failed(failure) }
-    return state == .opening || state == .answering ? .opening : .open
+  /// A passive opening: answers a SYN that came to a listener, for which ``begins(_:)`` holds.
+  package init(
+    answering syn: TCPSegment, from remote: SocketAddress, initialSequence: UInt32, mtu: Int = 1500,
+    limits: TCPLimits = TCPLimits()
+  ) {
+    precondition(Self.begins(syn), "only a SYN begins a connection")
+    self.init(
+      .synReceived, with: remote, initialSequence: initialSequence, remoteSequence: syn.sequence, mtu: mtu,
+      limits: limits)
+    sending.announced(syn.window, by: 0, acknowledging: 1)
   }
 
-  /// Whether reading would say something other than "nothing yet".
-  var isReadable: Bool { failure != nil || phase == .open && receiver.isReadable }
-  /// Whether writing would take something or fail.
-  var isWritable: Bool { failure != nil || phase == .open && sender.freeCapacity > 0 }
-  /// Whether it may be forgotten.
-  var isGone: Bool { state == .gone && reset == nil }
-  /// Whether it only remembers its end.
-  var isLingering: Bool { state == .lingering }
-
-  mutating func read(into buffer: inout OutputRawSpan) throws(NetworkError) -> TCPRead {
-    if let failure { throw failure }
-    guard phase == .open else { return .nothingYet }
-    let (count, isNews) = receiver.read(into: &buffer)
-    if isNews { mustAcknowledge = true }
-    if count > 0 { return .bytes(count) }
-    return receiver.isEnded && !receiver.hasUnread ? .ended : .nothingYet
+  /// What a packet of `mtu` bytes carries of a stream: 1,460 bytes of 1,500 over IPv4, 1,440 over IPv6.
+  static func segmentSize(mtu: Int, family: IPAddress.Family) -> Int {
+    mtu - 20 - (family == .v4 ? 20 : 40)
   }
+}
 
-  /// - Returns: how many of the bytes were taken.
-  mutating func write(_ bytes: RawSpan, at now: Instant) throws(NetworkError) -> Int {
-    if let failure { throw failure }
-    if sender.isFinished { throw .finished }
-    guard phase == .open else { return 0 }
-    return bytes.withUnsafeBytes { sender.write($0) }
-  }
+// MARK: What it is
 
-  /// The program writes no more.
-  mutating func finish(at now: Instant) throws(NetworkError) {
-    if let failure { throw failure }
-    sender.finish()
-  }
-
-  /// The program is done with it: what it wrote still arrives.
-  mutating func close(at now: Instant) {
-    isClosed = true
-    switch state {
-    case .opening, .answering: abort(at: now)
-    // What was sent to a program that does not read it is lost, and the other side should know
-    // (RFC 2525, 2.17).
-    case .established, .finishing, .finished, .ended, .bothFinishing, .lastFinishing:
-      if receiver.hasUnread { abort(at: now) } else { sender.finish() }
-    case .lingering, .gone: break
-    }
-    if state == .finished { deadline = now.advanced(by: TCPLimits.timeWait) }
-  }
-
-  /// The program ends it at once.
-  mutating func abort(at now: Instant) {
-    isClosed = true
-    switch state {
-    case .opening, .gone, .lingering: break
-    default:
-      reset = TCPSegment([.rst, .ack], sequence: sender.next.value, acknowledgement: receiver.next.value)
-    }
-    vanish()
-  }
-
-  // MARK: What arrives
-
-  /// A segment of this connection has come.
-  mutating func received(_ segment: TCPSegment, at now: Instant) {
-    switch state {
-    case .gone: break
-    case .opening: receivedWhileOpening(segment, at: now)
-    default: receivedWhileSynchronised(segment, at: now)
+extension TCPCore {
+  /// How far it has come, as the program sees it.
+  package var phase: TCPPhase {
+    switch ending {
+    case .closed: .closed
+    case .failed(let error): .failed(error)
+    case nil: isOpening ? .opening : .open
     }
   }
 
-  private mutating func receivedWhileOpening(_ segment: TCPSegment, at now: Instant) {
-    let isAnswer = segment.flags.contains(.ack)
-    let answersSYN = SequenceNumber(segment.acknowledgement) == initialSequence + 1
-    if isAnswer, !answersSYN {
-      if !segment.flags.contains(.rst) { reset = TCPSegment(.rst, sequence: segment.acknowledgement) }
-      return
-    }
-    if segment.flags.contains(.rst) {
-      if isAnswer { fail(.connectionRefused(remote)) }
-      return
-    }
-    guard segment.flags.contains(.syn) else { return }
-    receiver = TCPReceiver(next: SequenceNumber(segment.sequence) + 1)
-    if isAnswer {
-      open(with: segment, at: now)
-      mustAcknowledge = true
-    } else {
-      // Both have called each other at once (RFC 9293, 3.5, figure 7).
-      state = .answering
-      mustSendSYN = true
-    }
+  /// Whether a read would return something but ``TCPRead/nothingYet``, or throw.
+  package var isReadable: Bool {
+    receiving.readable > 0 || receiving.isEnded || ending != nil
   }
 
-  private mutating func open(with segment: TCPSegment, at now: Instant) {
-    state = .established
-    deadline = nil
-    _ = sender.acknowledged(segment, at: now)
+  /// Whether a write would take something, or throw.
+  package var isWritable: Bool {
+    ending != nil || sending.isFinished || !isOpening && sendRoom > 0
   }
 
-  private mutating func receivedWhileSynchronised(_ segment: TCPSegment, at now: Instant) {
-    var segment = segment
-    if state == .answering, segment.flags.contains(.syn),
-      SequenceNumber(segment.sequence) + 1 == receiver.next
-    {
-      // The other's SYN again: alone it was sent twice, with an ACK it is the answer of one who calls as well.
-      guard segment.flags.contains(.ack) else {
-        mustSendSYN = true
-        return
-      }
-      segment.flags.remove(.syn)
-      segment.sequence &+= 1
-      mustAcknowledge = true
-    }
-    let sequence = SequenceNumber(segment.sequence)
-    guard receiver.isAcceptable(sequence, length: Int(segment.length)) else {
-      if !segment.flags.contains(.rst) { mustAcknowledge = true }
-      acknowledgeProbe(segment, at: now)
-      return
-    }
-    if segment.flags.contains(.rst) {
-      // Only the exact place is believed; any other in the window is asked about (RFC 5961, 3.2).
-      if sequence == receiver.next { wasReset() } else { mustAcknowledge = true }
-      return
-    }
-    if segment.flags.contains(.syn) {
-      mustAcknowledge = true
-      return
-    }
-    guard segment.flags.contains(.ack) else { return }
-    if state == .answering {
-      guard SequenceNumber(segment.acknowledgement) >= initialSequence + 1,
-        SequenceNumber(segment.acknowledgement) <= sender.next
-      else {
-        reset = TCPSegment(.rst, sequence: segment.acknowledgement)
-        return
-      }
-      open(with: segment, at: now)
-    } else if !sender.acknowledged(segment, at: now) {
-      mustAcknowledge = true
-      return
-    }
-    if sender.isDone { finWasAcknowledged(at: now) }
-    take(segment, sequence, at: now)
-  }
+  /// Whether it is CLOSED and has nothing more to say: its host may forget it, except to read what arrived.
+  package var isGone: Bool { state == .closed && reset == nil }
 
-  /// A segment outside a full window is dropped, but its acknowledgement counts (RFC 9293, 3.10.7.4).
-  private mutating func acknowledgeProbe(_ segment: TCPSegment, at now: Instant) {
-    guard receiver.window == 0, SequenceNumber(segment.sequence) == receiver.next,
-      segment.flags.contains(.ack), !segment.flags.contains(.rst), state != .answering
-    else { return }
-    _ = sender.acknowledged(segment, at: now)
-    if sender.isDone { finWasAcknowledged(at: now) }
-  }
+  /// Whether the handshake is still on.
+  var isOpening: Bool { state == .synSent || state == .synReceived }
 
-  private mutating func take(_ segment: TCPSegment, _ sequence: SequenceNumber, at now: Instant) {
-    guard segment.length > 0 else { return }
-    mustAcknowledge = true
-    switch state {
-    case .established, .finishing, .finished:
-      if isClosed, segment.payload.count > 0 {
-        // Nobody is there to read it.
-        abort(at: now)
-        return
-      }
-      receiver.received(sequence, segment.payload, isLast: segment.flags.contains(.fin))
-      if receiver.isEnded { otherSideFinished(at: now) }
-    case .lingering:
-      deadline = now.advanced(by: TCPLimits.timeWait)
-    default: break
-    }
+  /// How much a write would take: nothing below the low-water mark.
+  var sendRoom: Int {
+    let room = limits.sendBuffer - sending.bytes.count
+    return room >= min(limits.sendLowWater, limits.sendBuffer) ? room : 0
   }
-
-  private mutating func otherSideFinished(at now: Instant) {
-    switch state {
-    case .established: state = .ended
-    case .finishing: state = .bothFinishing
-    case .finished: linger(at: now)
-    default: break
-    }
-  }
-
-  private mutating func finWasAcknowledged(at now: Instant) {
-    switch state {
-    case .finishing:
-      state = .finished
-      // Nobody waits for the other's FIN when the program has gone: not for ever (RFC 1122, 4.2.2.13).
-      if isClosed { deadline = now.advanced(by: TCPLimits.timeWait) }
-    case .bothFinishing: linger(at: now)
-    case .lastFinishing: vanish()
-    default: break
-    }
-  }
-
-  private mutating func linger(at now: Instant) {
-    state = .lingering
-    deadline = now.advanced(by: TCPLimits.timeWait)
-  }
-
-  private mutating func wasReset() {
-    if state == .answering {
-      if isActive { fail(.connectionRefused(remote)) } else { fail(.connectionReset(remote)) }
-    } else {
-      fail(.connectionReset(remote))
-    }
-  }
-
-  /// An ICMP error about a segment of this connection has come.
-  mutating func received(_ error: ICMPError, at now: Instant) {
-    let sequence = SequenceNumber(error.offender.sequence)
-    // Whoever cannot see the connection cannot name what is on its way (RFC 5927, 4.1).
-    guard sequence >= (state == .opening || state == .answering ? initialSequence : sender.unacknowledged),
-      sequence <= sender.next
-    else { return }
-    switch error.reason {
-    case .tooLarge(let mtu):
-      sender.limitSegment(to: mtu - (remote.ip.family == .v4 ? 40 : 60))
-    case .portUnreachable:
-      if state == .opening { fail(.connectionRefused(remote)) }
-    case .unreachable, .prohibited, .hopLimitExceeded:
-      // Linux takes all of these for final while a connection opens, and for passing afterwards.
-      if state == .opening { fail(.unreachable(remote)) }
-    }
-  }
-
-  private mutating func fail(_ error: NetworkError) {
-    failure = error
-    vanish()
-  }
-
-  private mutating func vanish() {
-    state = .gone
-    deadline = nil
-    mustSendSYN = false
-    mustAcknowledge = false
-  }
-
-  // MARK: Time
 
   /// When ``deadlinePassed(at:)`` wants to be called.
-  var nextDeadline: Instant? {
-    guard state != .gone else { return nil }
-    return [deadline, sender.deadline].compactMap { $0 }.min()
+  package var nextDeadline: Instant? {
+    guard let sendDeadline else { return waitDeadline }
+    guard let waitDeadline else { return sendDeadline }
+    return min(sendDeadline, waitDeadline)
+  }
+}
+
+// MARK: Changes of state
+
+extension TCPCore {
+  /// The handshake is complete.
+  mutating func opened() {
+    if attempts > 0 {
+      roundTrip.lostSYN(limits: limits)
+      congestion.lostSYN()
+    }
+    state = sending.isFinished ? .finWait1 : .established
   }
 
-  /// The time of ``nextDeadline`` has come.
-  mutating func deadlinePassed(at now: Instant) {
-    if let deadline, deadline <= now {
-      self.deadline = nil
-      switch state {
-      case .opening, .answering: repeatSYN(at: now)
-      case .lingering, .finished: vanish()
-      default: break
-      }
-    }
-    if state != .gone, let deadline = sender.deadline, deadline <= now, !sender.deadlinePassed(at: now) {
-      fail(.timedOut(remote))
-    }
-  }
-
-  private mutating func repeatSYN(at now: Instant) {
-    openingRepeats += 1
-    if openingRepeats > TCPLimits.openingRepeats { fail(.timedOut(remote)) } else { mustSendSYN = true }
-  }
-
-  // MARK: What leaves
-
-  /// The next segment to send, if there is one.
-  mutating func poll(at now: Instant) -> TCPSegment? {
-    if let reset {
-      self.reset = nil
-      return reset
-    }
+  /// The program has nothing more to send (RFC 9293, 3.10.4).
+  mutating func finished() {
+    sending.isFinished = true
     switch state {
-    case .gone: return nil
-    case .opening, .answering: return pollSYN(at: now)
-    default: break
-    }
-    if let piece = sender.poll(at: now) {
-      mustAcknowledge = false
-      if piece.isLast { finWasSent() }
-      var flags: TCPSegment.Flags = piece.isLast ? [.ack, .fin] : [.ack]
-      if !piece.payload.isEmpty { flags.insert(.psh) }
-      return segment(flags, piece.sequence, piece.payload)
-    }
-    guard mustAcknowledge else { return nil }
-    mustAcknowledge = false
-    return segment(.ack, sender.next)
-  }
-
-  private mutating func pollSYN(at now: Instant) -> TCPSegment? {
-    guard mustSendSYN else {
-      guard mustAcknowledge else { return nil }
-      mustAcknowledge = false
-      return segment(.ack, sender.next)
-    }
-    mustSendSYN = false
-    mustAcknowledge = false
-    // 1, 2, 4 s and so on (RFC 6298, 5.5).
-    deadline = now.advanced(by: TCPLimits.firstTimeout * (1 << openingRepeats))
-    if state == .opening {
-      return TCPSegment(.syn, sequence: initialSequence.value, window: receiver.announceWindow())
-    }
-    return segment([.syn, .ack], initialSequence)
-  }
-
-  private mutating func finWasSent() {
-    switch state {
-    case .established: state = .finishing
-    case .ended: state = .lastFinishing
+    case .established: state = .finWait1
+    case .closeWait: state = .lastAck
     default: break
     }
   }
 
-  private mutating func segment(
-    _ flags: TCPSegment.Flags, _ sequence: SequenceNumber, _ payload: Payload = .empty
-  ) -> TCPSegment {
-    TCPSegment(
-      flags, sequence: sequence.value, acknowledgement: receiver.next.value,
-      window: receiver.announceWindow(),
-      payload: payload)
+  /// Everything that was sent has arrived, the FIN included (RFC 9293, 3.10.7.4).
+  mutating func finishAcknowledged(at now: Instant) {
+    switch state {
+    case .finWait1:
+      state = .finWait2
+      limitFinishWait(at: now)
+    case .closing: waitTwoLifetimes(at: now)
+    case .lastAck: forget()
+    default: break
+    }
+  }
+
+  /// Everything that the other side sends has arrived, the FIN included (RFC 9293, 3.10.7.4).
+  mutating func peerFinished(at now: Instant) {
+    switch state {
+    case .established: state = .closeWait
+    case .finWait1: state = .closing
+    case .finWait2: waitTwoLifetimes(at: now)
+    default: break
+    }
+  }
+
+  /// Enters TIME-WAIT, or begins it again (RFC 9293, 3.6.1).
+  mutating func waitTwoLifetimes(at now: Instant) {
+    state = .timeWait
+    waitDeadline = now.advanced(by: limits.timeWait)
+  }
+
+  /// Nobody reads what may still come in FIN-WAIT-2: it does not last forever then, as in Linux.
+  mutating func limitFinishWait(at now: Instant) {
+    guard state == .finWait2, ending == .closed else { return }
+    waitDeadline = now.advanced(by: limits.finishWait)
+  }
+
+  /// Ends at once, and tells the program why unless it has closed already.
+  mutating func failed(_ error: NetworkError) {
+    if ending == nil { ending = .failed(error) }
+    forget()
+  }
+
+  /// Enters CLOSED. What has arrived can still be read.
+  mutating func forget() {
+    state = .closed
+    sending.removeAll()
+    if ending == .closed { receiving.removeAll() }
+    owesAcknowledgement = false
+    owesProbe = false
+    repeatsFirst = false
+    sendDeadline = nil
+    waitDeadline = nil
   }
 }
