@@ -36,7 +36,7 @@ enum LoopbackDatagrams {
 
     private func pump() {
       guard !isStopped else { return }
-      for _ in 0..<16 {
+      for _ in 0..<4 {
         fill()
         do { try socket.send(&outbox) } catch { preconditionFailure("\(error)") }
         guard outbox.isEmpty else {

@@ -1,7 +1,7 @@
 /// The limits of this room, each with its reason.
 enum EventLoopLimits {
-  /// Jobs that run before sockets and timers are looked at again: some tenths of a millisecond.
-  static let jobsInARow = 1024
+  /// Jobs that run before sockets, timers and other threads are looked at again: a look costs as much as ten.
+  static let jobsInARow = 128
   /// Buffers that one call receives into: what arrives while the last batch is handled, seldom more.
   static let receiveBuffers = 16
   /// The size of each: what the kernel joins at most (UDP GRO), and more than any datagram.

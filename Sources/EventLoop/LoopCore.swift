@@ -102,6 +102,8 @@ final class LoopCore: @unchecked Sendable {
   fileprivate func drain() {
     isAwake = true
     var left = EventLoopLimits.jobsInARow
+    // First what other threads want: a job that always asks for the next would keep them waiting for ever.
+    takeInbox()
     while left > 0 {
       if items.isEmpty { takeInbox() }
       if items.isEmpty { break }
@@ -122,7 +124,13 @@ final class LoopCore: @unchecked Sendable {
 
   private func takeInbox() {
     inbox.withLock { inbox in
-      if !inbox.items.isEmpty { swap(&inbox.items, &items) }
+      guard !inbox.items.isEmpty else { return }
+      if items.isEmpty {
+        swap(&inbox.items, &items)
+      } else {
+        items += inbox.items
+        inbox.items.removeAll(keepingCapacity: true)
+      }
     }
   }
 

@@ -48,4 +48,35 @@ struct ExecutorTests {
     #expect(try await Pinned(on: machine).spawned() == [true, true])
     await machine.close()
   }
+
+  @Test("hears other threads although a job always asks for the next")
+  func isFair() async throws {
+    let machine = LocalMachine(name: "test")
+    let busy = Busy(on: machine)
+    await busy.start()
+    try await machine.sleep(for: .milliseconds(5))
+    #expect(await busy.stop() > 100)
+    await machine.close()
+  }
+
+  /// Never leaves the loop without a job.
+  private actor Busy {
+    nonisolated let machine: any Machine
+    nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
+    private var turns = 0
+    private var isStopped = false
+
+    init(on machine: any Machine) { self.machine = machine }
+
+    func start() {
+      turns += 1
+      guard !isStopped else { return }
+      machine.submit { self.assumeIsolated { $0.start() } }
+    }
+
+    func stop() -> Int {
+      isStopped = true
+      return turns
+    }
+  }
 }
