@@ -8,7 +8,7 @@ final class ReadyQueue: @unchecked Sendable {
   /// Set while a run is under way, and only then is the queue confined to one thread.
   private let runner = Atomic<UInt>(0)
   /// What other threads hand in: the start of a run, and its cancellation from outside.
-  private let inbox = Mutex<[ExecutorItem]>([])
+  private let inbox = Guarded<[ExecutorItem]>([])
   private let inboxIsFull = Atomic<Bool>(false)
 
   init(random: SimulatorRandom) {

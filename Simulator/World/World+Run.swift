@@ -1,4 +1,3 @@
-import Synchronization
 import WarrenMachine
 
 extension World {
@@ -20,7 +19,7 @@ extension World {
       do { outcome.result = .success(try await body(self)) } catch { outcome.result = .failure(error) }
     }
     let failure = await withTaskCancellationHandler {
-      await withUnsafeContinuation { (continuation: UnsafeContinuation<RunError?, Never>) in
+      await withCheckedContinuation { (continuation: CheckedContinuation<RunError?, Never>) in
         startThread { [self] in
           let failure = go(until: { outcome.result != nil })
           continuation.resume(returning: failure)

@@ -11,7 +11,7 @@ final class LoopCore: @unchecked Sendable {
   private let loop: UnsafeMutablePointer<uv_loop_t>
   private let wakeUp: UnsafeMutablePointer<uv_async_t>
   private let thread = Atomic<UInt>(0)
-  private let inbox = Mutex<Inbox>(Inbox())
+  private let inbox = Guarded<Inbox>(Inbox())
 
   private struct Inbox {
     var items: [ExecutorItem] = []

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Who waits for what on a machine, and which of its tasks still run.
 ///
 /// It ends every wait when the machine closes, and names the culprits when a simulation can go no further.
@@ -16,7 +14,7 @@ public final class WaitList: Sendable {
     var isClosed = false
   }
 
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   /// An empty list, for those who implement a ``Machine``.
   public init() {}
