@@ -13,6 +13,8 @@ package final class TimerQueue {
   /// A heap of four children each: half as deep as a binary one, and its children share a cache line.
   private var heap: [Entry] = []
   private var sequence: UInt64 = 0
+  /// When timers were last fired. What is set for earlier is due then, behind those that have waited for it.
+  private var lastFired = Instant(nanoseconds: .min)
   /// Called when the earliest deadline has become earlier.
   package var onEarlierDeadline: (() -> Void)?
 
@@ -33,6 +35,7 @@ package final class TimerQueue {
   ///
   /// - Returns: whether one was due.
   package func fireNext(at now: Instant) -> Bool {
+    lastFired = now
     guard let first = heap.first, first.deadline <= now else { return false }
     cancel(first.timer)
     first.timer.fire()
@@ -48,14 +51,14 @@ package final class TimerQueue {
   func schedule(_ timer: MachineTimer, at deadline: Instant) {
     let before = earliest
     sequence += 1
-    let entry = Entry(deadline: deadline, sequence: sequence, timer: timer)
+    let entry = Entry(deadline: max(deadline, lastFired), sequence: sequence, timer: timer)
     if timer.place < 0 {
       heap.append(entry)
       siftUp(entry, from: heap.count - 1)
     } else {
       replace(timer.place, with: entry)
     }
-    if let onEarlierDeadline, before.map({ deadline < $0 }) ?? true { onEarlierDeadline() }
+    if let onEarlierDeadline, before.map({ entry.deadline < $0 }) ?? true { onEarlierDeadline() }
   }
 
   func cancel(_ timer: MachineTimer) {
