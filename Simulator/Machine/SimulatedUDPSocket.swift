@@ -51,9 +51,9 @@ final class SimulatedUDPSocket: UDPSocket {
   /// - Returns: whether there was room for it.
   private func send(_ run: DatagramRun) throws(NetworkError) -> Bool {
     let destination = run.remote
-    guard destination.port != 0, destination.ip.family == localAddress.ip.family,
-      !destination.ip.isUnspecified
-    else { throw .unusableDestination(destination) }
+    guard destination.canBeSentTo(from: localAddress.ip.family) else {
+      throw .unusableDestination(destination)
+    }
     let local = run.localIP ?? localAddress.ip
     guard let way = host.way(to: destination.ip, from: local, on: bound) else {
       throw host.ownAddresses.contains { $0.family == destination.ip.family } || local.isLoopback

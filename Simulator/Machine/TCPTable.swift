@@ -137,6 +137,10 @@ extension SimulatedMachine {
 
   func closeAllTCP() {
     for listener in tcp.listeners { listener.close() }
-    for ends in tcp.connections.keys.sorted() { tcp.connections[ends]?.reset() }
+    for ends in tcp.connections.keys.sorted() {
+      tcp.connections[ends]?.reset()
+      // Those that only remember their end have nothing to reset, and nobody to remember it for.
+      tcp.connections[ends]?.leave()
+    }
   }
 }

@@ -18,7 +18,7 @@ public final class LocalMachine: Machine, @unchecked Sendable {
   private(set) var isClosed = false
 
   /// A machine on a loop, with a thread of its own unless one is given.
-  public init(name: String = "local", on loop: EventLoop? = nil) {
+  public init(name: String = "local", loop: EventLoop? = nil) {
     self.name = name
     self.loop = loop ?? EventLoop(name: name)
   }

@@ -133,7 +133,7 @@ final class LocalUDPSocket: UDPSocket, LocalMachine.Closable {
   /// Throws out a datagram that the system would send astray or misunderstand.
   private func refuseUnusable(_ outbox: inout DatagramOutbox) throws(NetworkError) {
     guard let remote = outbox.pending.first?.remote else { return }
-    if remote.port != 0, remote.ip.family == localAddress.ip.family, !remote.ip.isUnspecified { return }
+    if remote.canBeSentTo(from: localAddress.ip.family) { return }
     outbox.removeFirst(1)
     throw .unusableDestination(remote)
   }
@@ -144,7 +144,7 @@ final class LocalUDPSocket: UDPSocket, LocalMachine.Closable {
       var count = 0
       for run in pending {
         // What is behind an unusable one waits for the next call, which refuses it.
-        if count > 0, run.remote.port == 0 || run.remote.ip.family != localAddress.ip.family { break }
+        if count > 0, !run.remote.canBeSentTo(from: localAddress.ip.family) { break }
         runs.initializeElement(at: count, to: cd_run(run))
         count += 1
       }

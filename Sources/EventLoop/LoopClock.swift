@@ -46,8 +46,7 @@ final class LoopClock {
     _ = read(descriptor, &expirations, 8)
     armed = nil
     // Those that are set while these fire wait for the next round, so that sockets have their turn.
-    let now = LoopClock.now
-    while core.timers.fireNext(at: now) {}
+    core.timers.fireDue(at: LoopClock.now)
     arm()
   }
 

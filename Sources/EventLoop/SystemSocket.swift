@@ -53,12 +53,13 @@ struct SystemSocket: ~Copyable {
   }
 
   private func bind(to interface: String) throws(NetworkError) {
+    // An empty name would undo a binding, and one that is too long be cut.
+    guard (1..<Int(IF_NAMESIZE)).contains(interface.utf8.count) else { throw .noSuchInterface(interface) }
     let code = interface.withCString {
       setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, $0, socklen_t(interface.utf8.count))
     }
     if code == 0 { return }
-    // A name that is too long is no name of an interface either.
-    if errno == ENODEV || errno == EINVAL { throw .noSuchInterface(interface) }
+    if errno == ENODEV { throw .noSuchInterface(interface) }
     throw NetworkError(errno, doing: "binding to interface \(interface) for", address)
   }
 

@@ -23,6 +23,14 @@ public struct SocketAddress: Hashable, Sendable {
   }
 }
 
+extension SocketAddress {
+  /// Whether a socket of a family can send there: not without a port, not to nobody, and not to IPv4 in the
+  /// spelling of IPv6.
+  package func canBeSentTo(from family: IPAddress.Family) -> Bool {
+    port != 0 && ip.canonical.family == family && !ip.isUnspecified
+  }
+}
+
 extension SocketAddress: Comparable {
   public static func < (left: SocketAddress, right: SocketAddress) -> Bool {
     (left.ip, left.port) < (right.ip, right.port)

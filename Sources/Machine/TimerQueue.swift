@@ -42,6 +42,12 @@ package final class TimerQueue {
     return true
   }
 
+  /// Fires what is due. What is set while these fire waits for the next call, however early it is set for.
+  package func fireDue(at now: Instant) {
+    let last = sequence
+    while let first = heap.first, first.deadline <= now, first.sequence <= last { _ = fireNext(at: now) }
+  }
+
   /// Forgets all timers: none of them fires any more.
   package func removeAll() {
     for entry in heap { entry.timer.place = -1 }
