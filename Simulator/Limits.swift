@@ -6,6 +6,9 @@ public enum SimulatorLimits {
   public static let jobsPerInstant = 5_000_000
   /// How long a run may last in its own time when nobody says otherwise: what waits for a day waits for ever.
   public static let longestRun: Duration = .seconds(24 * 3600)
+  /// How long a run that has failed waits, in real time, for jobs that left it to come back: so that its tasks
+  /// end and nothing is left over.
+  public static let patience: Duration = .milliseconds(100)
   /// Routers between any two places on the internet: fewer than the usual 10 to 15, more than the hop limit of 5
   /// with which a primer starts.
   public static let internetRouters: UInt8 = 8

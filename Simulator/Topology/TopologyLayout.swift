@@ -15,9 +15,42 @@ struct TopologyLayout {
   }
 
   mutating func add(_ node: Node) {
-    let site = nextSite
+    let site = Site(number: nextSite)
     nextSite += 1
-    add(node, to: world.internet, site: Site(number: site))
+    add(plan(node, site), to: world.internet, site: site)
+  }
+
+  // MARK: Which block of addresses lies where
+
+  /// A node, with the blocks of addresses that a box has behind it.
+  private final class Plan {
+    let node: Node
+    let inside: [IPPrefix]
+    let children: [Plan]
+    /// What others must know the way to: blocks behind a NAT are nobody's business, but IPv6 always is.
+    let routed: [IPPrefix]
+
+    init(_ node: Node, inside: [IPPrefix], children: [Plan], translates: Bool) {
+      self.node = node
+      self.inside = inside
+      self.children = children
+      let all = inside + children.flatMap(\.routed)
+      routed = translates ? all.filter { $0.base.family == .v6 } : all
+    }
+
+    /// What a box takes for its inside: its own blocks, and those that its children let be seen.
+    var behind: [IPPrefix] { inside + children.flatMap(\.routed) }
+  }
+
+  private mutating func plan(_ node: Node, _ site: Site) -> Plan {
+    guard case .box(let configuration, let inside, _, let children) = node.kind else {
+      return Plan(node, inside: [], children: [], translates: false)
+    }
+    let v4 = inside ?? insidePrefix(for: configuration, children)
+    let v6 = node.families.contains(.v6) ? [site.nextNetwork()] : []
+    return Plan(
+      node, inside: [v4] + v6, children: children.map { plan($0, site) },
+      translates: configuration.translates)
   }
 
   /// What shares one IPv6 block: a customer of a provider, 2001:db8:n::/48.
@@ -28,73 +61,67 @@ struct TopologyLayout {
     init(number: UInt64) { self.number = number }
 
     func prefix(_ network: UInt64) -> IPPrefix {
-      IPPrefix(IPAddress(v6: 0x2001_0DB8_0000_0000 | number << 16 | network, 0), length: 64)
+      IPPrefix(IPAddress(v6: 0x2001_0DB8_0000_0000 + number << 16 + network, 0), length: 64)
     }
 
     func nextNetwork() -> IPPrefix {
       lastNetwork += 1
       return prefix(lastNetwork)
     }
-
-    var whole: IPPrefix { IPPrefix(prefix(0).base, length: 48) }
   }
 
-  private mutating func add(_ node: Node, to network: Network, site: Site) {
-    let isOnInternet = network === world.internet
-    let addresses = takeAddresses(for: node, on: network, site: site)
-    let usual = isOnInternet ? world.configuration.access : .ideal
-    let up = Link(node.up ?? usual, random: world.random(for: "\(node.name) up"))
-    let down = Link(node.down ?? usual, random: world.random(for: "\(node.name) down"))
+  // MARK: Making it
 
+  private mutating func add(_ plan: Plan, to network: Network, site: Site) {
+    let node = plan.node
+    let usual = network === world.internet ? world.configuration.access : .ideal
+    let boundary = Boundary(
+      network: network, addresses: takeAddresses(for: node, on: network, site: site),
+      up: Link(node.up ?? usual, random: world.random(for: "\(node.name) up")),
+      down: Link(node.down ?? usual, random: world.random(for: "\(node.name) down")))
     switch node.kind {
-    case .machine:
-      let machine = SimulatedMachine(node.name, in: world, place: takePlace(node.name))
-      machine.attach(to: network, addresses: addresses, up: up, down: down)
-      precondition(world.machinesByName[node.name] == nil, "two machines are called \(node.name)")
-      world.machinesByName[node.name] = machine
-      world.machinesInOrder.append(machine)
-    case .box(let configuration, let inside, _, let children):
-      let outside = Boundary(network: network, addresses: addresses, up: up, down: down)
-      addBox(node, configuration, inside, children, outside, site)
+    case .machine: addMachine(node.name, boundary)
+    case .box(let configuration, _, _, _): addBox(plan, configuration, boundary, site)
     }
   }
 
-  private mutating func addBox(
-    _ node: Node, _ configuration: NATConfiguration, _ inside: IPPrefix?, _ children: [Node],
-    _ boundary: Boundary, _ site: Site
-  ) {
-    let families = node.families
-    let v4 = inside ?? insidePrefix(for: configuration, children, outside: boundary)
-    let v6 = families.contains(.v6) ? site.nextNetwork() : nil
-    let network = Network(
-      place: takePlace("behind \(node.name)"), routers: 0, plan: AddressPlan(v4: v4, v6: v6, nextHost: 2))
-    world.networks.append(network)
-
-    var gateway = [NetworkInterface.Address(v4[1], prefixLength: v4.length)]
-    if let v6 { gateway.append(NetworkInterface.Address(v6[1], prefixLength: v6.length)) }
-    let box = Box(
-      node.name, in: world, place: takePlace(node.name), configuration,
-      inside: Boundary(
-        network: network, addresses: gateway, up: Link(.ideal, random: world.random(for: "\(node.name) in")),
-        down: Link(.ideal, random: world.random(for: "\(node.name) out"))),
-      insidePrefixes: [v4] + (v6.map { [$0] } ?? []), outside: boundary)
-    network.gateway = box.inside
-    if v6 != nil { boundary.network.addRoute(to: routedV6(boundary, site, v6!), via: box.outside) }
-    if !configuration.translates { boundary.network.addRoute(to: v4, via: box.outside) }
-    precondition(world.boxesByName[node.name] == nil, "two boxes are called \(node.name)")
-    world.boxesByName[node.name] = box
-    world.boxesInOrder.append(box)
-
-    for child in children { add(child, to: network, site: site) }
+  private mutating func addMachine(_ name: String, _ boundary: Boundary) {
+    let machine = SimulatedMachine(name, in: world, place: takePlace(name))
+    machine.attach(
+      to: boundary.network, addresses: boundary.addresses, up: boundary.up, down: boundary.down)
+    precondition(world.machinesByName[name] == nil, "two machines are called \(name)")
+    world.machinesByName[name] = machine
+    world.machinesInOrder.append(machine)
   }
 
-  /// The internet knows a site as a whole; within it, each box is asked for its own.
-  private func routedV6(_ boundary: Boundary, _ site: Site, _ own: IPPrefix) -> IPPrefix {
-    boundary.network === world.internet ? site.whole : own
+  private mutating func addBox(
+    _ plan: Plan, _ configuration: NATConfiguration, _ outside: Boundary, _ site: Site
+  ) {
+    let name = plan.node.name
+    let network = Network(
+      place: takePlace("behind \(name)"), routers: 0,
+      plan: AddressPlan(
+        v4: plan.inside[0], v6: plan.inside.count > 1 ? plan.inside[1] : nil, nextHost: 2))
+    world.networks.append(network)
+    let box = Box(
+      name, in: world, place: takePlace(name), configuration,
+      inside: Boundary(
+        network: network,
+        addresses: plan.inside.map { NetworkInterface.Address($0[1], prefixLength: $0.length) },
+        up: Link(.ideal, random: world.random(for: "\(name) in")),
+        down: Link(.ideal, random: world.random(for: "\(name) out"))),
+      insidePrefixes: plan.behind, outside: outside)
+    network.gateway = box.inside
+    for prefix in plan.routed { outside.network.addRoute(to: prefix, via: box.outside) }
+    precondition(world.boxesByName[name] == nil, "two boxes are called \(name)")
+    world.boxesByName[name] = box
+    world.boxesInOrder.append(box)
+
+    for child in plan.children { add(child, to: network, site: site) }
   }
 
   private mutating func insidePrefix(
-    for configuration: NATConfiguration, _ children: [Node], outside: Boundary
+    for configuration: NATConfiguration, _ children: [Node]
   ) -> IPPrefix {
     if !configuration.translates {
       // A firewall's machines have addresses that everyone can name.

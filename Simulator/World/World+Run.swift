@@ -1,5 +1,11 @@
 import WarrenMachine
 
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 extension World {
   /// Runs `body` in this world until it returns, on a thread of its own and in the world's own time.
   ///
@@ -49,7 +55,11 @@ extension World {
     var failure = proceed(until: isDone, counter)
     for machine in machinesInOrder { machine.closeNow() }
     // Nothing may wait any more, so that this ends by itself; what does not is the run's own failure.
-    let end = proceed(until: { false }, counter, isEnding: true)
+    var end = proceed(until: { false }, counter, isEnding: true)
+    for _ in 0..<SimulatorLimits.patience.wholeNanoseconds / 1_000_000 where !isDone() {
+      usleep(1000)
+      end = proceed(until: { false }, counter, isEnding: true)
+    }
     if failure == nil { failure = end }
     timers.removeAll()
     return failure

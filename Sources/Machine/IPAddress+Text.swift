@@ -37,7 +37,9 @@ extension IPAddress {
     }
 
     let halves = splitAtGap(body)
-    guard let head = groups(halves.head), let tail = groups(halves.tail ?? []) else { return nil }
+    guard let head = groups(halves.head, mayEndInV4: halves.tail == nil),
+      let tail = groups(halves.tail ?? [], mayEndInV4: true)
+    else { return nil }
     let missing = 8 - head.count - tail.count
     // "::" stands for at least one group (RFC 5952, 4.2.2, asks writers; RFC 4291 readers).
     guard halves.tail == nil ? missing == 0 : missing >= 1 else { return nil }
@@ -56,12 +58,12 @@ extension IPAddress {
     return (text, nil)
   }
 
-  private static func groups(_ text: [UInt8]) -> [UInt16]? {
+  private static func groups(_ text: [UInt8], mayEndInV4: Bool) -> [UInt16]? {
     if text.isEmpty { return [] }
     var groups: [UInt16] = []
     let parts = text.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
     for (index, part) in parts.enumerated() {
-      if index == parts.count - 1, part.contains(UInt8(ascii: ".")) {
+      if mayEndInV4, index == parts.count - 1, part.contains(UInt8(ascii: ".")) {
         guard let bits = parseV4(part) else { return nil }
         groups += [UInt16(bits >> 16), UInt16(bits & 0xFFFF)]
       } else {
