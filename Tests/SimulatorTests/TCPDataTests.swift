@@ -59,7 +59,7 @@ struct TCPDataTests {
   func fastRetransmit() {
     let dialogue = TCPDialogue.open()
     var hasLost = false
-    dialogue.loses = { side, segment in
+    dialogue.loses = { [unowned dialogue] side, segment in
       guard side === dialogue.alice, segment.payload.count > 0, !hasLost else { return false }
       hasLost = true
       return true
@@ -77,7 +77,7 @@ struct TCPDataTests {
   func timeout() {
     let dialogue = TCPDialogue.open()
     var losses = 2
-    dialogue.loses = { side, segment in
+    dialogue.loses = { [unowned dialogue] side, segment in
       guard side === dialogue.alice, segment.payload.count > 0, losses > 0 else { return false }
       losses -= 1
       return true
@@ -121,7 +121,7 @@ struct TCPDataTests {
     dialogue.alice.toWrite = .random(300_000, seed: 3)
     dialogue.tell(dialogue.alice) { _, _ in }
     dialogue.run(for: .seconds(10))
-    dialogue.loses = { side, _ in side === dialogue.bob }
+    dialogue.loses = { [unowned dialogue] side, _ in side === dialogue.bob }
     dialogue.bob.reads = true
     dialogue.tell(dialogue.bob) { _, _ in }
     dialogue.loses = { _, _ in false }
@@ -165,7 +165,7 @@ struct TCPDataTests {
   func packetTooBig() {
     let dialogue = TCPDialogue.open()
     var reports: [ICMPError] = []
-    dialogue.loses = { side, segment in
+    dialogue.loses = { [unowned dialogue] side, segment in
       guard side === dialogue.alice, segment.payload.count > 1240 else { return false }
       let packet = Packet(from: side.address, to: dialogue.bob.address, .tcp(segment))
       reports.append(ICMPError(.tooLarge(mtu: 1280), about: packet))

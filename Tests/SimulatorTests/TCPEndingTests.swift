@@ -71,7 +71,7 @@ struct TCPEndingTests {
     dialogue.bob.finishes = true
     dialogue.tell(dialogue.bob) { _, _ in }
     var lost = 0
-    dialogue.loses = { side, segment in
+    dialogue.loses = { [unowned dialogue] side, segment in
       guard side === dialogue.alice, dialogue.alice.state == .timeWait, lost < 2 else { return false }
       lost += 1
       return true

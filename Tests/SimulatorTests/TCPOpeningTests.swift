@@ -46,7 +46,7 @@ struct TCPOpeningTests {
   func simultaneousOpenThroughNAT(losesAnswerToo: Bool) {
     let dialogue = TCPDialogue()
     var lost = 0
-    dialogue.loses = { side, segment in
+    dialogue.loses = { [unowned dialogue] side, segment in
       let isDropped =
         side === dialogue.alice && segment.flags == .syn && lost == 0
         || losesAnswerToo && segment.flags == [.syn, .ack] && lost == 1
@@ -134,7 +134,7 @@ struct TCPOpeningTests {
     let dialogue = TCPDialogue()
     var lost = 0
     dialogue.bob.listens = true
-    dialogue.loses = { side, segment in
+    dialogue.loses = { [unowned dialogue] side, segment in
       let isDropped =
         segment.flags == [.syn, .ack] && lost == 0
         || side === dialogue.alice && segment.flags == .ack && lost == 1
