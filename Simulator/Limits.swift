@@ -8,7 +8,7 @@ public enum SimulatorLimits {
   public static let longestRun: Duration = .seconds(24 * 3600)
   /// How long a run that has failed waits, in real time, for jobs that left it to come back: so that its tasks
   /// end and nothing is left over.
-  public static let patience: Duration = .milliseconds(100)
+  public static let patience: Duration = .seconds(1)
   /// Routers between any two places on the internet: fewer than the usual 10 to 15, more than the hop limit of 5
   /// with which a primer starts.
   public static let internetRouters: UInt8 = 8

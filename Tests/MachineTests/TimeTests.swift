@@ -67,6 +67,7 @@ struct TimerQueueTests {
     let queue = TimerQueue()
     var count = 0
     var timer: MachineTimer!
+    defer { timer = nil }
     timer = queue.makeTimer {
       count += 1
       timer.schedule(at: Instant(nanoseconds: 0))

@@ -118,7 +118,7 @@ struct TCPOpeningTests {
     let dialogue = TCPDialogue()
     var times: [Instant] = []
     dialogue.bob.listens = true
-    dialogue.loses = { _, segment in
+    dialogue.loses = { [unowned dialogue] _, segment in
       guard segment.flags == .syn else { return false }
       times.append(dialogue.now)
       return times.count <= 3
