@@ -35,7 +35,8 @@ bench: setup ## measure, as ratios of one run on this machine
 
 sanitize: setup ## run all tests under the thread and the address sanitizer
 	$(SWIFT) test --sanitize=thread --scratch-path .build/thread
-	$(SWIFT) test --sanitize=address --scratch-path .build/address
+	LSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/leaks.supp:print_suppressions=0 \
+	  $(SWIFT) test --sanitize=address --scratch-path .build/address
 
 docs: setup ## write the reference of the public API
 	@Scripts/docs.sh $(DOCS)

@@ -6,9 +6,11 @@ public enum SimulatorLimits {
   public static let jobsPerInstant = 5_000_000
   /// How long a run may last in its own time when nobody says otherwise: what waits for a day waits for ever.
   public static let longestRun: Duration = .seconds(24 * 3600)
-  /// How long a run that has failed waits, in real time, for jobs that left it to come back: so that its tasks
-  /// end and nothing is left over.
-  public static let patience: Duration = .seconds(1)
+  /// How long a run that has failed waits, in real time, for a job that left it to come back, so that its tasks
+  /// end and nothing is left over: Swift's pool may be busy.
+  public static let patienceForEscaped: Duration = .seconds(10)
+  /// The same where no job is known to have left: one may sleep by the system's clock, or nobody will ever come.
+  public static let patienceForStuck: Duration = .milliseconds(100)
   /// Routers between any two places on the internet: fewer than the usual 10 to 15, more than the hop limit of 5
   /// with which a primer starts.
   public static let internetRouters: UInt8 = 8

@@ -56,13 +56,18 @@ extension World {
     for machine in machinesInOrder { machine.closeNow() }
     // Nothing may wait any more, so that this ends by itself; what does not is the run's own failure.
     var end = proceed(until: { false }, counter, isEnding: true)
-    for _ in 0..<SimulatorLimits.patience.wholeNanoseconds / 1_000_000 where !isDone() {
+    for _ in 0..<patience(after: failure).wholeNanoseconds / 1_000_000 where !isDone() {
       usleep(1000)
       end = proceed(until: { false }, counter, isEnding: true)
     }
     if failure == nil { failure = end }
     timers.removeAll()
     return failure
+  }
+
+  private func patience(after failure: RunError?) -> Duration {
+    if case .escaped = failure { return SimulatorLimits.patienceForEscaped }
+    return SimulatorLimits.patienceForStuck
   }
 
   private func proceed(

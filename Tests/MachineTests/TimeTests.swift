@@ -32,6 +32,7 @@ struct TimerQueueTests {
   @Test("fires in the order of deadlines, and of setting where they are equal")
   func order() {
     let queue = TimerQueue()
+    defer { queue.removeAll() }
     var fired: [Int] = []
     let timers = (0..<5).map { index in queue.makeTimer { fired.append(index) } }
     for (timer, time) in zip(timers, [30, 10, 20, 10, 30] as [Int64]) { timer.schedule(at: at(time)) }
@@ -46,6 +47,7 @@ struct TimerQueueTests {
   @Test("lets a firing timer cancel and set others")
   func changesWhileFiring() {
     let queue = TimerQueue()
+    defer { queue.removeAll() }
     var fired: [String] = []
     let victim = queue.makeTimer { fired.append("victim") }
     let late = queue.makeTimer { fired.append("late") }
@@ -65,6 +67,7 @@ struct TimerQueueTests {
   @Test("does not starve others when a timer sets itself for the past for ever")
   func selfSetting() {
     let queue = TimerQueue()
+    defer { queue.removeAll() }
     var count = 0
     var timer: MachineTimer!
     defer { timer = nil }
@@ -84,6 +87,7 @@ struct TimerQueueTests {
   @Test("agrees with a list that is sorted anew each time, over 20,000 random changes")
   func model() {
     let queue = TimerQueue()
+    defer { queue.removeAll() }
     var fired: [Int] = []
     let timers = (0..<200).map { index in queue.makeTimer { fired.append(index) } }
     var model: [Int: (time: Int64, sequence: Int)] = [:]

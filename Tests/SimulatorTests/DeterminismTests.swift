@@ -61,7 +61,8 @@ struct DeterminismTests {
   func says() async throws {
     let trace = try await crowd(seed: DeterminismTests.seedOfProcesses)
     #expect(trace.count > 5000)
-    print("trace \(trace.count) \(String(trace.hash, radix: 16)) checkpoints \(trace.checkpoints.hashedForTests)")
+    print(
+      "trace \(trace.count) \(String(trace.hash, radix: 16)) checkpoints \(trace.checkpoints.hashedForTests)")
   }
 
   @Test("is the same in another process, event by event")
