@@ -108,11 +108,11 @@ final class SimulatedTCPConnection: TCPConnection {
   private func becomeClosed() {
     isClosed = true
     pump()
-    // Whoever waits hears of it once more.
-    let handlers = [onReadable, onWritable]
+    // Kept until both are forgotten: what goes with them may look at this connection again.
+    let handlers = (onReadable, onWritable)
     onReadable = nil
     onWritable = nil
-    for handler in handlers { handler?() }
+    withExtendedLifetime(handlers) {}
   }
 
   private func checkOpen() throws(NetworkError) {

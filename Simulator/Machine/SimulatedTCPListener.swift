@@ -46,10 +46,10 @@ final class SimulatedTCPListener: TCPListener {
     for connection in opened { connection.reset() }
     opened = []
     host.tcp.listeners.removeAll { $0 === self }
-    // Whoever waits hears of it once more.
+    // Kept until it is forgotten: what goes with it may look at this listener again.
     let handler = onConnection
     onConnection = nil
-    handler?()
+    withExtendedLifetime(handler) {}
   }
 
   private func notifySoon() {

@@ -54,6 +54,8 @@ final class SimulatedUDPSocket: UDPSocket {
     guard destination.canBeSentTo(from: localAddress.ip.family) else {
       throw .unusableDestination(destination)
     }
+    // As Linux has it without SO_BROADCAST.
+    if destination.ip.isBroadcast { throw .permissionDenied(doing: "sending to", destination) }
     let local = run.localIP ?? localAddress.ip
     guard let way = host.way(to: destination.ip, from: local, on: bound) else {
       throw host.ownAddresses.contains { $0.family == destination.ip.family } || local.isLoopback

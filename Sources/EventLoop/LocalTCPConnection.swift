@@ -53,9 +53,9 @@ final class LocalTCPConnection: TCPConnection, LocalMachine.Closable {
     localAddress = WarrenEventLoop.localAddress(of: descriptor) ?? .any(remote.ip.family)
     watch = DescriptorWatch(descriptor, on: local.loop.core)
     id = local.enlist(self)
-    watch.onReadable = { [unowned self] in if settle() { onReadable?() } }
-    watch.onWritable = { [unowned self] in if settle() { onWritable?() } }
-    watch.onError = { [unowned self] in takeError() }
+    watch.onReadable = { [weak self] in self?.becomeReadable() }
+    watch.onWritable = { [weak self] in self?.becomeWritable() }
+    watch.onError = { [weak self] in self?.takeError() }
     watchAgain()
   }
 
@@ -66,6 +66,10 @@ final class LocalTCPConnection: TCPConnection, LocalMachine.Closable {
     // While it opens, being writable is the news.
     watch.watch(reading: onReadable != nil, writing: onWritable != nil || phase == .opening)
   }
+
+  private func becomeReadable() { if settle() { onReadable?() } }
+
+  private func becomeWritable() { if settle() { onWritable?() } }
 
   /// Finds out what came of opening.
   ///
@@ -158,10 +162,10 @@ final class LocalTCPConnection: TCPConnection, LocalMachine.Closable {
     isClosed = true
     phase = .closed
     local.retire(id, watch)
-    // Whoever waits hears of it once more.
-    let handlers = [onReadable, onWritable]
+    // Kept until both are forgotten: what goes with them may look at this connection again.
+    let handlers = (onReadable, onWritable)
     onReadable = nil
     onWritable = nil
-    for handler in handlers { handler?() }
+    withExtendedLifetime(handlers) {}
   }
 }

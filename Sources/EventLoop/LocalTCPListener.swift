@@ -30,8 +30,8 @@ final class LocalTCPListener: TCPListener, LocalMachine.Closable {
     self.options = options
     watch = DescriptorWatch(descriptor, on: local.loop.core)
     id = local.enlist(self)
-    watch.onReadable = { [unowned self] in onConnection?() }
-    watch.onError = { [unowned self] in onConnection?() }
+    watch.onReadable = { [weak self] in self?.onConnection?() }
+    watch.onError = { [weak self] in self?.onConnection?() }
   }
 
   deinit { if !isClosed { local.retire(id, watch) } }
@@ -71,9 +71,9 @@ final class LocalTCPListener: TCPListener, LocalMachine.Closable {
     guard !isClosed else { return }
     isClosed = true
     local.retire(id, watch)
-    // Whoever waits hears of it once more.
+    // Kept until it is forgotten: what goes with it may look at this listener again.
     let handler = onConnection
     onConnection = nil
-    handler?()
+    withExtendedLifetime(handler) {}
   }
 }

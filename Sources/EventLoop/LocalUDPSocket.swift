@@ -33,9 +33,9 @@ final class LocalUDPSocket: UDPSocket, LocalMachine.Closable {
     self.local = local
     watch = DescriptorWatch(descriptor, on: local.loop.core)
     id = local.enlist(self)
-    watch.onReadable = { [unowned self] in receive() }
-    watch.onWritable = { [unowned self] in becomeWritable() }
-    watch.onError = { [unowned self] in takeErrors() }
+    watch.onReadable = { [weak self] in self?.receive() }
+    watch.onWritable = { [weak self] in self?.becomeWritable() }
+    watch.onError = { [weak self] in self?.takeErrors() }
   }
 
   deinit { if !isClosed { local.retire(id, watch) } }

@@ -80,6 +80,9 @@ extension IPAddress {
     family == .v4 ? low >> 28 == 0xE : high >> 56 == 0xFF
   }
 
+  /// `255.255.255.255`, everyone on the same network.
+  public var isBroadcast: Bool { family == .v4 && low == 0xFFFF_FFFF }
+
   /// `169.254.0.0/16` or `fe80::/10`.
   public var isLinkLocal: Bool {
     family == .v4 ? low >> 16 == 0xA9FE : high >> 54 == 0x3FA

@@ -12,10 +12,9 @@ public protocol TCPConnection: AnyObject {
   /// How far it has come.
   var phase: TCPPhase { get }
 
-  /// Called as long as ``readNow(into:)`` would not return ``TCPRead/nothingYet``; for the last time on closing.
+  /// Called as long as ``readNow(into:)`` would not return ``TCPRead/nothingYet``.
   var onReadable: (() -> Void)? { get set }
-  /// Called as long as ``writeNow(_:)`` would take something, when opening succeeds or fails, and for the last
-  /// time on closing.
+  /// Called as long as ``writeNow(_:)`` would take something, and when opening succeeds or fails.
   var onWritable: (() -> Void)? { get set }
 
   /// Appends to `buffer` what has arrived, as far as there is room.
@@ -28,7 +27,7 @@ public protocol TCPConnection: AnyObject {
   func finish() throws(NetworkError)
   /// Closes at once; the other side sees a reset, and what is on the way is lost.
   func reset()
-  /// Closes; what was written still arrives if it can. Closing twice is no error.
+  /// Closes and forgets the handlers; what was written still arrives if it can. Closing twice is no error.
   func close()
 }
 
@@ -128,7 +127,7 @@ extension TCPConnection {
     let remote = remoteAddress
     try await machine.suspend({ "read from TCP \(remote)" }) { (wait: Wait<Void>) in
       wait.onEnd = { [weak self] in self?.onReadable = nil }
-      onReadable = { wait.succeed(()) }
+      onReadable = SocketWaker(wait).handler
     }
   }
 
@@ -137,7 +136,7 @@ extension TCPConnection {
     let remote = remoteAddress
     try await machine.suspend({ "\(action) TCP \(remote)" }) { (wait: Wait<Void>) in
       wait.onEnd = { [weak self] in self?.onWritable = nil }
-      onWritable = { wait.succeed(()) }
+      onWritable = SocketWaker(wait).handler
     }
   }
 }

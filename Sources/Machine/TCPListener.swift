@@ -4,12 +4,12 @@ public protocol TCPListener: AnyObject {
   var machine: any Machine { get }
   /// Where it listens, with the port that the system chose.
   var localAddress: SocketAddress { get }
-  /// Called as long as ``acceptNow()`` would return a connection; for the last time on closing.
+  /// Called as long as ``acceptNow()`` would return a connection.
   var onConnection: (() -> Void)? { get set }
 
   /// The next connection that others have opened; nil where there is none yet.
   func acceptNow() throws(NetworkError) -> (any TCPConnection)?
-  /// Stops listening. Closing twice is no error.
+  /// Stops listening and forgets the handler. Closing twice is no error.
   func close()
 }
 
@@ -22,7 +22,7 @@ extension TCPListener {
       let local = localAddress
       try await machine.suspend({ "accept on TCP \(local)" }) { (wait: Wait<Void>) in
         wait.onEnd = { [weak self] in self?.onConnection = nil }
-        onConnection = { wait.succeed(()) }
+        onConnection = SocketWaker(wait).handler
       }
     }
   }
