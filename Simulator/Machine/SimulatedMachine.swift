@@ -143,9 +143,29 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
     if isClosed { throw .machineClosed }
   }
 
-  /// Which of its interfaces is called `name`.
-  func attachment(called name: String) throws(NetworkError) -> Attachment {
-    for (index, attachment) in attachments.enumerated() where name == "eth\(index)" { return attachment }
+  /// What a socket takes part in: everything, or one interface alone.
+  enum Scope {
+    case all
+    case loopback
+    case attachment(Attachment)
+
+    /// Whether it has to do with what comes or goes by `way`, where none is the machine's own loopback.
+    func includes(_ way: Attachment?) -> Bool {
+      switch self {
+      case .all: true
+      case .loopback: way == nil
+      case .attachment(let own): way === own
+      }
+    }
+  }
+
+  /// The scope of the interface called `name`; everything, when there is no name.
+  func scope(ofInterface name: String?) throws(NetworkError) -> Scope {
+    guard let name else { return .all }
+    if name == "lo" { return .loopback }
+    for (index, attachment) in attachments.enumerated() where name == "eth\(index)" {
+      return .attachment(attachment)
+    }
     throw .noSuchInterface(name)
   }
 
@@ -155,13 +175,14 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
 
   /// By which attachment packets from `local` to `destination` leave, and from which address.
   func way(
-    to destination: IPAddress, from local: IPAddress, on bound: Attachment? = nil
+    to destination: IPAddress, from local: IPAddress, in scope: Scope = .all
   ) -> (attachment: Attachment?, source: IPAddress)? {
+    // What goes to oneself leaves from where it goes to.
     if isOwn(destination) {
-      return (nil, local.isUnspecified ? (destination.isLoopback ? destination : destination) : local)
+      return scope.includes(nil) ? (nil, local.isUnspecified ? destination : local) : nil
     }
     let family = destination.family
-    let candidates = bound.map { [$0] } ?? attachments
+    let candidates = attachments.filter { scope.includes($0) }
     if !local.isUnspecified {
       guard let attachment = candidates.first(where: { $0.addresses.contains { $0.ip == local } })
       else { return nil }
@@ -184,7 +205,17 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
       world.carry(packet, over: attachment, .up)
     } else {
       let local = packet
-      submitOwn { [weak self] in self?.take(local) }
+      submitOwn { [weak self] in self?.take(local, at: nil) }
+    }
+  }
+
+  /// Sends a packet that is too large for its first link in parts, as the sender may (RFC 8200, 4.5).
+  func sendInParts(_ packet: Packet, over attachment: Attachment) {
+    var packet = packet
+    world.number(&packet)
+    world.record(.sent(Trace.Summary(packet)), at: place)
+    for part in packet.cut(to: attachment.up.configuration.mtu) {
+      world.carry(part, over: attachment, .up)
     }
   }
 
@@ -195,21 +226,21 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
     guard attachment.addresses.contains(where: { $0.ip == packet.destination.ip }) else {
       return drop(packet, "not for this machine")
     }
-    take(packet)
+    take(packet, at: attachment)
   }
 
-  private func take(_ packet: Packet) {
+  private func take(_ packet: Packet, at attachment: Attachment?) {
     guard !isClosed else { return drop(packet, "the machine is closed") }
     guard packet.fragment == nil else {
       if let whole = reassembly.add(packet, at: world.now) {
-        take(whole)
+        take(whole, at: attachment)
       } else {
         world.record(.delivered(Trace.Summary(packet)), at: place)
       }
       return
     }
     switch packet.content {
-    case .udp(let payload): takeUDP(packet, payload)
+    case .udp(let payload): takeUDP(packet, payload, at: attachment)
     case .tcp(let segment): takeTCP(packet, segment)
     case .icmp(let message): takeICMP(packet, message)
     }

@@ -15,7 +15,7 @@ final class SimulatedUDPSocket: UDPSocket {
 
   let options: UDPOptions
   private let host: SimulatedMachine
-  private let bound: Attachment?
+  let scope: SimulatedMachine.Scope
   private var inbox: [Packet] = []
   private var inboxBytes = 0
   private var deliveryIsDue = false
@@ -23,11 +23,15 @@ final class SimulatedUDPSocket: UDPSocket {
   private var room: MachineTimer?
   /// The attachment whose queue was full when something was left in an outbox.
   private var blocked: Attachment?
+  private var neededRoom = 0
 
-  init(_ host: SimulatedMachine, at address: SocketAddress, _ options: UDPOptions, on bound: Attachment?) {
+  init(
+    _ host: SimulatedMachine, at address: SocketAddress, _ options: UDPOptions,
+    in scope: SimulatedMachine.Scope
+  ) {
     self.host = host
     self.options = options
-    self.bound = bound
+    self.scope = scope
     localAddress = address
   }
 
@@ -40,7 +44,7 @@ final class SimulatedUDPSocket: UDPSocket {
       do throws(NetworkError) {
         sent = try send(run)
       } catch {
-        outbox.removeFirst(1)
+        outbox.removeFirstDatagram()
         throw error
       }
       guard sent else { return }
@@ -57,13 +61,14 @@ final class SimulatedUDPSocket: UDPSocket {
     // As Linux has it without SO_BROADCAST.
     if destination.ip.isBroadcast { throw .permissionDenied(doing: "sending to", destination) }
     let local = run.localIP ?? localAddress.ip
-    guard let way = host.way(to: destination.ip, from: local, on: bound) else {
+    guard let way = host.way(to: destination.ip, from: local, in: scope) else {
       throw host.ownAddresses.contains { $0.family == destination.ip.family } || local.isLoopback
         ? .addressNotAvailable(SocketAddress(local, port: localAddress.port)) : .unreachable(destination)
     }
     try checkSize(of: run, over: way.attachment)
     if let attachment = way.attachment, !hasRoom(for: run.byteCount, on: attachment) {
       blocked = attachment
+      neededRoom = run.byteCount
       if onWritable != nil { awaitRoom() }
       return false
     }
@@ -77,7 +82,12 @@ final class SimulatedUDPSocket: UDPSocket {
       packet.ecn = run.ecn
       packet.hopLimit = run.hopLimit ?? packet.hopLimit
       packet.mayBeFragmented = options.allowsFragmentation && destination.ip.family == .v4
-      host.send(packet, over: way.attachment)
+      if let attachment = way.attachment, packet.size > attachment.up.configuration.mtu {
+        // Only where the options allow it: else the size was refused above.
+        host.sendInParts(packet, over: attachment)
+      } else {
+        host.send(packet, over: way.attachment)
+      }
       offset = end
     } while offset < run.byteCount
     return true
@@ -104,7 +114,8 @@ final class SimulatedUDPSocket: UDPSocket {
     guard !isClosed else { return }
     let timer = room ?? host.world.timers.makeTimer { [weak self] in self?.becomeWritable() }
     room = timer
-    let time = blocked?.up.backlogFalls(to: bufferBytes / 2) ?? host.world.now
+    let time =
+      blocked?.up.backlogFalls(to: max(0, min(bufferBytes / 2, bufferBytes - neededRoom))) ?? host.world.now
     timer.schedule(at: max(time, host.world.now))
   }
 
@@ -150,7 +161,10 @@ final class SimulatedUDPSocket: UDPSocket {
     }
   }
 
-  func fail(_ failure: DeliveryFailure) { onDeliveryFailure?(failure) }
+  /// Not at once: the report may come back while what it is about is still being sent.
+  func fail(_ failure: DeliveryFailure) {
+    host.submitOwn { [weak self] in self?.onDeliveryFailure?(failure) }
+  }
 
   func close() {
     guard !isClosed else { return }
@@ -172,7 +186,7 @@ extension SimulatedMachine {
   ) throws(NetworkError) -> any UDPSocket {
     preconditionOnExecutor()
     try checkOpen()
-    let bound = try options.interface.map { (name) throws(NetworkError) in try attachment(called: name) }
+    let scope = try scope(ofInterface: options.interface)
     guard address.ip.isUnspecified || isOwn(address.ip) else { throw .addressNotAvailable(address) }
     var address = address
     if address.port == 0 {
@@ -182,7 +196,7 @@ extension SimulatedMachine {
     } else if isTaken(address, options) {
       throw .addressInUse(address)
     }
-    let socket = SimulatedUDPSocket(self, at: address, options, on: bound)
+    let socket = SimulatedUDPSocket(self, at: address, options, in: scope)
     udpSockets[address, default: []].append(socket)
     return socket
   }
@@ -198,8 +212,11 @@ extension SimulatedMachine {
     return others.contains { !$0.options.sharesPort || !options.sharesPort }
   }
 
-  func takeUDP(_ packet: Packet, _ payload: Payload) {
-    guard let socket = udpSocket(for: packet.destination, from: packet.source) else {
+  func takeUDP(_ packet: Packet, _ payload: Payload, at attachment: Attachment?) {
+    guard
+      let socket = udpSocket(
+        for: packet.destination, from: packet.source, where: { $0.scope.includes(attachment) })
+    else {
       return refuse(packet)
     }
     if socket.take(packet, payload) {
@@ -211,15 +228,19 @@ extension SimulatedMachine {
 
   func takeFailure(_ error: ICMPError, from reporter: IPAddress) {
     let offender = error.offender
-    udpSocket(for: offender.source, from: offender.destination)?.fail(
+    udpSocket(for: offender.source, from: offender.destination, where: { _ in true })?.fail(
       DeliveryFailure(
         reason: error.reason, destination: offender.destination, reporter: reporter,
         excerpt: offender.excerpt.bytes))
   }
 
-  private func udpSocket(for local: SocketAddress, from remote: SocketAddress) -> SimulatedUDPSocket? {
+  private func udpSocket(
+    for local: SocketAddress, from remote: SocketAddress, where isMeant: (SimulatedUDPSocket) -> Bool
+  ) -> SimulatedUDPSocket? {
     for ip in [local.ip, .any(local.ip.family)] {
-      guard let sockets = udpSockets[SocketAddress(ip, port: local.port)], !sockets.isEmpty else { continue }
+      guard let all = udpSockets[SocketAddress(ip, port: local.port)] else { continue }
+      let sockets = all.filter(isMeant)
+      if sockets.isEmpty { continue }
       // Sockets that share a port share its traffic by sender, as Linux does with SO_REUSEPORT.
       let choice = (remote.ip.high ^ remote.ip.low ^ UInt64(remote.port)) &* 0x9E37_79B9_7F4A_7C15 >> 32
       return sockets[Int(choice % UInt64(sockets.count))]

@@ -47,8 +47,8 @@ extension SimulatedMachine {
     let local = options.localAddress ?? .any(address.ip.family)
     guard local.ip.family == address.ip.family else { throw .unusableDestination(address) }
     guard local.ip.isUnspecified || isOwn(local.ip) else { throw .addressNotAvailable(local) }
-    let bound = try options.interface.map { (name) throws(NetworkError) in try attachment(called: name) }
-    guard let way = way(to: address.ip, from: local.ip, on: bound) else { throw .unreachable(address) }
+    let scope = try scope(ofInterface: options.interface)
+    guard let way = way(to: address.ip, from: local.ip, in: scope) else { throw .unreachable(address) }
 
     let port = try tcpPort(local, from: way.source, to: address, options)
     let ends = TCPTable.Ends(local: SocketAddress(way.source, port: port), remote: address)
@@ -82,7 +82,7 @@ extension SimulatedMachine {
   ) throws(NetworkError) -> any TCPListener {
     preconditionOnExecutor()
     try checkOpen()
-    if let name = options.interface { _ = try attachment(called: name) }
+    _ = try scope(ofInterface: options.interface)
     guard address.ip.isUnspecified || isOwn(address.ip) else { throw .addressNotAvailable(address) }
     var address = address
     if address.port == 0 {
@@ -109,12 +109,14 @@ extension SimulatedMachine {
       }
       connection.leave()
     }
-    guard TCPCore.begins(segment), let listener = tcp.listener(at: packet.destination), listener.hasRoom,
+    guard TCPCore.begins(segment), let listener = tcp.listener(at: packet.destination),
       let way = way(to: packet.source.ip, from: packet.destination.ip)
     else {
       drop(packet, "nothing listens there")
       return refuseTCP(packet, segment)
     }
+    // Not refused: the other side asks again, and there may be room by then.
+    guard listener.hasRoom else { return drop(packet, "the listener's backlog is full") }
     world.record(.delivered(Trace.Summary(packet)), at: place)
     let connection = SimulatedTCPConnection(
       self, ends, over: way.attachment, listener.options, answering: segment, initialSequence(), for: listener

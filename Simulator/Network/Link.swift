@@ -38,13 +38,13 @@ public struct Link: Sendable {
 
   /// How many bytes wait to leave.
   public func backlog(at now: Instant) -> Int {
-    guard let rate = configuration.bitsPerSecond, busyUntil > now else { return 0 }
+    guard let rate = configuration.bitsPerSecond, rate > 0, busyUntil > now else { return 0 }
     return Int(Double(busyUntil.nanoseconds - now.nanoseconds) * Double(rate) / 8e9)
   }
 
   /// When no more than `bytes` will wait to leave.
   public func backlogFalls(to bytes: Int) -> Instant {
-    guard let rate = configuration.bitsPerSecond else { return busyUntil }
+    guard let rate = configuration.bitsPerSecond, rate > 0 else { return busyUntil }
     return Instant(nanoseconds: busyUntil.nanoseconds - transmissionTime(of: bytes, at: rate))
   }
 
@@ -55,7 +55,8 @@ public struct Link: Sendable {
 
     var departure = now
     if let rate = configuration.bitsPerSecond {
-      guard backlog(at: now) + size <= configuration.queueBytes + configuration.mtu else {
+      guard rate > 0 else { return .lost(.down) }
+      guard backlog(at: now) + size - configuration.mtu <= configuration.queueBytes else {
         return .lost(.queueFull)
       }
       departure = max(now, busyUntil)
@@ -77,15 +78,15 @@ public struct Link: Sendable {
   }
 
   private mutating func arrival(of departure: Instant) -> Instant {
-    var time = departure.nanoseconds + configuration.latency.wholeNanoseconds
+    var time = departure.advanced(by: configuration.latency)
     let jitter = configuration.jitter.wholeNanoseconds
-    if jitter > 0 { time += Int64(random.unit() * Double(jitter)) }
+    if jitter > 0 { time = time.advanced(by: .nanoseconds(Int64(random.unit() * Double(jitter)))) }
     if random.chance(configuration.reordering) {
       // Held up, and the others need not wait for it.
-      return Instant(nanoseconds: time + configuration.reorderingDelay.wholeNanoseconds)
+      return time.advanced(by: configuration.reorderingDelay)
     }
     // A network delivers in order what it does not mean to reorder, however its delay varies.
-    latestArrival = max(latestArrival, Instant(nanoseconds: time))
+    latestArrival = max(latestArrival, time)
     return latestArrival
   }
 

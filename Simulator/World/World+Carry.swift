@@ -85,7 +85,7 @@ extension World {
     _ packet: Packet, over attachment: Attachment, _ direction: Arrival.Direction, mtu: Int
   ) {
     let network = attachment.network
-    guard packet.mayBeFragmented, packet.source.ip.family == .v4 else {
+    guard packet.mayBeFragmented, packet.source.ip.family == .v4, mtu >= Packet.smallestPart else {
       record(
         .dropped(Trace.Summary(packet), reason: "larger than the link's \(mtu) bytes"), at: network.place)
       send(.tooLarge(mtu: mtu), about: packet, by: network.router(1, packet.source.ip.family), in: network)
@@ -96,10 +96,13 @@ extension World {
 }
 
 extension Packet {
+  /// The smallest part there can be: its IPv4 header and eight bytes.
+  static let smallestPart = 28
+
   /// The parts into which a router cuts this packet for a link of `mtu` bytes (RFC 791, 3.2).
   func cut(to mtu: Int) -> [Packet] {
-    // Every part but the last carries a multiple of eight bytes.
-    let room = max(8, (mtu - 20) / 8 * 8)
+    // Every part but the last carries a multiple of eight bytes; IPv6 has a header of its own for it (RFC 8200, 4.5).
+    let room = max(8, (mtu - (source.ip.family == .v4 ? 20 : 48)) / 8 * 8)
     let start = fragment?.offset ?? 0
     let length = fragment?.length ?? transportSize
     return stride(from: 0, to: length, by: room).map { offset in

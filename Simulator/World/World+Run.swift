@@ -75,15 +75,15 @@ extension World {
   ) -> RunError? {
     var jobsInThisInstant = 0
     while !isDone() {
+      guard jobsInThisInstant < SimulatorLimits.jobsPerInstant else {
+        return .spinning(seed: seed, at: now, tasks: everybody(\.runningTasks))
+      }
       if let item = ready.next() {
         item.run(on: executor.asUnownedSerialExecutor(), taskExecutor.asUnownedTaskExecutor())
         jobsInThisInstant += 1
         guard counter.escapes.isEmpty else {
           defer { counter.escapes = [] }
           return .escaped(seed: seed, at: now, jobs: counter.escapes)
-        }
-        guard jobsInThisInstant < SimulatorLimits.jobsPerInstant else {
-          return .spinning(seed: seed, at: now, tasks: everybody(\.runningTasks))
         }
       } else if isEnding {
         let tasks = everybody(\.runningTasks)
@@ -94,7 +94,7 @@ extension World {
           return .stuck(
             seed: seed, at: now, waiting: everybody(\.waiting), tasks: everybody(\.runningTasks))
         }
-        if now > before { jobsInThisInstant = 0 }
+        jobsInThisInstant = now > before ? 0 : jobsInThisInstant + 1
         guard now.nanoseconds < configuration.longestRun.wholeNanoseconds else {
           return .ranTooLong(
             seed: seed, limit: configuration.longestRun, waiting: everybody(\.waiting))

@@ -9,8 +9,9 @@ final class DescriptorWatch {
   var onReadable: (() -> Void)?
   /// Called when the descriptor can be written.
   var onWritable: (() -> Void)?
-  /// Called when the system has something to say that is neither: an error, or a report in its queue.
-  var onError: (() -> Void)?
+  /// Called when the system has something to say that is neither: an error, a report in its queue, a hang-up.
+  /// Returns whether that is over with: if not, and nobody wants to read or write, it is not watched for.
+  var onError: (() -> Bool)?
 
   private let core: LoopCore
   private var poll: UnsafeMutablePointer<uv_poll_t>?
@@ -74,17 +75,31 @@ final class DescriptorWatch {
         // libuv stops at an error of the descriptor and calls it EBADF; the socket knows better.
         let before = interest
         interest = -1
-        onError?()
-        if poll != nil, interest == -1 {
+        let isOver = onError?() ?? true
+        let wanted = before & Int32(UV_READABLE.rawValue | UV_WRITABLE.rawValue)
+        if poll != nil, interest == -1, isOver || wanted != 0 {
           watch(
-            reading: before & Int32(UV_READABLE.rawValue) != 0,
-            writing: before & Int32(UV_WRITABLE.rawValue) != 0)
+            reading: wanted & Int32(UV_READABLE.rawValue) != 0,
+            writing: wanted & Int32(UV_WRITABLE.rawValue) != 0)
         }
         return
       }
       if events & Int32(UV_READABLE.rawValue) != 0 { onReadable?() }
       if events & Int32(UV_WRITABLE.rawValue) != 0 { onWritable?() }
+      // A lone error or hang-up comes in the shape of what an idle descriptor is watched for.
+      if events & Int32(UV_READABLE.rawValue | UV_WRITABLE.rawValue) == 0 { takeLoneError() }
     }
+  }
+}
+
+extension DescriptorWatch {
+  /// One that stays would come again at once, and for ever.
+  private func takeLoneError() {
+    let before = interest
+    let isOver = onError?() ?? false
+    guard !isOver, let poll, interest == before else { return }
+    uv_poll_stop(poll)
+    interest = -1
   }
 }
 

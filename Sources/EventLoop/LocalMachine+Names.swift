@@ -8,10 +8,12 @@ extension LocalMachine {
     var list: UnsafeMutablePointer<uv_interface_address_t>?
     var count: Int32 = 0
     let code = uv_interface_addresses(&list, &count)
-    guard code == 0, let list else {
+    guard code == 0 else {
       throw .system(
         doing: "listing network interfaces", code: code, reason: String(cString: uv_strerror(code)))
     }
+    // A network namespace in which nothing is up has no list at all.
+    guard let list else { return [] }
     defer { uv_free_interface_addresses(list, count) }
     var interfaces: [NetworkInterface] = []
     for entry in UnsafeBufferPointer(start: list, count: Int(count)) {
@@ -87,19 +89,21 @@ private final class LookUp {
     uv_cancel(UnsafeMutableRawPointer(request).assumingMemoryBound(to: uv_req_t.self))
   }
 
-  fileprivate func ended(_ code: Int32, _ list: UnsafeMutablePointer<addrinfo>?) {
-    core.handle {
-      defer { if list != nil { uv_freeaddrinfo(list) } }
-      let request = request!
-      self.request = nil
-      switch code {
-      case 0: wait.succeed(addresses(in: list))
-      case UV_EAI_NONAME.rawValue, UV_EAI_NODATA.rawValue, UV_EINVAL.rawValue:
-        wait.fail(NetworkError.nameNotFound(name))
-      default: wait.fail(NetworkError.lookUpFailed(name, reason: String(cString: uv_strerror(code))))
-      }
-      core.forget(UnsafeMutableRawPointer(request))
+  private func ended(_ code: Int32, _ list: UnsafeMutablePointer<addrinfo>?) {
+    defer { if list != nil { uv_freeaddrinfo(list) } }
+    let request = request!
+    self.request = nil
+    switch code {
+    case 0: wait.succeed(addresses(in: list))
+    case UV_EAI_NONAME.rawValue, UV_EAI_NODATA.rawValue, UV_EINVAL.rawValue:
+      wait.fail(NetworkError.nameNotFound(name))
+    default: wait.fail(NetworkError.lookUpFailed(name, reason: String(cString: uv_strerror(code))))
     }
+    core.forget(UnsafeMutableRawPointer(request))
+  }
+
+  fileprivate func wereLookedUp(_ code: Int32, _ list: UnsafeMutablePointer<addrinfo>?) {
+    core.handle { ended(code, list) }
   }
 
   /// Each address once, in the order that the system prefers (RFC 6724).
@@ -119,5 +123,5 @@ private final class LookUp {
 private func namesWereLookedUp(
   _ request: UnsafeMutablePointer<uv_getaddrinfo_t>?, _ code: Int32, _ list: UnsafeMutablePointer<addrinfo>?
 ) {
-  Unmanaged<LookUp>.fromOpaque(request!.pointee.data).takeUnretainedValue().ended(code, list)
+  Unmanaged<LookUp>.fromOpaque(request!.pointee.data).takeUnretainedValue().wereLookedUp(code, list)
 }

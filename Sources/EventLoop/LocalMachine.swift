@@ -11,7 +11,9 @@ public final class LocalMachine: Machine, @unchecked Sendable {
   /// The loop that everything of this machine runs on.
   public let loop: EventLoop
 
-  private var sockets: [UInt64: OpenSocket] = [:]
+  /// What is open, in the order of opening. It stays open until it is closed, whoever still holds it: when an
+  /// object goes is the optimizer's choice, and no packet may depend on that.
+  private var sockets: [UInt64: any Closable] = [:]
   private var lastSocket: UInt64 = 0
   private var closing = 0
   private var closed: [UnsafeContinuation<Void, Never>] = []
@@ -104,7 +106,7 @@ public final class LocalMachine: Machine, @unchecked Sendable {
     if !isClosed {
       isClosed = true
       waits.close(with: NetworkError.machineClosed)
-      for id in sockets.keys.sorted() { sockets[id]?.owner?.close() }
+      for id in sockets.keys.sorted() { sockets[id]?.close() }
     }
     guard openHandles > 0 else { return }
     await withUnsafeContinuation { closed.append($0) }
@@ -115,23 +117,18 @@ public final class LocalMachine: Machine, @unchecked Sendable {
     func close()
   }
 
-  private struct OpenSocket {
-    weak var owner: (any Closable)?
-  }
-
   /// Counts `owner` as open until ``retire(_:_:)``.
   func enlist(_ owner: any Closable) -> UInt64 {
     lastSocket += 1
-    sockets[lastSocket] = OpenSocket(owner: owner)
+    sockets[lastSocket] = owner
     return lastSocket
   }
 
-  /// Closes the descriptor of what was enlisted, from whatever thread.
+  /// Closes the descriptor of what was enlisted.
   func retire(_ id: UInt64, _ watch: DescriptorWatch) {
-    // Handed over to the loop's thread, where everything else of it happens.
-    nonisolated(unsafe) let watch = watch
-    guard isOnExecutor else { return submit { [self] in retire(id, watch) } }
-    sockets[id] = nil
+    preconditionOnExecutor()
+    let owner = sockets.removeValue(forKey: id)
+    defer { withExtendedLifetime(owner) {} }
     closing += 1
     watch.close { [self] in
       closing -= 1

@@ -55,11 +55,12 @@ final class LocalTCPConnection: TCPConnection, LocalMachine.Closable {
     id = local.enlist(self)
     watch.onReadable = { [weak self] in self?.becomeReadable() }
     watch.onWritable = { [weak self] in self?.becomeWritable() }
-    watch.onError = { [weak self] in self?.takeError() }
+    watch.onError = { [weak self] in
+      self?.takeError()
+      return false
+    }
     watchAgain()
   }
-
-  deinit { if !isClosed { local.retire(id, watch) } }
 
   private func watchAgain() {
     guard !isClosed else { return }
@@ -79,6 +80,8 @@ final class LocalTCPConnection: TCPConnection, LocalMachine.Closable {
     guard phase == .opening else { return true }
     let code = pendingError()
     phase = code == 0 ? .open : .failed(NetworkError(code, doing: "connecting to", remoteAddress))
+    // Said while it was still opening: then it would have ended the opening.
+    if phase == .open, isFinished { shutdown(watch.descriptor, Int32(SHUT_WR)) }
     watchAgain()
     return true
   }
@@ -93,7 +96,6 @@ final class LocalTCPConnection: TCPConnection, LocalMachine.Closable {
   /// The descriptor has an error: reading and writing will say which.
   private func takeError() {
     if phase == .opening { _ = settle() }
-    if phase == .open, case let code = pendingError(), code != 0 { fail(code) }
     onReadable?()
     onWritable?()
   }
@@ -146,7 +148,7 @@ final class LocalTCPConnection: TCPConnection, LocalMachine.Closable {
     _ = try checkUsable()
     guard !isFinished else { return }
     isFinished = true
-    shutdown(watch.descriptor, Int32(SHUT_WR))
+    if phase == .open { shutdown(watch.descriptor, Int32(SHUT_WR)) }
   }
 
   func reset() {

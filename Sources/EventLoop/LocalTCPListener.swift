@@ -31,10 +31,11 @@ final class LocalTCPListener: TCPListener, LocalMachine.Closable {
     watch = DescriptorWatch(descriptor, on: local.loop.core)
     id = local.enlist(self)
     watch.onReadable = { [weak self] in self?.onConnection?() }
-    watch.onError = { [weak self] in self?.onConnection?() }
+    watch.onError = { [weak self] in
+      self?.onConnection?()
+      return false
+    }
   }
-
-  deinit { if !isClosed { local.retire(id, watch) } }
 
   func acceptNow() throws(NetworkError) -> (any TCPConnection)? {
     if isClosed { throw local.isClosed ? .machineClosed : .closed }

@@ -35,10 +35,11 @@ final class LocalUDPSocket: UDPSocket, LocalMachine.Closable {
     id = local.enlist(self)
     watch.onReadable = { [weak self] in self?.receive() }
     watch.onWritable = { [weak self] in self?.becomeWritable() }
-    watch.onError = { [weak self] in self?.takeErrors() }
+    watch.onError = { [weak self] in
+      self?.takeErrors()
+      return true
+    }
   }
-
-  deinit { if !isClosed { local.retire(id, watch) } }
 
   private static func configure(
     _ socket: borrowing SystemSocket, _ family: IPAddress.Family, _ options: UDPOptions
@@ -99,7 +100,11 @@ final class LocalUDPSocket: UDPSocket, LocalMachine.Closable {
     while !isClosed, cd_receive_failure(watch.descriptor, &failure) != 0 {
       if let report = DeliveryFailure(failure) { onDeliveryFailure?(report) }
     }
-    guard !isClosed else { return }
+    if !isClosed { forgetPendingError() }
+  }
+
+  /// Takes the error that the system would answer the next call with, whatever that call is about.
+  private func forgetPendingError() {
     var pending: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
     getsockopt(watch.descriptor, SOL_SOCKET, SO_ERROR, &pending, &size)
@@ -110,6 +115,7 @@ final class LocalUDPSocket: UDPSocket, LocalMachine.Closable {
   func send(_ outbox: inout DatagramOutbox) throws(NetworkError) {
     if isClosed { throw local.isClosed ? .machineClosed : .closed }
     var mayTryAgain = true
+    var isTryingUnsplit = false
     while !outbox.isEmpty {
       try refuseUnusable(&outbox)
       let sent = sendSome(outbox)
@@ -117,14 +123,20 @@ final class LocalUDPSocket: UDPSocket, LocalMachine.Closable {
       switch sent.error {
       case 0, EINTR: continue
       case EAGAIN: return
-      case ECONNREFUSED where mayTryAgain, EHOSTUNREACH where mayTryAgain, ENETUNREACH where mayTryAgain:
-        // Perhaps what became of an earlier datagram, which the queue of reports tells; else it comes again.
-        takeErrors()
-        mayTryAgain = false
+      // The local queue was full: lost like anywhere else on the way.
+      case ENOBUFS: outbox.removeFirst(1)
       case EIO where splits && outbox.firstIsRun, EINVAL where splits && outbox.firstIsRun:
-        // The device cannot: from now on we split ourselves.
+        // Perhaps the device cannot split: if we can, we do so from now on.
         splits = false
+        isTryingUnsplit = true
       default:
+        // Perhaps what became of an earlier datagram: the queue of reports tells of that, and this one leaves.
+        if mayTryAgain {
+          mayTryAgain = false
+          forgetPendingError()
+          continue
+        }
+        if isTryingUnsplit { splits = true }
         throw refusal(of: &outbox, sent.error)
       }
     }
@@ -134,7 +146,7 @@ final class LocalUDPSocket: UDPSocket, LocalMachine.Closable {
   private func refuseUnusable(_ outbox: inout DatagramOutbox) throws(NetworkError) {
     guard let remote = outbox.pending.first?.remote else { return }
     if remote.canBeSentTo(from: localAddress.ip.family) { return }
-    outbox.removeFirst(1)
+    outbox.removeFirstDatagram()
     throw .unusableDestination(remote)
   }
 
@@ -154,7 +166,7 @@ final class LocalUDPSocket: UDPSocket, LocalMachine.Closable {
 
   private func refusal(of outbox: inout DatagramOutbox, _ code: Int32) -> NetworkError {
     let run = outbox.pending.first!
-    outbox.removeFirst(1)
+    outbox.removeFirstDatagram()
     if code == EMSGSIZE {
       return .datagramTooLarge(size: min(run.segmentSize, run.byteCount), to: run.remote)
     }

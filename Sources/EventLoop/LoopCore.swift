@@ -49,17 +49,19 @@ final class LoopCore: @unchecked Sendable {
       if !isAwake, items.count == 1 { uv_async_send(wakeUp) }
       return
     }
-    let wasEmpty = inbox.withLock { inbox in
+    inbox.withLock { inbox in
       inbox.items.append(item)
-      return inbox.items.count == 1
+      // Rung before the lock is given back: afterwards the thread might have ended, and the bell with it.
+      if inbox.items.count == 1 { uv_async_send(wakeUp) }
     }
-    if wasEmpty { uv_async_send(wakeUp) }
   }
 
   /// Ends the thread once everything that is queued has run.
   func stop() {
-    inbox.withLock { $0.isStopping = true }
-    uv_async_send(wakeUp)
+    inbox.withLock { inbox in
+      inbox.isStopping = true
+      uv_async_send(wakeUp)
+    }
   }
 
   func start(name: String, actors: UnownedSerialExecutor, tasks: UnownedTaskExecutor) {

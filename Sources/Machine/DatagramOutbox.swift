@@ -126,6 +126,11 @@ extension DatagramOutbox {
     if bytes > 0 { runs[firstRun] = runs[firstRun].droppingFirst(bytes) }
   }
 
+  /// Takes out the next datagram: it was refused for good.
+  package mutating func removeFirstDatagram() {
+    if firstIsRun { removeFirst(0, thenBytes: runs[firstRun].segmentSize) } else { removeFirst(1) }
+  }
+
   /// Whether what comes next is more than one datagram.
   package var firstIsRun: Bool { firstRun < runs.count && runs[firstRun].count > 1 }
 }

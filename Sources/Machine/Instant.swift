@@ -30,7 +30,7 @@ extension Instant: InstantProtocol {
 
   /// How long it is until `other`; negative when it is past.
   public func duration(to other: Instant) -> Duration {
-    .nanoseconds(other.nanoseconds - nanoseconds)
+    .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds)
   }
 }
 

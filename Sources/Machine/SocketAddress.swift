@@ -27,7 +27,7 @@ extension SocketAddress {
   /// Whether a socket of a family can send there: not without a port, not to nobody, and not to IPv4 in the
   /// spelling of IPv6.
   package func canBeSentTo(from family: IPAddress.Family) -> Bool {
-    port != 0 && ip.canonical.family == family && !ip.isUnspecified
+    port != 0 && ip.family == family && ip.canonical == ip && !ip.isUnspecified
   }
 }
 

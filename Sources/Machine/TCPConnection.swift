@@ -1,7 +1,7 @@
 /// A TCP connection of a machine, used by whoever runs on the machine's executor, and by nobody else.
 ///
 /// The calls of this protocol never wait; `read`, `write` and `opened` with `await` are built on them and the
-/// same for every machine.
+/// same for every machine. A connection stays open until it is closed, or its machine is, whoever still holds it.
 public protocol TCPConnection: AnyObject {
   /// The machine it belongs to.
   var machine: any Machine { get }

@@ -1,7 +1,8 @@
 /// A UDP socket of a machine, used by whoever runs on the machine's executor, and by nobody else.
 ///
 /// Everything is a plain call: what arrives is handed to ``onDatagrams`` in batches, what leaves is taken from
-/// a ``DatagramOutbox``. There is no task, no continuation and no copy per packet.
+/// a ``DatagramOutbox``. There is no task, no continuation and no copy per packet. It stays open until it is
+/// closed, or its machine is, whoever still holds it.
 public protocol UDPSocket: AnyObject {
   /// The machine it belongs to.
   var machine: any Machine { get }

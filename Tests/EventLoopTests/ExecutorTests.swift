@@ -49,35 +49,6 @@ struct ExecutorTests {
     await machine.close()
   }
 
-  @Test("closes a socket that is dropped on another thread while datagrams arrive at it")
-  func droppedSocket() async throws {
-    let machine = LocalMachine(name: "test")
-    for _ in 0..<50 {
-      let held = try await machine.run {
-        let socket = try machine.bindUDP(to: .loopback(.v4))
-        socket.onDatagrams = { _ in }
-        let sender = try machine.bindUDP(to: .loopback(.v4))
-        var outbox = DatagramOutbox(byteCapacity: 1000)
-        for _ in 0..<20 { outbox.append([1 as UInt8].span.bytes, to: socket.localAddress) }
-        try sender.send(&outbox)
-        return Held(socket)
-      }
-      // The last reference goes here, off the loop.
-      _ = consume held
-    }
-    await machine.close()
-    let open = await withUnsafeContinuation { continuation in
-      machine.submit { continuation.resume(returning: machine.openHandles) }
-    }
-    #expect(open == 0)
-  }
-
-  /// A socket on its way to another thread, where it is only dropped.
-  private struct Held: @unchecked Sendable {
-    let socket: any UDPSocket
-    init(_ socket: any UDPSocket) { self.socket = socket }
-  }
-
   @Test("hears other threads although a job always asks for the next")
   func isFair() async throws {
     let machine = LocalMachine(name: "test")

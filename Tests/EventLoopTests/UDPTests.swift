@@ -216,6 +216,24 @@ extension LocalMachineTests {
       }
     }
 
+    @Test("a report is heard by a socket that wants no datagrams, and then the loop is at rest")
+    func reportWithoutHandler() async throws {
+      try await withLocalMachine { machine in
+        let gone = try machine.bindUDP(to: .loopback(.v4))
+        let nobody = gone.localAddress
+        gone.close()
+        let socket = try machine.bindUDP(to: .loopback(.v4))
+        nonisolated(unsafe) var reports: [DeliveryFailure] = []
+        socket.onDeliveryFailure = { reports.append($0) }
+        try socket.send([1], to: nobody)
+        let before = processorTime()
+        try await machine.sleep(for: .milliseconds(50))
+        #expect(reports.map(\.reason) == [.portUnreachable])
+        #expect(processorTime() - before < 0.04)
+        socket.close()
+      }
+    }
+
     @Test("datagrams wait in the system's buffer as long as nobody wants them")
     func noHandler() async throws {
       try await withLocalMachine { machine in
@@ -252,13 +270,12 @@ extension LocalMachineTests {
       }
     }
 
-    @Test("a socket that is dropped is closed")
+    @Test("a socket that nobody holds stays open until its machine is closed")
     func dropped() async throws {
       try await withLocalMachine { machine in
-        var socket: (any UDPSocket)? = try machine.bindUDP(to: .loopback(.v4))
-        let address = socket!.localAddress
-        socket = nil
-        _ = try machine.bindUDP(to: address).localAddress
+        let address = try machine.bindUDP(to: .loopback(.v4)).localAddress
+        expect(.addressInUse(address)) { () throws(NetworkError) in _ = try machine.bindUDP(to: address) }
+        #expect(machine.openHandles == 1)
       }
     }
 

@@ -102,4 +102,17 @@ struct LinkTests {
     var link = link { $0.isUp = false }
     #expect(link.carry(100, at: at(0)) == .lost(.down))
   }
+
+  @Test("takes whatever numbers it is given")
+  func oddNumbers() {
+    var endless = link {
+      $0.bitsPerSecond = 1_000_000
+      $0.queueBytes = .max
+    }
+    #expect(endless.carry(1250, at: at(0)) == .arrives(at: at(20)))
+    var stopped = link { $0.bitsPerSecond = 0 }
+    #expect(stopped.carry(1, at: at(0)) == .lost(.down))
+    var eternal = link { $0.latency = .seconds(Int64.max) }
+    #expect(eternal.carry(1, at: at(5)) == .arrives(at: .distantFuture))
+  }
 }

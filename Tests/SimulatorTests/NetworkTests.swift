@@ -227,6 +227,69 @@ struct NetworkTests {
     }
   }
 
+  @Test(
+    "carries a datagram in parts that its sender made, over IPv4 and IPv6",
+    arguments: IPAddress.Family.allCases)
+  func partsFromTheSource(family: IPAddress.Family) async throws {
+    let world = World(seed: 1) {
+      Server("alice")
+      Server("bob")
+    }
+    try await world.run { world in
+      let bob = Probe(on: world.machine("bob"))
+      let port = try await bob.bind(.any(family)).port
+      let target = SocketAddress(world.machine("bob").address(family), port: port)
+      let alice = Probe(on: world.machine("alice"))
+      try await alice.bind(.any(family), changed(UDPOptions()) { $0.allowsFragmentation = true })
+      let payloads = [5000, 4000].map { size in (0..<size).map { UInt8(truncatingIfNeeded: $0 / 7) } }
+      for payload in payloads { try await alice.send(payload, to: target) }
+      try await alice.machine.sleep(for: .milliseconds(60))
+      #expect(await bob.received.map(\.bytes) == payloads)
+    }
+  }
+
+  @Test("lets a socket of one interface take part in that interface's traffic alone")
+  func scopes() async throws {
+    let world = World(seed: 1) {
+      Server("alice")
+      Server("bob")
+    }
+    try await world.run { world in
+      let (alice, bob) = (world.machine("alice"), world.machine("bob"))
+      let outside = Probe(on: alice)
+      let port = try await outside.bind(.any(.v4), changed(UDPOptions()) { $0.interface = "eth0" }).port
+      let own = Probe(on: alice)
+      try await own.bind()
+      let other = Probe(on: bob)
+      try await other.bind()
+      try await own.send([1], to: .loopback(.v4, port: port))
+      try await other.send([2], to: SocketAddress(alice.address(), port: port))
+      try await alice.sleep(for: .milliseconds(60))
+      #expect(await outside.received.map(\.bytes) == [[2]])
+      #expect(await own.failures.map(\.reason) == [.portUnreachable])
+      let loopback = Probe(on: alice)
+      try await loopback.bind(.any(.v4), changed(UDPOptions()) { $0.interface = "lo" })
+      await #expect(throws: NetworkError.self) {
+        try await loopback.send([3], to: SocketAddress(bob.address(), port: 9))
+      }
+    }
+  }
+
+  @Test("drops what no part is small enough for")
+  func tinyLink() async throws {
+    let world = World(seed: 1) {
+      Server("alice")
+      Server("bob").linked(changed(.access) { $0.mtu = 20 })
+    }
+    try await world.run { world in
+      let alice = Probe(on: world.machine("alice"))
+      try await alice.bind(.any(.v4), changed(UDPOptions()) { $0.allowsFragmentation = true })
+      try await alice.send([1], to: SocketAddress(world.machine("bob").address(), port: 9))
+      try await alice.machine.sleep(for: .milliseconds(60))
+    }
+    #expect(world.hops == 1, "only the report came back")
+  }
+
   @Test("refuses what cannot be, and names it")
   func badInput() async throws {
     let world = World(seed: 1) { Server("alice") }
