@@ -10,7 +10,7 @@ public enum SimulatorLimits {
   /// end and nothing is left over: Swift's pool may be busy.
   public static let patienceForEscaped: Duration = .seconds(10)
   /// The same where no job is known to have left: one may sleep by the system's clock, or nobody will ever come.
-  public static let patienceForStuck: Duration = .milliseconds(100)
+  public static let patienceForStuck: Duration = .seconds(1)
   /// Routers between any two places on the internet: fewer than the usual 10 to 15, more than the hop limit of 5
   /// with which a primer starts.
   public static let internetRouters: UInt8 = 8

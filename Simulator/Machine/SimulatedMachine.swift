@@ -75,7 +75,7 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   }
 
   public func makeTimer(_ fire: @escaping () -> Void) -> MachineTimer {
-    world.timers.makeTimer(offset: clockOffset) { [weak self] in
+    world.timers.makeTimer(of: self, offset: clockOffset) { [weak self] in
       guard let self, !isClosed else { return }
       fire()
     }
@@ -134,6 +134,7 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
     guard !isClosed else { return }
     isClosed = true
     waits.close(with: NetworkError.machineClosed)
+    world.timers.cancelAll(of: self)
     // In the order of their addresses: the order of a dictionary is another in every run.
     for key in udpSockets.keys.sorted() { udpSockets[key]?.forEach { $0.close() } }
     closeAllTCP()

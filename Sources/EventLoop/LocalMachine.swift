@@ -44,7 +44,7 @@ public final class LocalMachine: Machine, @unchecked Sendable {
 
   public func makeTimer(_ fire: @escaping () -> Void) -> MachineTimer {
     preconditionOnExecutor()
-    return loop.core.timers.makeTimer { [weak self] in
+    return loop.core.timers.makeTimer(of: self) { [weak self] in
       guard let self, !isClosed else { return }
       fire()
     }
@@ -106,6 +106,7 @@ public final class LocalMachine: Machine, @unchecked Sendable {
     if !isClosed {
       isClosed = true
       waits.close(with: NetworkError.machineClosed)
+      loop.core.timers.cancelAll(of: self)
       for id in sockets.keys.sorted() { sockets[id]?.close() }
     }
     guard openHandles > 0 else { return }

@@ -4,15 +4,20 @@
 public final class MachineTimer {
   let queue: TimerQueue
   let offset: Duration
+  /// Only to be compared: a timer does not keep its owner alive.
+  private let owner: UnsafeMutableRawPointer?
   let fire: () -> Void
   /// Where it stands in the queue's heap; -1 where it does not.
   var place = -1
 
-  init(queue: TimerQueue, offset: Duration, fire: @escaping () -> Void) {
+  init(queue: TimerQueue, owner: AnyObject?, offset: Duration, fire: @escaping () -> Void) {
     self.queue = queue
     self.offset = offset
+    self.owner = owner.map { Unmanaged.passUnretained($0).toOpaque() }
     self.fire = fire
   }
+
+  func belongs(to other: AnyObject) -> Bool { owner == Unmanaged.passUnretained(other).toOpaque() }
 
   /// Whether it is going to fire.
   public var isScheduled: Bool { place >= 0 }

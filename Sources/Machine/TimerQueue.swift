@@ -21,8 +21,10 @@ package final class TimerQueue {
   package init() {}
 
   /// A timer of this queue, for a machine whose clock is `offset` ahead of the queue's.
-  package func makeTimer(offset: Duration = .zero, _ fire: @escaping () -> Void) -> MachineTimer {
-    MachineTimer(queue: self, offset: offset, fire: fire)
+  package func makeTimer(
+    of owner: AnyObject? = nil, offset: Duration = .zero, _ fire: @escaping () -> Void
+  ) -> MachineTimer {
+    MachineTimer(queue: self, owner: owner, offset: offset, fire: fire)
   }
 
   /// The earliest deadline.
@@ -46,6 +48,11 @@ package final class TimerQueue {
   package func fireDue(at now: Instant) {
     let last = sequence
     while let first = heap.first, first.deadline <= now, first.sequence <= last { _ = fireNext(at: now) }
+  }
+
+  /// Cancels every timer that was made for `owner`.
+  package func cancelAll(of owner: AnyObject) {
+    for timer in heap.map(\.timer) where timer.belongs(to: owner) { cancel(timer) }
   }
 
   /// Forgets all timers: none of them fires any more.

@@ -97,6 +97,21 @@ struct CancellationTests {
     }
   }
 
+  @Test("has no timer left when its machine is closed", arguments: TwoMachines.allCases)
+  func closingTimers(world: TwoMachines) async throws {
+    try await world.run { pair in
+      let alice = pair.alice
+      var fired = false
+      let timer = alice.makeTimer { fired = true }
+      timer.schedule(at: alice.now.advanced(by: .milliseconds(10)))
+      #expect(timer.isScheduled)
+      await alice.close()
+      #expect(!timer.isScheduled)
+      try await pair.bob.sleep(for: .milliseconds(30))
+      #expect(!fired)
+    }
+  }
+
   @Test("ends when its own socket is closed", arguments: TwoMachines.allCases)
   func closingSocket(world: TwoMachines) async throws {
     try await world.run { pair in
