@@ -8,7 +8,7 @@ public enum SimulatorLimits {
   public static let longestRun: Duration = .seconds(24 * 3600)
   /// How long a run that has failed waits, in real time, for a job that left it to come back, so that its tasks
   /// end and nothing is left over: Swift's pool may be busy.
-  public static let patienceForEscaped: Duration = .seconds(10)
+  public static let patienceForEscaped: Duration = .seconds(60)
   /// The same where no job is known to have left: one may sleep by the system's clock, or nobody will ever come.
   public static let patienceForStuck: Duration = .seconds(1)
   /// Routers between any two places on the internet: fewer than the usual 10 to 15, more than the hop limit of 5
