@@ -85,6 +85,38 @@ struct DeterminismTests {
     #expect(first.contains(" \(String(here.hash, radix: 16)) "))
   }
 
+  @Test("is to the letter what it was when its trace was written down")
+  func isAsWrittenDown() async throws {
+    let world = World(seed: 7) {
+      Machine("alice").behind(.symmetric)
+      Machine("bob").behind(.fullCone).behind(.carrierGrade)
+      Server("registry")
+    }
+    try await world.run { world in
+      let (alice, bob, registry) = (world.machine("alice"), world.machine("bob"), world.machine("registry"))
+      let rendezvous = EchoServer(on: registry)
+      let address = SocketAddress(registry.address(), port: try await rendezvous.start().port)
+      let echo = EchoServer(on: bob)
+      try await echo.start()
+      try await echo.greet(address)
+      try await bob.sleep(for: .milliseconds(100))
+      let seen = try #require(await rendezvous.lastCaller)
+      let client = EchoClient(on: alice)
+      _ = try await client.call(seen, with: Array("Hello, Bob!".utf8))
+      _ = try await client.callOverTCP(address, with: Array(repeating: 42, count: 4000))
+    }
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let file = root.appending(path: "Fixtures/Traces/two-nats-seed-7.txt")
+    // Written anew when the simulator is meant to behave otherwise: WARREN_WRITE_FIXTURES=1 make test
+    if ProcessInfo.processInfo.environment["WARREN_WRITE_FIXTURES"] != nil {
+      try world.trace.description.write(to: file, atomically: true, encoding: .utf8)
+    }
+    let written = try String(contentsOf: file, encoding: .utf8)
+    #expect(world.trace.description == written)
+    #expect(written.split(separator: "\n").count > 30)
+  }
+
   @Test("is another one for each seed")
   func differsBySeed() async throws {
     var hashes: Set<UInt64> = []
