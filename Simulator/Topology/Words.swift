@@ -1,7 +1,7 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
 import WarrenMachine
 
 // The words that a topology is written in. They begin with a capital, as the things they stand for would.
-// swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 /// A machine, on the internet unless something is put before it.
 public func Machine(_ name: String) -> Node {

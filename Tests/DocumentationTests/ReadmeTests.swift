@@ -27,6 +27,7 @@ actor Greeter {
   }
 }
 // end greeter
+// swift-format-ignore: OrderedImports
 // begin world
 import WarrenSimulator
 
