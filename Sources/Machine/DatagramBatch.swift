@@ -86,7 +86,10 @@ public struct DatagramRun {
 
   /// How many datagrams there are; an empty one counts.
   @inlinable
-  public var count: Int { segmentSize == 0 ? 1 : (byteCount + segmentSize - 1) / segmentSize }
+  public var count: Int { isSingle ? 1 : (byteCount + segmentSize - 1) / segmentSize }
+
+  @inlinable
+  var isSingle: Bool { byteCount <= segmentSize || segmentSize == 0 }
 
   /// All its bytes.
   @inlinable
@@ -104,7 +107,7 @@ public struct DatagramRun {
 
   @inlinable
   func forEach(_ body: (borrowing Datagram) -> Void) {
-    if byteCount <= segmentSize {
+    if isSingle {
       body(Datagram(payload: bytes, run: self))
       return
     }
