@@ -25,9 +25,4 @@ extension AddressError: CustomStringConvertible {
       "\(quoted(text)) is not a block of addresses: write it as 192.168.0.0/16 or 2001:db8::/32"
     }
   }
-
-  /// The text with what could disturb a terminal made visible, and no longer than a line.
-  private func quoted(_ text: String) -> String {
-    text.count <= 80 ? text.debugDescription : String(text.prefix(80)).debugDescription + "…"
-  }
 }

@@ -19,9 +19,7 @@ extension IPAddress {
     guard parts.count == 4 else { return nil }
     var bits: UInt32 = 0
     for part in parts {
-      // A leading zero is octal to some readers and decimal to others: refused.
-      guard let octet = decimal(part, below: 256), part.count == 1 || part.first != UInt8(ascii: "0")
-      else { return nil }
+      guard let octet = decimal(part, below: 256) else { return nil }
       bits = bits << 8 | UInt32(octet)
     }
     return bits
@@ -92,6 +90,8 @@ extension IPAddress {
 /// The number that `digits` spell in decimal, if they are nothing else and it is below `limit`.
 func decimal(_ digits: some Collection<UInt8>, below limit: UInt64) -> UInt64? {
   guard (1...10).contains(digits.count) else { return nil }
+  // A leading zero is octal to some readers and decimal to others: refused.
+  guard digits.count == 1 || digits.first != UInt8(ascii: "0") else { return nil }
   var value: UInt64 = 0
   for character in digits {
     guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(character) else { return nil }

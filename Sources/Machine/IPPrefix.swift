@@ -39,8 +39,7 @@ extension IPPrefix: CustomStringConvertible {
   /// The block that `text` spells: `192.168.0.0/16`, `2001:db8::/32`.
   public init(_ text: some StringProtocol) throws(AddressError) {
     let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 2 else { throw .badPrefix(String(text)) }
-    let address = try IPAddress(parts[0])
+    guard parts.count == 2, let address = try? IPAddress(parts[0]) else { throw .badPrefix(String(text)) }
     let size: UInt64 = address.family == .v4 ? 32 : 128
     guard let length = decimal(Array(parts[1].utf8), below: size + 1) else { throw .badPrefix(String(text)) }
     self.init(address, length: Int(length))

@@ -45,7 +45,7 @@ extension Instant: CustomStringConvertible {
 }
 
 extension Duration {
-  /// The duration in nanoseconds, rounded down, held to what 64 bits can count (292 years).
+  /// The duration in nanoseconds, rounded towards zero, held to what 64 bits can count (292 years).
   public var wholeNanoseconds: Int64 {
     let (seconds, attoseconds) = components
     let (product, tooLarge) = seconds.multipliedReportingOverflow(by: 1_000_000_000)

@@ -47,7 +47,7 @@ extension NetworkError: CustomStringConvertible {
     case .permissionDenied(let action, let address):
       "no permission for \(action) \(address): ports below 1024 and raw devices need privileges, and a firewall may forbid the rest"
     case .noSuchInterface(let name):
-      "there is no network interface called \(name.debugDescription)"
+      "there is no network interface called \(quoted(name))"
     case .datagramTooLarge(let size, let address):
       "a datagram of \(size) bytes is too large for the way to \(address): send smaller ones, or allow fragmentation"
     case .unusableDestination(let address):
@@ -61,9 +61,9 @@ extension NetworkError: CustomStringConvertible {
     case .unreachable(let address):
       "there is no way to \(address): check the network, and whether a firewall rejects it"
     case .nameNotFound(let name):
-      "no host is called \(name.debugDescription)"
+      "no host is called \(quoted(name))"
     case .lookUpFailed(let name, let reason):
-      "\(name.debugDescription) could not be looked up: \(reason)"
+      "\(quoted(name)) could not be looked up: \(reason)"
     case .outOfResources(let action):
       "the system has nothing left for \(action): close what is no longer used, or raise its limits (ulimit -n)"
     case .closed:

@@ -40,19 +40,22 @@ extension SocketAddress: Comparable {
 extension SocketAddress: CustomStringConvertible {
   /// The address that `text` spells: `192.0.2.1:4433`, `[2001:db8::1]:4433`.
   public init(_ text: some StringProtocol) throws(AddressError) {
-    guard let colon = text.lastIndex(of: ":") else { throw .missingPort(String(text)) }
+    let isBracketed = text.first == "["
+    guard let colon = text.lastIndex(of: ":"), !(isBracketed && text.last == "]") else {
+      throw .missingPort(String(text))
+    }
     var host = text[..<colon]
-    if host.first == "[" {
+    if isBracketed {
       guard host.last == "]" else { throw .notAnAddress(String(text)) }
       host = host.dropFirst().dropLast()
-      let ip = try IPAddress(host)
-      guard ip.family == .v6 else { throw .notAnAddress(String(text)) }
-      self.init(ip, port: try SocketAddress.port(text[colon...].dropFirst(), of: text))
-    } else {
+    } else if host.contains(":") {
       // More than one colon without brackets: an IPv6 address that lacks its port.
-      guard !host.contains(":") else { throw .missingPort(String(text)) }
-      self.init(try IPAddress(host), port: try SocketAddress.port(text[colon...].dropFirst(), of: text))
+      throw .missingPort(String(text))
     }
+    guard let ip = try? IPAddress(host), (ip.family == .v6) == isBracketed else {
+      throw .notAnAddress(String(text))
+    }
+    self.init(ip, port: try SocketAddress.port(text[colon...].dropFirst(), of: text))
   }
 
   private static func port(

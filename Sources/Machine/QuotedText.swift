@@ -1,0 +1,16 @@
+/// A text from outside as an error shows it: what could disturb a terminal made visible, no longer than a line.
+func quoted(_ text: String) -> String {
+  let shown = text.unicodeScalars.prefix(80)
+  let visible = shown.map { $0.escaped(asASCII: $0.couldDisturb) }.joined()
+  return "\"\(visible)\"\(shown.endIndex == text.endIndex ? "" : "…")"
+}
+
+extension Unicode.Scalar {
+  /// Whether it moves the cursor, turns the direction of writing, or is not to be seen.
+  fileprivate var couldDisturb: Bool {
+    switch properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: true
+    default: false
+    }
+  }
+}
