@@ -21,6 +21,9 @@ let package = Package(
     .systemLibrary(
       name: "CLibuv", path: "Sources/CLibuv", pkgConfig: "libuv",
       providers: [.apt(["libuv1-dev"]), .brew(["libuv"])]),
+    .systemLibrary(
+      name: "CGnuTLS", path: "Sources/CGnuTLS", pkgConfig: "gnutls",
+      providers: [.apt(["libgnutls28-dev"]), .brew(["gnutls"])]),
     .target(name: "CDatagrams", path: "Sources/CDatagrams"),
 
     // The rooms, from the ground up: each imports only what stands above it here.
@@ -29,8 +32,18 @@ let package = Package(
       name: "WarrenEventLoop", dependencies: ["WarrenMachine", "CLibuv", "CDatagrams"],
       path: "Sources/EventLoop", swiftSettings: strict),
     .target(
-      name: "Warren", dependencies: ["WarrenMachine", "WarrenEventLoop"], path: "Sources/Warren",
+      name: "WarrenCrypto", dependencies: ["WarrenMachine", "CGnuTLS"], path: "Sources/Crypto",
       swiftSettings: strict),
+    .target(
+      name: "WarrenSTUN", dependencies: ["WarrenMachine", "WarrenCrypto"], path: "Sources/STUN",
+      swiftSettings: strict),
+    .target(
+      name: "WarrenTraversal", dependencies: ["WarrenMachine", "WarrenCrypto", "WarrenSTUN"],
+      path: "Sources/Traversal", swiftSettings: strict),
+    .target(
+      name: "Warren",
+      dependencies: ["WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal"],
+      path: "Sources/Warren", swiftSettings: strict),
     .target(
       name: "WarrenSimulator", dependencies: ["WarrenMachine"], path: "Simulator", swiftSettings: strict),
     .executableTarget(
@@ -43,6 +56,13 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "EventLoopTests", dependencies: ["WarrenEventLoop"], path: "Tests/EventLoopTests",
+      swiftSettings: strict),
+    .testTarget(
+      name: "CryptoTests", dependencies: ["WarrenCrypto"], path: "Tests/CryptoTests", swiftSettings: strict),
+    .testTarget(
+      name: "STUNTests", dependencies: ["WarrenSTUN"], path: "Tests/STUNTests", swiftSettings: strict),
+    .testTarget(
+      name: "TraversalTests", dependencies: ["Warren", "WarrenSimulator"], path: "Tests/TraversalTests",
       swiftSettings: strict),
     .testTarget(
       name: "SimulatorTests", dependencies: ["WarrenSimulator"], path: "Tests/SimulatorTests",

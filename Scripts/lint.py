@@ -15,7 +15,10 @@ SYSTEM = {"Glibc", "Darwin", "Synchronization"}
 ROOMS = {
     "Sources/Machine": SYSTEM,
     "Sources/EventLoop": SYSTEM | {"WarrenMachine", "CLibuv", "CDatagrams"},
-    "Sources/Warren": {"WarrenMachine", "WarrenEventLoop"},
+    "Sources/Crypto": SYSTEM | {"WarrenMachine", "CGnuTLS"},
+    "Sources/STUN": {"WarrenMachine", "WarrenCrypto"},
+    "Sources/Traversal": {"WarrenMachine", "WarrenCrypto", "WarrenSTUN"},
+    "Sources/Warren": {"WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal"},
     "Sources/WarrenCLI": SYSTEM | {"Warren", "WarrenMachine", "WarrenEventLoop", "WarrenSimulator"},
     "Simulator": SYSTEM | {"WarrenMachine"},
 }

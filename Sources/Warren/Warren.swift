@@ -1,3 +1,6 @@
 // The face of the library: whoever imports Warren has the machine it runs on.
+@_exported import WarrenCrypto
 @_exported import WarrenEventLoop
 @_exported import WarrenMachine
+@_exported import WarrenSTUN
+@_exported import WarrenTraversal

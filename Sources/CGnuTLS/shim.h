@@ -1,0 +1,3 @@
+// GnuTLS as Swift sees it.
+#include <gnutls/gnutls.h>
+#include <gnutls/crypto.h>

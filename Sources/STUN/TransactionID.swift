@@ -1,0 +1,19 @@
+import WarrenMachine
+
+/// What pairs an answer with its question: 96 bits of chance (RFC 8489, 5).
+public struct TransactionID: Hashable, Sendable {
+  let high: UInt32
+  let low: UInt64
+
+  /// The id of these bits.
+  public init(_ high: UInt32, _ low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  /// A new one.
+  public init(using random: inout some RandomNumberGenerator) {
+    high = random.next()
+    low = random.next()
+  }
+}

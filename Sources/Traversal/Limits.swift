@@ -1,0 +1,3 @@
+/// The limits of this room, each with its reason.
+public enum TraversalLimits {
+}
