@@ -11,7 +11,7 @@ struct KeptMessage {
   }
 
   init(_ writer: borrowing STUNMessageWriter) throws(STUNMessageError) {
-    try self.init(writer.bytes.withUnsafeBytes { Array($0) })
+    try self.init(writer.copy)
   }
 
   private func ask<Value>(_ question: (borrowing STUNMessage) -> Value) -> Value {

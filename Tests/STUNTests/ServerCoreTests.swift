@@ -117,7 +117,7 @@ struct ServerCoreTests {
 
     var writer = STUNMessageWriter()
     writer.begin(.request, .binding, TransactionID(3, 4))
-    let request = writer.bytes.withUnsafeBytes { Array($0) }
+    let request = writer.copy
     let isAnswered = server.core.receiveOnStream(
       request.span.bytes, from: Self.client, at: Self.primary, into: &writer)
     #expect(isAnswered)
@@ -144,11 +144,11 @@ struct ServerCoreTests {
       var writer = STUNMessageWriter()
       writer.begin(messageClass, method, TransactionID(1, 2))
       fill(&writer)
-      let request = writer.bytes.withUnsafeBytes { Array($0) }
+      let request = writer.copy
       guard let route = core.receive(request.span.bytes, from: source, at: primary, into: &writer) else {
         return nil
       }
-      return Answer(route: route, bytes: writer.bytes.withUnsafeBytes { Array($0) })
+      return Answer(route: route, bytes: writer.copy)
     }
   }
 }

@@ -70,7 +70,7 @@ struct WriterTests {
     for type in [0x0006, 0x7001, 0x9000, 0x7002, 0x7003] as [UInt16] {
       writer.add(STUNAttribute(rawValue: type))
     }
-    let bytes = writer.bytes.withUnsafeBytes { Array($0) }
+    let bytes = writer.copy
     let request = try STUNMessage(bytes.span.bytes)
     let hasUnknown = request.hasUnknown { $0 == .username }
     #expect(hasUnknown)

@@ -25,6 +25,9 @@ public struct STUNMessageWriter: ~Copyable {
     }
   }
 
+  /// A copy of it, to be kept.
+  public var copy: [UInt8] { bytes.withUnsafeBytes { Array($0) } }
+
   /// How many bytes that is.
   public var byteCount: Int { count }
 

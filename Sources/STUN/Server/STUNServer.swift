@@ -105,7 +105,7 @@ public actor STUNServer {
         while let frame = try frames.next() {
           let written = core?.receiveOnStream(
             frame.span.bytes, from: connection.remoteAddress, at: connection.localAddress, into: &writer)
-          if written == true { try await connection.write(writer.bytes.withUnsafeBytes { Array($0) }) }
+          if written == true { try await connection.write(writer.copy) }
         }
       }
       connection.close()

@@ -56,7 +56,7 @@ public struct Candidate: Hashable, Sendable {
 
   /// A candidate.
   public init(
-    _ kind: Kind, _ transport: Transport = .udp, _ address: SocketAddress,
+    _ kind: Kind, over transport: Transport = .udp, at address: SocketAddress,
     relatedTo relatedAddress: SocketAddress? = nil,
     component: UInt16 = 1, priority: UInt32, foundation: String
   ) {

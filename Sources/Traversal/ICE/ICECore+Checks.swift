@@ -1,0 +1,272 @@
+import WarrenMachine
+import WarrenSTUN
+
+// MARK: The checklist
+
+extension ICECore {
+  /// Pairs a socket with an address of the other side's, if packets could pass between them (RFC 8445, 6.1.2.2).
+  mutating func formPair(_ base: Int, _ remote: Int, at now: Instant) {
+    guard canPair(bases[base], remotes[remote]), pairPlace(base: base, remote: remote) == nil else { return }
+    guard pairs.count < ICELimits.pairs else {
+      counters.refusedCandidates += 1
+      return
+    }
+    var pair = CandidatePair(base: base, remote: remote, priority: 0, state: .waiting)
+    pair.priority = priority(of: pair)
+    let foundation = foundation(of: pair)
+    if configuration.freezes,
+      pairs.contains(where: {
+        $0.state != .succeeded && $0.state != .failed && self.foundation(of: $0) == foundation
+      })
+    {
+      pair.state = .frozen
+    }
+    pairs.append(pair)
+    if configuration.freezes { thawBest(of: foundation) }
+    wakeChecks(at: now)
+  }
+
+  private func canPair(_ base: Base, _ remote: Candidate) -> Bool {
+    let (mine, theirs) = (base.candidate.address.ip, remote.address.ip)
+    // What connects must be connected first: then it is a base of its own.
+    guard !base.candidate.transport.isTCP || base.connectedTo == remote.address else { return false }
+    // Link-local addresses reach their like only (RFC 8445, 6.1.2.2).
+    return base.candidate.transport.isTCP == remote.transport.isTCP && mine.family == theirs.family
+      && (mine.family == .v4 || mine.isLinkLocal == theirs.isLinkLocal || mine.isUnspecified)
+  }
+
+  func priority(of pair: CandidatePair) -> UInt64 {
+    let (local, remote) = (bases[pair.base].candidate.priority, remotes[pair.remote].priority)
+    return role == .controlling
+      ? CandidatePair.priority(controlling: local, controlled: remote)
+      : CandidatePair.priority(controlling: remote, controlled: local)
+  }
+
+  private struct Foundation: Hashable {
+    var local: String
+    var remote: String
+  }
+
+  private func foundation(of pair: CandidatePair) -> Foundation {
+    Foundation(local: bases[pair.base].candidate.foundation, remote: remotes[pair.remote].foundation)
+  }
+
+  /// Of the pairs of one foundation that have not begun, lets the best wait for its check, and the others for it.
+  private mutating func thawBest(of foundation: Foundation) {
+    let idle = pairs.indices.filter {
+      (pairs[$0].state == .frozen || pairs[$0].state == .waiting)
+        && self.foundation(of: pairs[$0]) == foundation
+    }
+    let isBusy = pairs.contains { $0.state == .inProgress && self.foundation(of: $0) == foundation }
+    let best = idle.max { pairs[$0].priority < pairs[$1].priority }
+    for pair in idle { pairs[pair].state = pair == best && !isBusy ? .waiting : .frozen }
+  }
+
+  /// A pair has succeeded: those of its foundation probably will too (RFC 8445, 7.2.5.3.3).
+  mutating func thawLike(_ pair: Int) {
+    let foundation = foundation(of: pairs[pair])
+    for other in pairs.indices
+    where pairs[other].state == .frozen && self.foundation(of: pairs[other]) == foundation {
+      pairs[other].state = .waiting
+    }
+  }
+
+  mutating func switchRole() {
+    role = role.other
+    for pair in pairs.indices { pairs[pair].priority = priority(of: pairs[pair]) }
+  }
+}
+
+// MARK: Sending checks
+
+extension ICECore {
+  /// Lets the next new check be sent as soon as its pacing allows.
+  mutating func wakeChecks(at now: Instant) {
+    guard !isClosed, !configuration.isLite, remoteKey != nil else { return }
+    if nextCheck == nil { nextCheck = max(now, startsChecking ?? now) }
+    sendDueChecks(at: now)
+  }
+
+  /// Sends what may be sent now: triggered checks first, then the best that waits (RFC 8445, 6.1.4.2).
+  mutating func sendDueChecks(at now: Instant) {
+    while let due = nextCheck, due <= now {
+      guard let pair = takeNextPair() else {
+        nextCheck = nil
+        burstLeft = max(configuration.burst, 1)
+        return
+      }
+      sendCheck(pair, at: now)
+      burstLeft -= 1
+      if burstLeft <= 0 {
+        burstLeft = 1
+        nextCheck = now.advanced(by: max(configuration.pacing, ICELimits.leastPacing))
+      }
+    }
+  }
+
+  private mutating func takeNextPair() -> Int? {
+    while let pair = triggered.first {
+      triggered.removeFirst()
+      pairs[pair].isTriggered = false
+      return pair
+    }
+    if let waiting = best(in: .waiting) { return waiting }
+    // Nothing waits and nothing is under way: then the frozen ones are tried after all (RFC 8445, 6.1.4.2).
+    guard configuration.freezes, !pairs.contains(where: { $0.state == .inProgress }) else { return nil }
+    return best(in: .frozen)
+  }
+
+  private func best(in state: CandidatePair.State) -> Int? {
+    pairs.indices.filter { pairs[$0].state == state }.max { pairs[$0].priority < pairs[$1].priority }
+  }
+
+  mutating func sendCheck(_ pair: Int, nominating: Bool = false, at now: Instant) {
+    guard remoteKey != nil else { return }
+    if pairs[pair].state != .succeeded { pairs[pair].state = .inProgress }
+    var patience = configuration.patience
+    if bases[pairs[pair].base].connectedTo != nil {
+      // A connection sends again by itself (RFC 8489, 6.2.2).
+      patience.transmissions = 1
+      patience.last = Int(Duration.milliseconds(39_500) / max(patience.first, .milliseconds(1)))
+    } else {
+      patience.first = jittered(patience.first)
+    }
+    begin(
+      CheckTransaction(
+        id: TransactionID(using: &random), pair: pair, purpose: .connectivity,
+        nominates: nominating || (role == .controlling && pairs[pair].nominatesOnSuccess), role: role,
+        sentAt: now,
+        timer: STUNRequestTimer(patience, sentAt: now)))
+  }
+
+  mutating func begin(_ transaction: CheckTransaction) {
+    let ofPair = transactions.indices.filter { transactions[$0].pair == transaction.pair }
+    if ofPair.count >= ICELimits.transactionsPerPair { transactions.remove(at: ofPair[0]) }
+    transactions.append(transaction)
+    outputs.append(.check(transaction))
+    counters.checksSent += 1
+  }
+
+  mutating func jittered(_ duration: Duration, by share: Double = ICELimits.jitter) -> Duration {
+    duration * Double.random(in: 1 - share...1 + share, using: &random)
+  }
+
+  /// A check has come from there: ours goes the same way (RFC 8445, 7.3.1.4).
+  mutating func trigger(_ pair: Int, at now: Instant) {
+    switch pairs[pair].state {
+    case .succeeded: return
+    case .inProgress:
+      for place in transactions.indices where transactions[place].pair == pair {
+        transactions[place].isCancelled = true
+      }
+    case .frozen, .waiting, .failed: break
+    }
+    pairs[pair].state = .waiting
+    if !pairs[pair].isTriggered {
+      pairs[pair].isTriggered = true
+      triggered.append(pair)
+    }
+    // The other side has begun: nothing is gained by waiting for it.
+    startsChecking = min(startsChecking ?? now, now)
+    if let due = nextCheck, due > now, burstLeft == max(configuration.burst, 1) { nextCheck = now }
+    wakeChecks(at: now)
+  }
+}
+
+// MARK: The time
+
+extension ICECore {
+  /// When to call ``handleDeadline(at:)``.
+  public var nextDeadline: Instant? {
+    guard !isClosed else { return nil }
+    var next = nextCheck
+    func consider(_ deadline: Instant?) {
+      guard let deadline else { return }
+      next = next.map { min($0, deadline) } ?? deadline
+    }
+    for transaction in transactions { consider(transaction.timer.deadline) }
+    for pair in pairs where pair.state == .succeeded {
+      consider(pair.nextConsent)
+      consider(pair.consentUntil)
+    }
+    consider(nominateAt)
+    consider(nextRound)
+    if !hasFailed, selectedPair == nil { consider(givesUpAt) }
+    return next
+  }
+
+  /// Takes the time, and does what is due.
+  public mutating func handleDeadline(at now: Instant) {
+    guard !isClosed else { return }
+    handleTransactions(at: now)
+    handleConsent(at: now)
+    handleRound(at: now)
+    if let due = nominateAt, due <= now {
+      nominateAt = nil
+      nominateBest(at: now)
+    }
+    sendDueChecks(at: now)
+    if let due = givesUpAt, due <= now {
+      givesUpAt = nil
+      failIfHopeless()
+    }
+  }
+
+  private mutating func handleTransactions(at now: Instant) {
+    var place = 0
+    while place < transactions.count {
+      guard transactions[place].timer.deadline <= now,
+        let event = transactions[place].timer.handleDeadline(at: now)
+      else {
+        place += 1
+        continue
+      }
+      switch event {
+      case .sendAgain:
+        if !transactions[place].isCancelled {
+          transactions[place].transmissions += 1
+          outputs.append(.check(transactions[place]))
+          counters.checksSent += 1
+        }
+        place += 1
+      case .timedOut:
+        let ended = transactions.remove(at: place)
+        timedOut(ended, at: now)
+      }
+    }
+  }
+
+  private mutating func timedOut(_ transaction: CheckTransaction, at now: Instant) {
+    guard transaction.purpose == .connectivity, !transaction.isCancelled else { return }
+    let pair = transaction.pair
+    if pairs[pair].state == .inProgress { pairs[pair].state = .failed }
+    // A nomination that nobody answered: the way has died since. The next best is nominated.
+    if transaction.nominates, !pairs[pair].isNominated, pairs[pair].state == .succeeded {
+      lose(pair, at: now)
+    }
+    wakeChecks(at: now)
+    failIfHopeless(after: now)
+  }
+
+  /// Tries what has failed once more, ever more rarely.
+  private mutating func handleRound(at now: Instant) {
+    guard let due = nextRound, due <= now else { return }
+    round = min(round * 2, ICELimits.longestRound)
+    nextRound = now.advanced(by: jittered(round))
+    // Once there is a way, only a better one is worth packets.
+    let least = selectedPair.map { pairs[$0].priority } ?? 0
+    for pair in pairs.indices where pairs[pair].state == .failed && pairs[pair].priority > least {
+      pairs[pair].state = .waiting
+    }
+    hasFailed = false
+    wakeChecks(at: now)
+  }
+
+  /// Says that it has failed when nothing is left to try, but not before the time for patience is over (RFC 8863).
+  mutating func failIfHopeless(after now: Instant? = nil) {
+    guard !hasFailed, givesUpAt == nil, remoteKey != nil, selectedPair == nil else { return }
+    guard pairs.allSatisfy({ $0.state == .failed }) else { return }
+    hasFailed = true
+    events.append(.failed)
+  }
+}

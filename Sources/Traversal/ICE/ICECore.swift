@@ -1,0 +1,320 @@
+import WarrenMachine
+import WarrenSTUN
+
+/// An ICE agent without I/O (RFC 8445, 8838, 7675 and 8863): finds out on which ways packets pass between two machines
+/// that know each other's credentials, and keeps watching over those that do.
+///
+/// It is handed candidates, datagrams and the time. **After each of these, take all it has to give**: datagrams by
+/// ``pollTransmit(into:at:)``, events by ``pollEvent()``, and the time of its next turn, ``nextDeadline``.
+///
+/// ```
+///             addRemote            check sent           answered
+///   (frozen) ───────────► waiting ────────────► inProgress ────────────► succeeded ──► nominated
+///                            ▲                      │ silence                 │ no consent for 30 s
+///                            └──── triggered ─── failed ◄─────────────────────┘
+/// ```
+public struct ICECore {
+  /// Who decides which pair is used (RFC 8445, 6.1.1).
+  public enum Role: UInt8, Hashable, Sendable {
+    case controlling, controlled
+
+    var other: Role { self == .controlling ? .controlled : .controlling }
+  }
+
+  /// A socket, or a connection that is open already.
+  public struct Base: Hashable, Sendable {
+    /// Its candidate: of a host, or of a relay.
+    public var candidate: Candidate
+    /// For a connection: with whom.
+    public var connectedTo: SocketAddress?
+    /// Among our sockets, the higher the better.
+    public var localPreference: UInt16
+
+    /// A socket that its candidate stands for.
+    public init(_ candidate: Candidate, connectedTo: SocketAddress? = nil, localPreference: UInt16 = .max) {
+      self.candidate = candidate
+      self.connectedTo = connectedTo
+      self.localPreference = localPreference
+    }
+  }
+
+  /// What was not what it should be.
+  public struct Counters: Hashable, Sendable {
+    /// Messages for us that were not signed, or wrongly.
+    public var unsigned = 0
+    /// Answers to nothing that was asked, or from elsewhere than was asked.
+    public var unasked = 0
+    /// Candidates that were too many or of no use.
+    public var refusedCandidates = 0
+    /// Checks that were sent, and sent again.
+    public var checksSent = 0
+  }
+
+  /// How it goes about it.
+  public let configuration: ICEConfiguration
+  /// What checks to us bear.
+  public let credentials: ICECredentials
+  /// Who decides.
+  public internal(set) var role: Role
+  /// What was not what it should be.
+  public internal(set) var counters = Counters()
+
+  let tieBreaker: UInt64
+  let localKey: STUNKey
+  /// `ours:` as checks to us begin.
+  let expectedPrefix: [UInt8]
+  var random: any RandomNumberGenerator
+
+  var remoteCredentials: ICECredentials?
+  var remoteKey: STUNKey?
+  /// `theirs:ours`, the name that our checks bear.
+  var checkUsername: [UInt8] = []
+  /// `ours:theirs`, the name that theirs must bear.
+  var expectedUsername: [UInt8] = []
+  var remoteIsComplete = false
+
+  var bases: [Base] = []
+  /// Addresses under which we know that others see a base.
+  var knownMapped: [(base: Int, address: SocketAddress)] = []
+  var remotes: [Candidate] = []
+  var pairs: [CandidatePair] = []
+  var transactions: [CheckTransaction] = []
+  /// Pairs whose check a check from the other side has called for, in order (RFC 8445, 6.1.4.1).
+  var triggered: [Int] = []
+  var earlyChecks: [EarlyCheck] = []
+
+  var outputs: [Output] = []
+  var nextOutput = 0
+  var events: [ICEEvent] = []
+  var nextEvent = 0
+
+  /// When the next new check may be sent, and how many may go before it.
+  var nextCheck: Instant?
+  var burstLeft: Int
+  var startsChecking: Instant?
+  var givesUpAt: Instant?
+  var nextRound: Instant?
+  var round = ICELimits.firstRound
+  var nominateAt: Instant?
+  var selectedPair: Int?
+  var hadSelected = false
+  var hasFailed = false
+  var isClosed = false
+
+  /// A check that came before we knew the other side's credentials.
+  struct EarlyCheck {
+    var base: Int
+    var source: SocketAddress
+    var priority: UInt32
+    var nominates: Bool
+  }
+
+  /// What is to be written and sent.
+  enum Output {
+    case check(CheckTransaction)
+    case answer(ICETransmit, TransactionID, isSHA256: Bool)
+    case roleConflict(ICETransmit, TransactionID, isSHA256: Bool)
+  }
+
+  /// An agent that has not begun.
+  public init(
+    _ configuration: ICEConfiguration, role: Role, credentials: ICECredentials,
+    random: any RandomNumberGenerator
+  ) {
+    self.configuration = configuration
+    self.role = role
+    self.credentials = credentials
+    self.random = random
+    tieBreaker = self.random.next()
+    localKey = STUNKey(password: credentials.password)
+    expectedPrefix = Array("\(credentials.usernameFragment):".utf8)
+    burstLeft = max(configuration.burst, 1)
+  }
+}
+
+// MARK: What both sides have
+
+extension ICECore {
+  /// Adds a socket, or a connection that is open, and pairs it with what is known of the other side.
+  public mutating func addBase(_ base: Base, at now: Instant) -> ICEBaseID {
+    bases.append(base)
+    let index = bases.count - 1
+    if let remote = base.connectedTo {
+      if let place = remotePlace(of: remote, base.candidate.transport.counterpart) {
+        formPair(index, place, at: now)
+      } else if remotes.count < ICELimits.remoteCandidates + ICELimits.reflexiveCandidates {
+        // Who connected from an address that nobody has named is learnt as peer-reflexive, once it has signed.
+        remotes.append(
+          Candidate(
+            .peerReflexive, over: base.candidate.transport.counterpart, at: remote,
+            priority: Candidate.priority(
+              .peerReflexive, base.candidate.transport.counterpart, localPreference: .max),
+            foundation: "p\(remotes.count)"))
+        formPair(index, remotes.count - 1, at: now)
+      }
+    } else {
+      for remote in remotes.indices { formPair(index, remote, at: now) }
+    }
+    return ICEBaseID(index)
+  }
+
+  /// Tells that others see a socket of ours at `address`: then no check will tell of it as new.
+  public mutating func addMapped(_ address: SocketAddress, of base: ICEBaseID) {
+    knownMapped.append((base.index, address))
+  }
+
+  /// Takes the other side's credentials and first candidates; the checks begin.
+  ///
+  /// - Returns: how many of its candidates were refused.
+  @discardableResult
+  public mutating func setRemote(_ description: ICEDescription, at now: Instant) -> Int {
+    guard remoteCredentials == nil else { return 0 }
+    let theirs = ICECredentials(
+      usernameFragment: description.usernameFragment, password: description.password)
+    remoteCredentials = theirs
+    remoteKey = STUNKey(password: theirs.password)
+    checkUsername = Array("\(theirs.usernameFragment):\(credentials.usernameFragment)".utf8)
+    expectedUsername = Array("\(credentials.usernameFragment):\(theirs.usernameFragment)".utf8)
+    // Of a lite and a full agent, the full one decides (RFC 8445, 6.1.1).
+    if description.isLite && !configuration.isLite { role = .controlling }
+    if configuration.isLite && !description.isLite { role = .controlled }
+    startsChecking = now.advanced(by: configuration.headStart)
+    givesUpAt = now.advanced(by: configuration.givesUpAfter)
+    nextRound = configuration.keepsSearching ? now.advanced(by: round) : nil
+    let refused = description.candidates.reduce(0) { $0 + (addRemote($1, at: now) ? 0 : 1) }
+    if description.isComplete { completeRemote() }
+    let early = earlyChecks
+    earlyChecks = []
+    for check in early { take(check, at: now) }
+    return refused
+  }
+
+  /// Takes one more candidate of the other side.
+  ///
+  /// - Returns: whether it is of use and not one too many.
+  @discardableResult
+  public mutating func addRemote(_ candidate: Candidate, at now: Instant) -> Bool {
+    guard candidate.component == 1, remotePlace(of: candidate.address, candidate.transport) == nil,
+      candidate.address.port != 0, candidate.address.ip.canonical == candidate.address.ip,
+      remotes.count < ICELimits.remoteCandidates
+    else {
+      // One that a check has told us of already keeps what the check proved, and is learnt to be what it says.
+      if let place = remotePlace(of: candidate.address, candidate.transport),
+        remotes[place].kind == .peerReflexive
+      {
+        remotes[place].kind = candidate.kind
+        remotes[place].foundation = candidate.foundation
+        return true
+      }
+      counters.refusedCandidates += 1
+      return false
+    }
+    remotes.append(candidate)
+    for base in bases.indices where bases[base].connectedTo == nil {
+      formPair(base, remotes.count - 1, at: now)
+    }
+    hasFailed = false
+    // A new candidate is a new chance for all (see the table of timers in the project's measurements).
+    if configuration.keepsSearching, remoteCredentials != nil {
+      round = ICELimits.firstRound
+      nextRound = now.advanced(by: round)
+    }
+    return true
+  }
+
+  /// Takes that the other side has no more candidates (RFC 8838, 8.2).
+  public mutating func completeRemote() { remoteIsComplete = true }
+
+  /// Stops: nothing is sent any more.
+  public mutating func close() {
+    isClosed = true
+    outputs = []
+    transactions = []
+  }
+
+  /// The way that is used, if one was selected.
+  public var selected: ICEPath? { selectedPair.map { path($0) } }
+
+  /// All ways on which packets pass, the best first.
+  public var openPaths: [ICEPath] {
+    pairs.indices.filter { pairs[$0].state == .succeeded }.sorted { pairs[$0].priority > pairs[$1].priority }
+      .map { path($0) }
+  }
+
+  func path(_ pair: Int) -> ICEPath {
+    let (base, remote) = (bases[pairs[pair].base].candidate, remotes[pairs[pair].remote])
+    return ICEPath(
+      base: ICEBaseID(pairs[pair].base), remote: remote.address, remoteKind: remote.kind,
+      localKind: base.kind,
+      transport: base.transport, mapped: pairs[pair].mapped, roundTrip: pairs[pair].roundTrip)
+  }
+
+  func remotePlace(of address: SocketAddress, _ transport: Candidate.Transport) -> Int? {
+    remotes.firstIndex { $0.address == address && $0.transport.isTCP == transport.isTCP }
+  }
+
+  func pairPlace(base: Int, remote: Int) -> Int? {
+    pairs.firstIndex { $0.base == base && $0.remote == remote }
+  }
+}
+
+// MARK: Output
+
+extension ICECore {
+  /// The next thing that has happened.
+  public mutating func pollEvent() -> ICEEvent? {
+    guard nextEvent < events.count else {
+      events.removeAll(keepingCapacity: true)
+      nextEvent = 0
+      return nil
+    }
+    defer { nextEvent += 1 }
+    return events[nextEvent]
+  }
+
+  /// Writes the next datagram, and says where it goes.
+  public mutating func pollTransmit(into message: inout STUNMessageWriter, at now: Instant) -> ICETransmit? {
+    guard nextOutput < outputs.count else {
+      outputs.removeAll(keepingCapacity: true)
+      nextOutput = 0
+      return nil
+    }
+    defer { nextOutput += 1 }
+    switch outputs[nextOutput] {
+    case .check(let transaction):
+      write(transaction, into: &message)
+      let pair = pairs[transaction.pair]
+      return ICETransmit(base: ICEBaseID(pair.base), destination: remotes[pair.remote].address)
+    case .answer(let transmit, let id, let isSHA256):
+      message.begin(.success, .binding, id)
+      message.add(.xorMappedAddress, masked: transmit.destination)
+      message.sign(with: localKey, isSHA256 ? .sha256 : .sha1)
+      message.addFingerprint()
+      return transmit
+    case .roleConflict(let transmit, let id, let isSHA256):
+      message.begin(.failure, .binding, id)
+      message.add(.roleConflict)
+      message.sign(with: localKey, isSHA256 ? .sha256 : .sha1)
+      message.addFingerprint()
+      return transmit
+    }
+  }
+
+  /// RFC 8445, 7.2.4 and 7.1.
+  private func write(_ transaction: CheckTransaction, into message: inout STUNMessageWriter) {
+    guard let remoteKey else {
+      preconditionFailure("a check is sent to somebody whose credentials are not known")
+    }
+    let base = bases[pairs[transaction.pair].base]
+    message.begin(.request, .binding, transaction.id)
+    message.add(.username, checkUsername.span.bytes)
+    message.add(
+      .priority,
+      Candidate.priority(
+        .peerReflexive, base.candidate.transport, localPreference: base.localPreference))
+    message.add(transaction.role == .controlling ? .iceControlling : .iceControlled, tieBreaker)
+    if transaction.nominates { message.add(.useCandidate) }
+    message.sign(with: remoteKey)
+    message.addFingerprint()
+  }
+}
