@@ -4,8 +4,12 @@ import WarrenSTUN
 extension ICECore {
   /// What became of a datagram.
   public enum Received: Hashable, Sendable {
-    /// It was a check or an answer of the peer's, and is dealt with.
-    case taken
+    /// It was a check of the peer's. Its source is as true as that of any datagram.
+    case check
+    /// It was the peer's answer to a check: the peer is where it came from.
+    case answer
+    /// It keeps a NAT open, says nothing, and may be from anyone.
+    case keepAlive
     /// It was a STUN message that concerns somebody else, or is not to be believed.
     case refused
     /// It is not STUN at all: whoever uses the path may have it.
@@ -24,8 +28,7 @@ extension ICECore {
     case .request: return receiveCheck(message, base.index, source, at: now)
     case .success: return receiveAnswer(message, base.index, source, at: now)
     case .failure: return receiveRefusal(message, base.index, source, at: now)
-    // It keeps a NAT's mapping alive, and that it has done (RFC 8445, 11).
-    case .indication: return .taken
+    case .indication: return .keepAlive
     }
   }
 
@@ -55,7 +58,7 @@ extension ICECore {
     let isSHA256 = check.integrity == .sha256
     guard settleRoles(check) else {
       outputs.append(.roleConflict(transmit, check.transactionID, isSHA256: isSHA256))
-      return .taken
+      return .check
     }
     outputs.append(.answer(transmit, check.transactionID, isSHA256: isSHA256))
     let early = EarlyCheck(
@@ -65,7 +68,7 @@ extension ICECore {
     } else {
       take(early, at: now)
     }
-    return .taken
+    return .check
   }
 
   /// Whether only one side decides, after this side has perhaps given way (RFC 8445, 7.3.1.1).
@@ -143,7 +146,7 @@ extension ICECore {
       pairs[pair].nominatesOnSuccess = false
       nominated(pair, at: now)
     }
-    return .taken
+    return .answer
   }
 
   /// Which question this answers: signed by the other side, and from where the question went (RFC 8445, 7.2.5.2.1).
@@ -177,7 +180,7 @@ extension ICECore {
     guard code == .roleConflict else {
       if pairs[pair].state == .inProgress { pairs[pair].state = .failed }
       failIfHopeless()
-      return .taken
+      return .answer
     }
     // The other side keeps the role that this check claimed: this one gives way, if it has not yet (7.2.5.1).
     if role == transaction.role { switchRole() }
@@ -187,7 +190,7 @@ extension ICECore {
       pairs[pair].state = .failed
       trigger(pair, at: now)
     }
-    return .taken
+    return .answer
   }
 
   /// The other side sees us at an address that we did not know (RFC 8445, 7.2.5.3.1).

@@ -1,0 +1,241 @@
+import WarrenMachine
+import WarrenSTUN
+
+/// Finds a way between this machine and another, through whatever NATs stand between them.
+///
+/// Both sides make one, tell each other what ``signals`` says by whatever way they have, and hand what they are told to
+/// ``receive(_:byteCount:attested:)``. The first way that works is there at once, better ones as they are found.
+///
+/// ```swift
+/// let puncher = HolePuncher(on: machine, role: .controlling, configuration)
+/// try await puncher.start()
+/// machine.spawn("signals") { for await signal in puncher.signals { try await send(signal, to: bob) } }
+/// let path = try await puncher.firstPath()
+/// ```
+public actor HolePuncher {
+  /// Where it runs.
+  public nonisolated let machine: any Machine
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
+
+  /// What the other side is to be told, in this order.
+  public nonisolated let signals: AsyncStream<PunchSignal>
+  /// What happens, until it is closed.
+  public nonisolated let events: AsyncStream<PunchEvent>
+
+  private let configuration: PunchConfiguration
+  private var core: PunchCore
+  private var sockets: [Socket] = []
+  private var timer: MachineTimer?
+  private var writer = STUNMessageWriter()
+  private let signalled: AsyncStream<PunchSignal>.Continuation
+  private let happened: AsyncStream<PunchEvent>.Continuation
+  private var waiting: [Wait<PunchedPath>] = []
+  private var opened: PunchedPath?
+  private var failure: PunchError?
+  private var isClosed = false
+  private var onForeign: ((borrowing Datagram, Int) -> Void)?
+
+  /// A socket with what leaves from it; a class, since an array cannot hold what cannot be copied.
+  private final class Socket {
+    let udp: any UDPSocket
+    /// Whether it was this puncher that opened it, and closes it.
+    let isOwn: Bool
+    var outbox = DatagramOutbox(byteCapacity: PunchLimits.outboxBytes)
+
+    init(_ udp: any UDPSocket, isOwn: Bool) {
+      self.udp = udp
+      self.isOwn = isOwn
+    }
+  }
+
+  /// A puncher on a machine; it begins with ``start(using:)``.
+  ///
+  /// - Parameter role: one side decides which way is used. Which one does not matter, and if both believe it is they,
+  ///   they find out.
+  public init(on machine: any Machine, role: ICECore.Role, _ configuration: PunchConfiguration = .init()) {
+    self.machine = machine
+    self.configuration = configuration
+    core = PunchCore(configuration, role: role) { machine.random }
+    (signals, signalled) = AsyncStream.makeStream()
+    (events, happened) = AsyncStream.makeStream()
+  }
+
+  /// Opens its sockets and begins to gather candidates.
+  ///
+  /// - Parameter sockets: the sockets to use instead of its own, those that the connection will use. They are
+  ///   not closed with the puncher, but it takes what arrives at them: see ``receiveOthers(_:)``.
+  public func start(using sockets: sending [any UDPSocket] = []) throws {
+    precondition(self.sockets.isEmpty, "a hole puncher is started once")
+    if configuration.transports.contains(.udp) { try openSockets(sockets) }
+    let now = machine.now
+    timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.deadlinePassed() } }
+    core.begin(at: now)
+    drain()
+  }
+
+  private func openSockets(_ given: [any UDPSocket]) throws {
+    let interfaces = try machine.interfaces().filter { configuration.usesLoopback || !$0.isLoopback }
+      .filter { configuration.interface == nil || $0.name == configuration.interface }
+    for socket in given { add(Socket(socket, isOwn: false), interfaces) }
+    if !given.isEmpty { return }
+    var options = UDPOptions()
+    options.interface = configuration.interface
+    for family in configuration.families {
+      guard interfaces.contains(where: { $0.addresses.contains { $0.ip.family == family } }) else { continue }
+      add(
+        Socket(
+          try machine.bindUDP(to: .any(family, port: configuration.port), options: options), isOwn: true),
+        interfaces)
+    }
+    guard !sockets.isEmpty else { throw PunchError.noNetwork }
+  }
+
+  private func add(_ socket: Socket, _ interfaces: [NetworkInterface]) {
+    sockets.append(socket)
+    let number = sockets.count - 1
+    let local = socket.udp.localAddress
+    let addresses = interfaces.flatMap(\.addresses).map(\.ip).filter { ip in
+      // A link-local address without its zone names nobody in particular.
+      ip.family == local.ip.family && !(ip.family == .v6 && ip.isLinkLocal)
+        && (local.ip.isUnspecified || local.ip == ip)
+    }
+    core.addSocket(number, port: local.port, addresses: addresses, at: machine.now)
+    socket.udp.deliver(to: self) { puncher, batch in puncher.take(batch, on: number) }
+  }
+
+  /// This side has been asked by the other: see ``PunchCore/wasAsked()``.
+  public func wasAsked() { core.wasAsked() }
+
+  /// Takes what the other side has told.
+  ///
+  /// - Parameters:
+  ///   - byteCount: what the telling cost, in bytes: no more than three times that is sent to addresses that only
+  ///     this says are the peer's.
+  ///   - attested: addresses that somebody trusted, such as the registry, has seen the other side use.
+  public func receive(
+    _ signal: PunchSignal, byteCount: Int = PunchLimits.leastSignalBytes, attested: [IPAddress] = []
+  ) {
+    guard !isClosed else { return }
+    core.receive(signal, byteCount: byteCount, attested: attested, at: machine.now)
+    drain()
+  }
+
+  /// The first way that works, as soon as there is one.
+  ///
+  /// - Throws: ``PunchError`` when there is none.
+  public func firstPath() async throws -> PunchedPath {
+    if let opened { return opened }
+    if let failure { throw failure }
+    return try await machine.suspend({ "a path to the other side" }) { wait in waiting.append(wait) }
+  }
+
+  /// The ways that are open, the best first.
+  public var paths: [PunchedPath] { core.ice.openPaths.map(path) }
+
+  /// The way that both sides use.
+  public var selectedPath: PunchedPath? { core.ice.selected.map(path) }
+
+  /// What the agent within has refused and sent.
+  public var counters: ICECore.Counters { core.ice.counters }
+
+  /// Hands on what is no business of the puncher's: the datagrams of whoever uses the paths, with the number of the
+  /// socket that they came to.
+  public func receiveOthers(_ body: sending @escaping (borrowing Datagram, Int) -> Void) { onForeign = body }
+
+  /// The socket of a path.
+  public func socket(of path: PunchedPath) -> any UDPSocket { sockets[path.socket].udp }
+
+  /// Stops: closes its own sockets, and ends every sequence and wait.
+  public func close() {
+    guard !isClosed else { return }
+    isClosed = true
+    core.close()
+    timer?.cancel()
+    for socket in sockets {
+      if socket.isOwn { socket.udp.close() } else { socket.udp.onDatagrams = nil }
+    }
+    onForeign = nil
+    signalled.finish()
+    happened.finish()
+    end(waiting: .failure(.closed))
+  }
+
+  // MARK: Driving the core
+
+  private func take(_ batch: borrowing DatagramBatch, on socket: Int) {
+    let now = machine.now
+    batch.forEach { datagram in
+      let received = core.receive(
+        datagram.payload, on: socket, at: datagram.localIP, from: datagram.source, at: now)
+      if received == .notSTUN { onForeign?(datagram, socket) }
+    }
+    drain()
+  }
+
+  private func deadlinePassed() {
+    core.handleDeadline(at: machine.now)
+    drain()
+  }
+
+  private func drain() {
+    guard !isClosed else { return }
+    let now = machine.now
+    while let transmit = core.pollTransmit(into: &writer, at: now) {
+      let socket = sockets[transmit.socket]
+      if !append(transmit, to: socket) {
+        socket.udp.sendOrDrop(&socket.outbox)
+        append(transmit, to: socket)
+      }
+    }
+    for socket in sockets where !socket.outbox.isEmpty { socket.udp.sendOrDrop(&socket.outbox) }
+    while let signal = core.pollSignal() { signalled.yield(signal) }
+    while let event = core.pollEvent() { handle(event) }
+    if let next = core.nextDeadline { timer?.schedule(at: next) } else { timer?.cancel() }
+  }
+
+  @discardableResult
+  private func append(_ transmit: PunchCore.Transmit, to socket: Socket) -> Bool {
+    socket.outbox.append(
+      writer.bytes, to: transmit.destination, from: transmit.source, hopLimit: transmit.hopLimit)
+  }
+
+  private func handle(_ event: ICEEvent) {
+    switch event {
+    case .opened(let ice):
+      let path = path(ice)
+      opened = opened ?? path
+      happened.yield(.opened(path))
+      end(waiting: .success(path))
+    case .selected(let ice):
+      opened = path(ice)
+      happened.yield(.selected(path(ice)))
+    case .lost(let ice):
+      happened.yield(.lost(path(ice)))
+      if let current = opened, current.isSame(as: path(ice)) { opened = core.ice.openPaths.first.map(path) }
+    case .learned: break
+    case .failed:
+      failure = .noPath
+      happened.yield(.failed(.noPath))
+      end(waiting: .failure(.noPath))
+    }
+  }
+
+  private func end(waiting result: Result<PunchedPath, PunchError>) {
+    let all = waiting
+    waiting = []
+    for wait in all {
+      switch result {
+      case .success(let path): wait.succeed(path)
+      case .failure(let error): wait.fail(error)
+      }
+    }
+  }
+
+  private func path(_ ice: ICEPath) -> PunchedPath {
+    let base = core.bases[ice.base.index]
+    return PunchedPath(
+      socket: base.socket, local: SocketAddress(base.ip, port: base.port), remote: ice.remote,
+      mapped: ice.mapped,
+      transport: ice.transport.isTCP ? .tcp : .udp, roundTrip: ice.roundTrip)
+  }
+}

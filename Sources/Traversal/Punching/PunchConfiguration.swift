@@ -1,0 +1,53 @@
+import WarrenMachine
+import WarrenSTUN
+
+/// How a hole puncher goes about it.
+public struct PunchConfiguration: Sendable {
+  /// What may be used to reach the other side.
+  public var transports: Set<PunchTransport> = [.udp]
+  /// STUN servers, which say how the world sees this machine; all are asked at once.
+  public var stunServers: [SocketAddress] = []
+  /// The families that are used.
+  public var families: [IPAddress.Family] = [.v6, .v4]
+  /// The local port; 0 lets the system choose.
+  public var port: UInt16 = 0
+  /// The interface whose traffic alone is used, by name.
+  public var interface: String?
+  /// What the other side is told of this machine's own addresses.
+  public var privacy = Privacy.tellsAll
+  /// Whether this machine's loopback addresses count: for two programs on one machine.
+  public var usesLoopback = false
+  /// Where packets may be sent to before anybody there has proven to be the peer.
+  public var trust = Trust.peer
+  /// How the checks are done.
+  public var ice = ICEConfiguration.eager
+  /// The hop limit of the packet that opens our own NATs and dies before it reaches the other side's.
+  public var primingHopLimit: UInt8 = PunchLimits.primingHopLimit
+
+  /// What the other side is told of this machine's own addresses.
+  public enum Privacy: Hashable, Sendable {
+    /// Every address: two machines on one network then find each other without leaving it.
+    case tellsAll
+    /// None of a private network's, which say something about its owner's home or company.
+    case hidesPrivate
+    /// None at all: only what STUN servers and relays see.
+    case hidesAll
+  }
+
+  /// Where packets may be sent to before anybody there has proven to be the peer.
+  public enum Trust: Hashable, Sendable {
+    /// To whatever the peer names: where its word came from a person, or from a peer that was authenticated.
+    case peer
+    /// To addresses that somebody trusted has seen the peer use, and to those of private networks, there with no more
+    /// than three times the bytes that its word cost (RFC 9000, 8.1 has the same figure).
+    case attested
+  }
+
+  /// The usual.
+  public init() {}
+}
+
+/// What carries the packets of a path.
+public enum PunchTransport: Hashable, Sendable {
+  case udp, tcp
+}

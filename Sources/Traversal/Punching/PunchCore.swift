@@ -1,0 +1,285 @@
+import WarrenMachine
+import WarrenSTUN
+
+/// A hole puncher without I/O: gathers candidates, tells the other side of them, opens its own NATs, and lets an
+/// ``ICECore`` find the ways that work.
+///
+/// **After each input, take all it has to give**: datagrams by ``pollTransmit(into:at:)``, what the other side is to be
+/// told by ``pollSignal()``, what has happened by ``pollEvent()``, and the time of its next turn, ``nextDeadline``.
+public struct PunchCore {
+  /// A socket, and which of this machine's addresses a packet leaves from.
+  struct Base {
+    var socket: Int
+    var ip: IPAddress
+    var port: UInt16
+  }
+
+  /// A datagram to be sent.
+  public struct Transmit: Hashable, Sendable {
+    /// Through which of the sockets.
+    public var socket: Int
+    /// Where to.
+    public var destination: SocketAddress
+    /// From which of this machine's addresses.
+    public var source: IPAddress?
+    /// How many routers it may cross.
+    public var hopLimit: UInt8?
+  }
+
+  let configuration: PunchConfiguration
+  var random: any RandomNumberGenerator
+  public internal(set) var ice: ICECore
+  var permit: SendPermit
+  var bases: [Base] = []
+  var queries: [ReflexiveQuery] = []
+  var candidates: [Candidate] = []
+  var primers: [(base: Int, destination: SocketAddress)] = []
+  var dueQueries: [Int] = []
+  var signals: [PunchSignal] = []
+  var hasDescribed = false
+  var isComplete = false
+  var hasRemote = false
+  var isAsked = false
+
+  /// A puncher that has no socket yet.
+  ///
+  /// - Parameter makeRandom: is called for each part that needs chance of its own.
+  public init(
+    _ configuration: PunchConfiguration, role: ICECore.Role, makeRandom: () -> any RandomNumberGenerator
+  ) {
+    self.configuration = configuration
+    random = makeRandom()
+    let credentials = ICECredentials(using: &random)
+    ice = ICECore(configuration.ice, role: role, credentials: credentials, random: makeRandom())
+    permit = SendPermit(configuration.trust)
+  }
+}
+
+// MARK: Gathering (RFC 8445, 5.1.1)
+
+extension PunchCore {
+  /// Takes a socket that is bound to a port of these addresses of the machine.
+  public mutating func addSocket(_ socket: Int, port: UInt16, addresses: [IPAddress], at now: Instant) {
+    for ip in addresses {
+      let preference = UInt16.max - UInt16(min(bases.count, 1000))
+      let address = SocketAddress(ip, port: port)
+      let candidate = Candidate(
+        .host, at: address, priority: Candidate.priority(.host, localPreference: preference),
+        foundation: "h\(bases.count)")
+      bases.append(Base(socket: socket, ip: ip, port: port))
+      _ = ice.addBase(.init(candidate, localPreference: preference), at: now)
+      tell(candidate)
+    }
+  }
+
+  /// Asks the STUN servers how they see the sockets, and tells the other side what is known already.
+  public mutating func begin(at now: Instant) {
+    for base in bases.indices {
+      let servers = configuration.stunServers.lazy.filter { [ip = bases[base].ip] in $0.ip.family == ip.family
+      }
+      for server in servers.prefix(PunchLimits.stunServers) {
+        queries.append(ReflexiveQuery(base: base, server: server, id: TransactionID(using: &random), at: now))
+        dueQueries.append(queries.count - 1)
+      }
+    }
+    describe()
+    completeIfDone()
+  }
+
+  /// What the other side is told first.
+  private mutating func describe() {
+    hasDescribed = true
+    signals.append(
+      .description(
+        ICEDescription(
+          usernameFragment: ice.credentials.usernameFragment, password: ice.credentials.password,
+          isLite: configuration.ice.isLite, pacing: configuration.ice.pacing, candidates: candidates)))
+  }
+
+  /// A candidate of ours: the other side is told, unless that would tell too much.
+  private mutating func tell(_ candidate: Candidate) {
+    let ip = candidate.address.ip
+    let isHidden =
+      switch configuration.privacy {
+      case .tellsAll: false
+      case .hidesPrivate: candidate.kind == .host && (ip.isPrivate || ip.isLinkLocal || ip.isCarrierShared)
+      case .hidesAll: candidate.kind == .host
+      }
+    guard !isHidden, !candidates.contains(where: { $0.address == candidate.address }) else { return }
+    var candidate = candidate
+    if configuration.privacy != .tellsAll { candidate.relatedAddress = nil }
+    candidates.append(candidate)
+    if hasDescribed { signals.append(.candidate(candidate)) }
+  }
+
+  private mutating func completeIfDone() {
+    guard !isComplete, hasDescribed, !queries.contains(where: \.isPending) else { return }
+    isComplete = true
+    signals.append(.complete)
+  }
+
+  /// An answer of a STUN server's.
+  private mutating func receiveReflexive(_ bytes: RawSpan, _ source: SocketAddress, at now: Instant) -> Bool {
+    guard queries.contains(where: { $0.server == source }), let message = try? STUNMessage(bytes),
+      message.messageClass == .success || message.messageClass == .failure
+    else { return false }
+    let id = message.transactionID
+    guard let place = queries.firstIndex(where: { $0.server == source && $0.id == id && $0.isPending }) else {
+      return false
+    }
+    guard let mapped = message.mappedAddress else { return true }
+    queries[place].answered(mapped, at: now)
+    let base = queries[place].base
+    ice.addMapped(mapped, of: ICEBaseID(base))
+    let host = SocketAddress(bases[base].ip, port: bases[base].port)
+    if mapped != host {
+      tell(
+        Candidate(
+          .serverReflexive, at: mapped, relatedTo: host,
+          priority: Candidate.priority(.serverReflexive, localPreference: UInt16.max - UInt16(base)),
+          foundation: "s\(base)"))
+    }
+    completeIfDone()
+    return true
+  }
+}
+
+// MARK: The other side
+
+extension PunchCore {
+  /// This side has been asked, and the other does not know its candidates yet: it must open its NATs before anything
+  /// of ours reaches them, so this side only primes until the first check arrives, or `headStart` has passed.
+  public mutating func wasAsked() { isAsked = true }
+
+  /// Takes what the other side has told.
+  ///
+  /// - Parameters:
+  ///   - byteCount: what the telling cost, in bytes.
+  ///   - attested: addresses that somebody trusted has seen the other side use.
+  public mutating func receive(
+    _ signal: PunchSignal, byteCount: Int = PunchLimits.leastSignalBytes, attested: [IPAddress] = [],
+    at now: Instant
+  ) {
+    permit.signalled(byteCount: byteCount, attesting: attested)
+    switch signal {
+    case .description(var description):
+      guard !hasRemote else { return }
+      hasRemote = true
+      description.candidates = description.candidates.filter(isUsable)
+      if isAsked || configuration.ice.headStart > .zero {
+        for candidate in description.candidates { prime(candidate) }
+      }
+      ice.setRemote(description, at: now)
+    case .candidate(let candidate):
+      guard isUsable(candidate) else { return }
+      prime(candidate)
+      ice.addRemote(candidate, at: now)
+    case .complete:
+      ice.completeRemote()
+    }
+  }
+
+  /// Whether a candidate of the other side's can be an address of another machine at all.
+  private func isUsable(_ candidate: Candidate) -> Bool {
+    let ip = candidate.address.ip
+    return candidate.address.port != 0 && !ip.isUnspecified && !ip.isMulticast && !ip.isBroadcast
+      && ip.canonical == ip && (!ip.isLoopback || configuration.usesLoopback)
+  }
+
+  /// Opens our own NATs towards a candidate, with a packet that dies before it can reach the other side's.
+  private mutating func prime(_ candidate: Candidate) {
+    guard candidate.transport == .udp, primers.count < ICELimits.pairs else { return }
+    for base in bases.indices where bases[base].ip.family == candidate.address.ip.family {
+      primers.append((base, candidate.address))
+    }
+  }
+}
+
+// MARK: Packets and time
+
+extension PunchCore {
+  /// Takes a datagram that came to one of the sockets, at one of this machine's addresses.
+  public mutating func receive(
+    _ bytes: RawSpan, on socket: Int, at local: IPAddress?, from source: SocketAddress, at now: Instant
+  ) -> ICECore.Received {
+    guard STUNMessage.mayBegin(bytes) else { return .notSTUN }
+    if receiveReflexive(bytes, source, at: now) { return .keepAlive }
+    guard let base = base(of: socket, local, source.ip.family) else { return .refused }
+    let received = ice.receive(bytes, on: ICEBaseID(base), from: source, at: now)
+    switch received {
+    case .answer: permit.prove(source.ip)
+    case .check: permit.earn(bytes.byteCount, by: source.ip)
+    case .keepAlive, .refused, .notSTUN: break
+    }
+    return received
+  }
+
+  func base(of socket: Int, _ ip: IPAddress?, _ family: IPAddress.Family) -> Int? {
+    bases.firstIndex { $0.socket == socket && $0.ip == ip }
+      ?? bases.firstIndex { $0.socket == socket && $0.ip.family == family }
+  }
+
+  /// Writes the next datagram, and says where it goes.
+  public mutating func pollTransmit(into message: inout STUNMessageWriter, at now: Instant) -> Transmit? {
+    while let transmit = nextTransmit(into: &message, at: now) {
+      let isServer = configuration.stunServers.contains(transmit.destination)
+      if isServer || permit.spend(message.byteCount, on: transmit.destination.ip) { return transmit }
+    }
+    return nil
+  }
+
+  private mutating func nextTransmit(into message: inout STUNMessageWriter, at now: Instant) -> Transmit? {
+    if let primer = primers.first {
+      primers.removeFirst()
+      // An indication says nothing and is answered by nobody.
+      message.begin(.indication, .binding, TransactionID(using: &random))
+      return transmit(primer.base, primer.destination, hopLimit: configuration.primingHopLimit)
+    }
+    if let query = dueQueries.first {
+      dueQueries.removeFirst()
+      queries[query].write(into: &message)
+      return transmit(queries[query].base, queries[query].server)
+    }
+    guard let check = ice.pollTransmit(into: &message, at: now) else { return nil }
+    return transmit(check.base.index, check.destination)
+  }
+
+  private func transmit(_ base: Int, _ destination: SocketAddress, hopLimit: UInt8? = nil) -> Transmit {
+    Transmit(socket: bases[base].socket, destination: destination, source: bases[base].ip, hopLimit: hopLimit)
+  }
+
+  /// What the other side is to be told next.
+  public mutating func pollSignal() -> PunchSignal? { signals.isEmpty ? nil : signals.removeFirst() }
+
+  /// The next thing that has happened.
+  public mutating func pollEvent() -> ICEEvent? { ice.pollEvent() }
+
+  /// When to call ``handleDeadline(at:)``.
+  public var nextDeadline: Instant? {
+    let awaited = queries.filter { isNeeded($0) }
+    return ([ice.nextDeadline] + awaited.map(\.deadline)).compactMap { $0 }.min()
+  }
+
+  /// With a path in use, no mapping needs to be kept for others.
+  private func isNeeded(_ query: ReflexiveQuery) -> Bool { query.isPending || ice.selected == nil }
+
+  /// Takes the time, and does what is due.
+  public mutating func handleDeadline(at now: Instant) {
+    for query in queries.indices where isNeeded(queries[query]) {
+      if queries[query].handleDeadline(at: now, nextID: TransactionID(using: &random)) {
+        dueQueries.append(query)
+      }
+    }
+    completeIfDone()
+    ice.handleDeadline(at: now)
+  }
+
+  /// Stops: nothing is sent any more.
+  public mutating func close() {
+    ice.close()
+    queries = []
+    dueQueries = []
+    primers = []
+    signals = []
+  }
+}

@@ -1,0 +1,9 @@
+/// What one side of a punch has to tell the other, by whatever way they have.
+public enum PunchSignal: Hashable, Sendable {
+  /// Its credentials, and the candidates that are known already. This comes first.
+  case description(ICEDescription)
+  /// Another candidate.
+  case candidate(Candidate)
+  /// There will be no more.
+  case complete
+}

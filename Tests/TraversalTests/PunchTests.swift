@@ -1,0 +1,21 @@
+import Testing
+import Warren
+import WarrenSimulator
+
+@Suite("A hole puncher")
+struct PunchTests {
+  @Test("reaches whoever can be reached without a guess, within one and a half round trips")
+  func easy() async throws {
+    let places: [Place] = [.public, .fullCone, .restricted, .portRestricted, .firewall]
+    for alice in places {
+      for bob in places {
+        for seed in 1...3 as ClosedRange<UInt64> {
+          let outcome = try await PunchLaboratory(alice: alice, bob: bob).run(seed: seed)
+          #expect(outcome.isDirect && outcome.agree, "\(alice) with \(bob), seed \(seed)")
+          let slowest = outcome.slowest ?? .seconds(99)
+          #expect(slowest <= .milliseconds(75), "\(alice) with \(bob), seed \(seed)")
+        }
+      }
+    }
+  }
+}
