@@ -67,7 +67,8 @@ struct PunchLaboratory: Sendable {
   func run(seed: UInt64) async throws -> Outcome {
     var configuration = World.Configuration()
     configuration.keptEvents = 0
-    configuration.access.loss = loss
+    // Two links on each way: together they lose so much.
+    configuration.access.loss = 1 - (1 - loss).squareRoot()
     let nodes = topology?() ?? [alice.machine("alice"), bob.machine("bob")]
     let world = World(seed: seed, configuration: configuration) {
       nodes

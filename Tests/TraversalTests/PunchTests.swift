@@ -18,4 +18,22 @@ struct PunchTests {
       }
     }
   }
+
+  @Test("reaches over TCP whoever can be reached without a guess, by both dialling at once")
+  func tcp() async throws {
+    let places: [Place] = [.public, .fullCone, .restricted, .portRestricted, .firewall, .blocked]
+    for alice in places {
+      for bob in places {
+        for seed in 1...3 as ClosedRange<UInt64> {
+          var lab = PunchLaboratory(alice: alice, bob: bob)
+          lab.transports = [.tcp]
+          let outcome = try await lab.run(seed: seed)
+          #expect(outcome.isDirect && outcome.agree, "\(alice) with \(bob), seed \(seed)")
+          // One round trip for the SYNs, one for the checks.
+          let slowest = outcome.slowest ?? .seconds(99)
+          #expect(slowest <= .milliseconds(125), "\(alice) with \(bob), seed \(seed)")
+        }
+      }
+    }
+  }
 }

@@ -27,6 +27,8 @@ struct CandidatePair {
   var nominatesOnSuccess = false
   /// Whether its check stands in the queue of triggered ones.
   var isTriggered = false
+  /// Whether its connection has ended, for good.
+  var isGone = false
   /// How long an answer took, at last.
   var roundTrip: Duration?
   /// The address under which the other side saw us.

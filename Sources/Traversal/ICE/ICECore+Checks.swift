@@ -153,8 +153,11 @@ extension ICECore {
 
   /// A check has come from there: ours goes the same way (RFC 8445, 7.3.1.4).
   mutating func trigger(_ pair: Int, at now: Instant) {
+    guard !pairs[pair].isGone else { return }
     switch pairs[pair].state {
     case .succeeded: return
+    // Over a connection nothing is lost: the check that is under way will be answered.
+    case .inProgress where bases[pairs[pair].base].connectedTo != nil: return
     case .inProgress:
       for place in transactions.indices where transactions[place].pair == pair {
         transactions[place].isCancelled = true
@@ -255,7 +258,8 @@ extension ICECore {
     nextRound = now.advanced(by: jittered(round))
     // Once there is a way, only a better one is worth packets.
     let least = selectedPair.map { pairs[$0].priority } ?? 0
-    for pair in pairs.indices where pairs[pair].state == .failed && pairs[pair].priority > least {
+    for pair in pairs.indices
+    where pairs[pair].state == .failed && !pairs[pair].isGone && pairs[pair].priority > least {
       pairs[pair].state = .waiting
     }
     hasFailed = false

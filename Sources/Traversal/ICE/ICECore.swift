@@ -158,6 +158,19 @@ extension ICECore {
     return ICEBaseID(index)
   }
 
+  /// A connection has ended: what went over it is lost.
+  public mutating func removeBase(_ base: ICEBaseID, at now: Instant) {
+    for pair in pairs.indices where pairs[pair].base == base.index {
+      let isTriggered = pairs[pair].isTriggered
+      pairs[pair].isTriggered = false
+      if isTriggered { triggered.removeAll { $0 == pair } }
+      transactions.removeAll { $0.pair == pair }
+      if pairs[pair].state == .succeeded { lose(pair, at: now) }
+      pairs[pair].state = .failed
+      pairs[pair].isGone = true
+    }
+  }
+
   /// Tells that others see a socket of ours at `address`: then no check will tell of it as new.
   public mutating func addMapped(_ address: SocketAddress, of base: ICEBaseID) {
     knownMapped.append((base.index, address))

@@ -22,17 +22,28 @@ public actor HolePuncher {
   /// What happens, until it is closed.
   public nonisolated let events: AsyncStream<PunchEvent>
 
-  private let configuration: PunchConfiguration
-  private var core: PunchCore
+  let configuration: PunchConfiguration
+  var core: PunchCore
   private var sockets: [Socket] = []
   private var timer: MachineTimer?
-  private var writer = STUNMessageWriter()
+  var writer = STUNMessageWriter()
   private let signalled: AsyncStream<PunchSignal>.Continuation
   private let happened: AsyncStream<PunchEvent>.Continuation
   private var waiting: [Wait<PunchedPath>] = []
+  private var selecting: [Wait<Void>] = []
   private var opened: PunchedPath?
   private var failure: PunchError?
-  private var isClosed = false
+  private(set) var isClosed = false
+  private var isDraining = false
+  private var isDrained = true
+
+  var listeners: [any TCPListener] = []
+  var dialling: [(number: Int, tcp: any TCPConnection)] = []
+  var connections: [PunchConnection] = []
+  var stunConnections: [any TCPConnection] = []
+  var proofTimers: [MachineTimer] = []
+  var tasks: [Task<Void, any Error>] = []
+
   private var onForeign: ((borrowing Datagram, Int) -> Void)?
 
   /// A socket with what leaves from it; a class, since an array cannot hold what cannot be copied.
@@ -66,16 +77,17 @@ public actor HolePuncher {
   ///   not closed with the puncher, but it takes what arrives at them: see ``receiveOthers(_:)``.
   public func start(using sockets: sending [any UDPSocket] = []) throws {
     precondition(self.sockets.isEmpty, "a hole puncher is started once")
-    if configuration.transports.contains(.udp) { try openSockets(sockets) }
-    let now = machine.now
+    let interfaces = try machine.interfaces().filter { configuration.usesLoopback || !$0.isLoopback }
+      .filter { configuration.interface == nil || $0.name == configuration.interface }
+    if configuration.transports.contains(.udp) { try openSockets(sockets, interfaces) }
+    if configuration.transports.contains(.tcp) { try startTCP(interfaces) }
+    guard !self.sockets.isEmpty || !listeners.isEmpty else { throw PunchError.noNetwork }
     timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.deadlinePassed() } }
-    core.begin(at: now)
+    core.begin(at: machine.now)
     drain()
   }
 
-  private func openSockets(_ given: [any UDPSocket]) throws {
-    let interfaces = try machine.interfaces().filter { configuration.usesLoopback || !$0.isLoopback }
-      .filter { configuration.interface == nil || $0.name == configuration.interface }
+  private func openSockets(_ given: [any UDPSocket], _ interfaces: [NetworkInterface]) throws {
     for socket in given { add(Socket(socket, isOwn: false), interfaces) }
     if !given.isEmpty { return }
     var options = UDPOptions()
@@ -87,7 +99,6 @@ public actor HolePuncher {
           try machine.bindUDP(to: .any(family, port: configuration.port), options: options), isOwn: true),
         interfaces)
     }
-    guard !sockets.isEmpty else { throw PunchError.noNetwork }
   }
 
   private func add(_ socket: Socket, _ interfaces: [NetworkInterface]) {
@@ -142,8 +153,28 @@ public actor HolePuncher {
   /// socket that they came to.
   public func receiveOthers(_ body: sending @escaping (borrowing Datagram, Int) -> Void) { onForeign = body }
 
-  /// The socket of a path.
-  public func socket(of path: PunchedPath) -> any UDPSocket { sockets[path.socket].udp }
+  /// The socket of a path over UDP.
+  public func socket(of path: PunchedPath) -> (any UDPSocket)? {
+    guard case .socket(let number) = path.channel else { return nil }
+    return sockets[number].udp
+  }
+
+  /// Waits until both sides use a connection over TCP, and hands it over: every byte on it is then its owner's.
+  ///
+  /// Both sides must call it. The connection stays open when the puncher is closed.
+  public func takeConnection() async throws -> sending any TCPConnection {
+    while true {
+      if let selected = selectedPath, case .connection(let number) = selected.channel,
+        let connection = takeOver(number)
+      {
+        nonisolated(unsafe) let taken = connection
+        return taken
+      }
+      if let failure { throw failure }
+      if isClosed { throw PunchError.closed }
+      try await machine.suspend({ "a connection with the other side" }) { wait in selecting.append(wait) }
+    }
+  }
 
   /// Stops: closes its own sockets, and ends every sequence and wait.
   public func close() {
@@ -154,10 +185,12 @@ public actor HolePuncher {
     for socket in sockets {
       if socket.isOwn { socket.udp.close() } else { socket.udp.onDatagrams = nil }
     }
+    closeTCP()
     onForeign = nil
     signalled.finish()
     happened.finish()
     end(waiting: .failure(.closed))
+    wakeSelecting()
   }
 
   // MARK: Driving the core
@@ -166,7 +199,7 @@ public actor HolePuncher {
     let now = machine.now
     batch.forEach { datagram in
       let received = core.receive(
-        datagram.payload, on: socket, at: datagram.localIP, from: datagram.source, at: now)
+        datagram.payload, on: .socket(socket), at: datagram.localIP, from: datagram.source, at: now)
       if received == .notSTUN { onForeign?(datagram, socket) }
     }
     drain()
@@ -177,20 +210,38 @@ public actor HolePuncher {
     drain()
   }
 
-  private func drain() {
+  /// Takes all that the core has to give. What it causes may give it more: that is taken in the same turn.
+  func drain() {
+    isDrained = false
+    guard !isDraining else { return }
+    isDraining = true
+    while !isDrained, !isClosed {
+      isDrained = true
+      send()
+      while let request = core.pollDial() { dial(request) }
+      endStaleDials()
+      while let signal = core.pollSignal() { signalled.yield(signal) }
+      while let event = core.pollEvent() { handle(event) }
+    }
+    isDraining = false
     guard !isClosed else { return }
+    if let next = core.nextDeadline { timer?.schedule(at: next) } else { timer?.cancel() }
+  }
+
+  private func send() {
     let now = machine.now
     while let transmit = core.pollTransmit(into: &writer, at: now) {
-      let socket = sockets[transmit.socket]
-      if !append(transmit, to: socket) {
-        socket.udp.sendOrDrop(&socket.outbox)
-        append(transmit, to: socket)
+      switch transmit.channel {
+      case .connection(let number): write(on: number)
+      case .socket(let number):
+        let socket = sockets[number]
+        if !append(transmit, to: socket) {
+          socket.udp.sendOrDrop(&socket.outbox)
+          append(transmit, to: socket)
+        }
       }
     }
     for socket in sockets where !socket.outbox.isEmpty { socket.udp.sendOrDrop(&socket.outbox) }
-    while let signal = core.pollSignal() { signalled.yield(signal) }
-    while let event = core.pollEvent() { handle(event) }
-    if let next = core.nextDeadline { timer?.schedule(at: next) } else { timer?.cancel() }
   }
 
   @discardableResult
@@ -209,6 +260,7 @@ public actor HolePuncher {
     case .selected(let ice):
       opened = path(ice)
       happened.yield(.selected(path(ice)))
+      wakeSelecting()
     case .lost(let ice):
       happened.yield(.lost(path(ice)))
       if let current = opened, current.isSame(as: path(ice)) { opened = core.ice.openPaths.first.map(path) }
@@ -217,7 +269,14 @@ public actor HolePuncher {
       failure = .noPath
       happened.yield(.failed(.noPath))
       end(waiting: .failure(.noPath))
+      wakeSelecting()
     }
+  }
+
+  private func wakeSelecting() {
+    let all = selecting
+    selecting = []
+    for wait in all { wait.succeed(()) }
   }
 
   private func end(waiting result: Result<PunchedPath, PunchError>) {
@@ -234,7 +293,7 @@ public actor HolePuncher {
   private func path(_ ice: ICEPath) -> PunchedPath {
     let base = core.bases[ice.base.index]
     return PunchedPath(
-      socket: base.socket, local: SocketAddress(base.ip, port: base.port), remote: ice.remote,
+      channel: base.channel, local: base.local, remote: ice.remote,
       mapped: ice.mapped,
       transport: ice.transport.isTCP ? .tcp : .udp, roundTrip: ice.roundTrip)
   }

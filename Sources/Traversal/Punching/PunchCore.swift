@@ -7,17 +7,24 @@ import WarrenSTUN
 /// **After each input, take all it has to give**: datagrams by ``pollTransmit(into:at:)``, what the other side is to be
 /// told by ``pollSignal()``, what has happened by ``pollEvent()``, and the time of its next turn, ``nextDeadline``.
 public struct PunchCore {
-  /// A socket, and which of this machine's addresses a packet leaves from.
+  /// What packets go through.
+  public enum Channel: Hashable, Sendable {
+    /// A UDP socket, by its number.
+    case socket(Int)
+    /// A TCP connection, by its number.
+    case connection(Int)
+  }
+
+  /// A channel, and which of this machine's addresses a packet leaves from.
   struct Base {
-    var socket: Int
-    var ip: IPAddress
-    var port: UInt16
+    var channel: Channel
+    var local: SocketAddress
   }
 
   /// A datagram to be sent.
   public struct Transmit: Hashable, Sendable {
-    /// Through which of the sockets.
-    public var socket: Int
+    /// Through what.
+    public var channel: Channel
     /// Where to.
     public var destination: SocketAddress
     /// From which of this machine's addresses.
@@ -40,6 +47,11 @@ public struct PunchCore {
   var isComplete = false
   var hasRemote = false
   var isAsked = false
+  var dials: [Dial] = []
+  var dueDials: [Int] = []
+  /// The port from which each family dials and at which it listens, with the addresses it is known by.
+  var listeners: [(family: IPAddress.Family, port: UInt16)] = []
+  var tcpQueries = 0
 
   /// A puncher that has no socket yet.
   ///
@@ -66,7 +78,7 @@ extension PunchCore {
       let candidate = Candidate(
         .host, at: address, priority: Candidate.priority(.host, localPreference: preference),
         foundation: "h\(bases.count)")
-      bases.append(Base(socket: socket, ip: ip, port: port))
+      bases.append(Base(channel: .socket(socket), local: address))
       _ = ice.addBase(.init(candidate, localPreference: preference), at: now)
       tell(candidate)
     }
@@ -75,7 +87,8 @@ extension PunchCore {
   /// Asks the STUN servers how they see the sockets, and tells the other side what is known already.
   public mutating func begin(at now: Instant) {
     for base in bases.indices {
-      let servers = configuration.stunServers.lazy.filter { [ip = bases[base].ip] in $0.ip.family == ip.family
+      let servers = configuration.stunServers.lazy.filter { [ip = bases[base].local.ip] in
+        $0.ip.family == ip.family
       }
       for server in servers.prefix(PunchLimits.stunServers) {
         queries.append(ReflexiveQuery(base: base, server: server, id: TransactionID(using: &random), at: now))
@@ -97,7 +110,7 @@ extension PunchCore {
   }
 
   /// A candidate of ours: the other side is told, unless that would tell too much.
-  private mutating func tell(_ candidate: Candidate) {
+  mutating func tell(_ candidate: Candidate) {
     let ip = candidate.address.ip
     let isHidden =
       switch configuration.privacy {
@@ -105,15 +118,17 @@ extension PunchCore {
       case .hidesPrivate: candidate.kind == .host && (ip.isPrivate || ip.isLinkLocal || ip.isCarrierShared)
       case .hidesAll: candidate.kind == .host
       }
-    guard !isHidden, !candidates.contains(where: { $0.address == candidate.address }) else { return }
+    guard !isHidden,
+      !candidates.contains(where: { $0.address == candidate.address && $0.transport == candidate.transport })
+    else { return }
     var candidate = candidate
     if configuration.privacy != .tellsAll { candidate.relatedAddress = nil }
     candidates.append(candidate)
     if hasDescribed { signals.append(.candidate(candidate)) }
   }
 
-  private mutating func completeIfDone() {
-    guard !isComplete, hasDescribed, !queries.contains(where: \.isPending) else { return }
+  mutating func completeIfDone() {
+    guard !isComplete, hasDescribed, tcpQueries == 0, !queries.contains(where: \.isPending) else { return }
     isComplete = true
     signals.append(.complete)
   }
@@ -131,7 +146,7 @@ extension PunchCore {
     queries[place].answered(mapped, at: now)
     let base = queries[place].base
     ice.addMapped(mapped, of: ICEBaseID(base))
-    let host = SocketAddress(bases[base].ip, port: bases[base].port)
+    let host = bases[base].local
     if mapped != host {
       tell(
         Candidate(
@@ -170,10 +185,12 @@ extension PunchCore {
         for candidate in description.candidates { prime(candidate) }
       }
       ice.setRemote(description, at: now)
+      for candidate in description.candidates { dial(candidate, at: now) }
     case .candidate(let candidate):
       guard isUsable(candidate) else { return }
       prime(candidate)
       ice.addRemote(candidate, at: now)
+      dial(candidate, at: now)
     case .complete:
       ice.completeRemote()
     }
@@ -189,7 +206,7 @@ extension PunchCore {
   /// Opens our own NATs towards a candidate, with a packet that dies before it can reach the other side's.
   private mutating func prime(_ candidate: Candidate) {
     guard candidate.transport == .udp, primers.count < ICELimits.pairs else { return }
-    for base in bases.indices where bases[base].ip.family == candidate.address.ip.family {
+    for base in bases.indices where bases[base].local.ip.family == candidate.address.ip.family {
       primers.append((base, candidate.address))
     }
   }
@@ -198,13 +215,13 @@ extension PunchCore {
 // MARK: Packets and time
 
 extension PunchCore {
-  /// Takes a datagram that came to one of the sockets, at one of this machine's addresses.
+  /// Takes a datagram that came through a channel, at one of this machine's addresses.
   public mutating func receive(
-    _ bytes: RawSpan, on socket: Int, at local: IPAddress?, from source: SocketAddress, at now: Instant
+    _ bytes: RawSpan, on channel: Channel, at local: IPAddress?, from source: SocketAddress, at now: Instant
   ) -> ICECore.Received {
     guard STUNMessage.mayBegin(bytes) else { return .notSTUN }
     if receiveReflexive(bytes, source, at: now) { return .keepAlive }
-    guard let base = base(of: socket, local, source.ip.family) else { return .refused }
+    guard let base = base(of: channel, local, source.ip.family) else { return .refused }
     let received = ice.receive(bytes, on: ICEBaseID(base), from: source, at: now)
     switch received {
     case .answer: permit.prove(source.ip)
@@ -214,9 +231,9 @@ extension PunchCore {
     return received
   }
 
-  func base(of socket: Int, _ ip: IPAddress?, _ family: IPAddress.Family) -> Int? {
-    bases.firstIndex { $0.socket == socket && $0.ip == ip }
-      ?? bases.firstIndex { $0.socket == socket && $0.ip.family == family }
+  func base(of channel: Channel, _ ip: IPAddress?, _ family: IPAddress.Family) -> Int? {
+    bases.firstIndex { $0.channel == channel && $0.local.ip == ip }
+      ?? bases.firstIndex { $0.channel == channel && $0.local.ip.family == family }
   }
 
   /// Writes the next datagram, and says where it goes.
@@ -245,7 +262,9 @@ extension PunchCore {
   }
 
   private func transmit(_ base: Int, _ destination: SocketAddress, hopLimit: UInt8? = nil) -> Transmit {
-    Transmit(socket: bases[base].socket, destination: destination, source: bases[base].ip, hopLimit: hopLimit)
+    Transmit(
+      channel: bases[base].channel, destination: destination, source: bases[base].local.ip, hopLimit: hopLimit
+    )
   }
 
   /// What the other side is to be told next.
@@ -257,7 +276,7 @@ extension PunchCore {
   /// When to call ``handleDeadline(at:)``.
   public var nextDeadline: Instant? {
     let awaited = queries.filter { isNeeded($0) }
-    return ([ice.nextDeadline] + awaited.map(\.deadline)).compactMap { $0 }.min()
+    return ([ice.nextDeadline] + awaited.map(\.deadline) + dials.map(\.deadline)).compactMap { $0 }.min()
   }
 
   /// With a path in use, no mapping needs to be kept for others.
@@ -271,6 +290,7 @@ extension PunchCore {
       }
     }
     completeIfDone()
+    handleDials(at: now)
     ice.handleDeadline(at: now)
   }
 
@@ -280,6 +300,8 @@ extension PunchCore {
     queries = []
     dueQueries = []
     primers = []
+    dials = []
+    dueDials = []
     signals = []
   }
 }

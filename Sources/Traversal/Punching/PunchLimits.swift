@@ -18,6 +18,25 @@ public enum PunchLimits {
   public static let leastSignalBytes = 1200
   /// Addresses for which is remembered how much was sent to them: one for each candidate, and some.
   public static let rememberedAddresses = 128
+  /// Addresses of the other side that are dialled over TCP: each costs a descriptor.
+  public static let dials = 16
+  /// The first wait after a dial that failed; then twice that and so on. A NAT that refuses the other side's SYN
+  /// instead of dropping it makes the first dials fail at once.
+  public static let firstRedial: Duration = .milliseconds(50)
+  /// The longest wait between two dials to one address.
+  public static let longestRedial: Duration = .seconds(1)
+  /// How long a dial may take: the system sends its SYN again after 1 and 3 s.
+  public static let dialPatience: Duration = .seconds(4)
+  /// For how long the other side is dialled: by then it has long given up as well.
+  public static let dialling: Duration = .seconds(15)
+  /// How long a connection may take to prove whose it is.
+  public static let proofPatience: Duration = .seconds(5)
+  /// Connections that have not proven whose they are: anyone may open one.
+  public static let unprovenConnections = 32
+  /// The largest frame on a connection until it is proven: a check is some 100 bytes.
+  public static let frameBytes = 1500
+  /// How long a STUN server may take to answer over TCP.
+  public static let stunOverTCP: Duration = .seconds(5)
   /// Datagrams of one puncher that wait to be sent at once: a burst of checks is a tenth of it.
   public static let outboxBytes = 32_768
 }

@@ -2,8 +2,8 @@ import WarrenMachine
 
 /// A way between this machine and the other side, on which packets pass both ways.
 public struct PunchedPath: Hashable, Sendable {
-  /// Which of the puncher's sockets.
-  public var socket: Int
+  /// Through which of the puncher's sockets or connections.
+  public var channel: PunchCore.Channel
   /// This machine's address.
   public var local: SocketAddress
   /// Where the other side is.

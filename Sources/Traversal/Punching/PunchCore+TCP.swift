@@ -1,0 +1,150 @@
+import WarrenMachine
+import WarrenSTUN
+
+/// An address of the other side's that is dialled over TCP until a connection opens (RFC 6544, RFC 5382).
+struct Dial {
+  enum State {
+    /// It is dialled at that time.
+    case waiting(until: Instant)
+    /// A dial is under way, and given up at that time.
+    case dialling(until: Instant)
+    /// It is not dialled any more: there is a connection, or no more hope.
+    case ended
+  }
+
+  let remote: SocketAddress
+  let began: Instant
+  var state: State
+  var wait = PunchLimits.firstRedial
+
+  var deadline: Instant? {
+    switch state {
+    case .waiting(let until), .dialling(let until): until
+    case .ended: nil
+    }
+  }
+}
+
+extension PunchCore {
+  /// Where to dial, from the port at which this side listens.
+  public struct DialRequest: Hashable, Sendable {
+    /// Which it is, for ``dialFailed(_:at:)``.
+    public var number: Int
+    /// From where.
+    public var local: SocketAddress
+    /// To where.
+    public var remote: SocketAddress
+  }
+
+  /// Takes that this side listens, and dials, at a port of these addresses of the machine.
+  public mutating func addListener(port: UInt16, addresses: [IPAddress]) {
+    guard let family = addresses.first?.family else { return }
+    listeners.append((family, port))
+    for (place, ip) in addresses.enumerated() {
+      tell(
+        Candidate(
+          .host, over: .tcpPassive, at: SocketAddress(ip, port: port),
+          priority: Candidate.priority(.host, .tcpPassive, localPreference: UInt16.max - UInt16(place)),
+          foundation: "t\(listeners.count).\(place)"))
+    }
+  }
+
+  /// A STUN server is asked over TCP: the list of candidates is not complete before it has answered.
+  public mutating func tcpQueryBegan() { tcpQueries += 1 }
+
+  /// The STUN server has seen the port of `local` at `mapped`, or has said nothing.
+  public mutating func tcpQueryEnded(_ mapped: SocketAddress?, local: SocketAddress) {
+    tcpQueries -= 1
+    if let mapped, mapped != local {
+      tell(
+        Candidate(
+          .serverReflexive, over: .tcpSimultaneousOpen, at: mapped, relatedTo: local,
+          priority: Candidate.priority(.serverReflexive, .tcpSimultaneousOpen, localPreference: .max),
+          foundation: "u\(listeners.count)"))
+    }
+    completeIfDone()
+  }
+
+  /// Dials a candidate of the other side's, if it is one that can be dialled.
+  mutating func dial(_ candidate: Candidate, at now: Instant) {
+    let remote = candidate.address
+    guard candidate.transport == .tcpPassive || candidate.transport == .tcpSimultaneousOpen,
+      listeners.contains(where: { $0.family == remote.ip.family }), dials.count < PunchLimits.dials,
+      !dials.contains(where: { $0.remote == remote })
+    else { return }
+    dials.append(Dial(remote: remote, began: now, state: .waiting(until: now)))
+    handleDials(at: now)
+  }
+
+  mutating func handleDials(at now: Instant) {
+    for place in dials.indices {
+      switch dials[place].state {
+      case .waiting(let until) where until <= now:
+        // A SYN is a packet like any other: not to anyone whom nobody attests.
+        guard dials[place].began.duration(to: now) < PunchLimits.dialling,
+          permit.spend(60, on: dials[place].remote.ip)
+        else {
+          dials[place].state = .ended
+          continue
+        }
+        dials[place].state = .dialling(until: now.advanced(by: PunchLimits.dialPatience))
+        dueDials.append(place)
+      case .dialling(let until) where until <= now:
+        dialFailed(place, at: now)
+      case .waiting, .dialling, .ended: break
+      }
+    }
+  }
+
+  /// The next address to dial.
+  public mutating func pollDial() -> DialRequest? {
+    guard !dueDials.isEmpty else { return nil }
+    let number = dueDials.removeFirst()
+    let remote = dials[number].remote
+    guard let port = listeners.first(where: { $0.family == remote.ip.family })?.port else { return nil }
+    return DialRequest(number: number, local: .any(remote.ip.family, port: port), remote: remote)
+  }
+
+  /// Whether a dial is still wanted: not when it has taken too long, or there is a connection already.
+  public func wants(dial number: Int) -> Bool {
+    guard dials.indices.contains(number), case .dialling = dials[number].state else { return false }
+    return true
+  }
+
+  /// A dial was refused, or nobody answered.
+  public mutating func dialFailed(_ number: Int, at now: Instant) {
+    guard wants(dial: number) else { return }
+    dials[number].state = .waiting(until: now.advanced(by: dials[number].wait))
+    dials[number].wait = min(dials[number].wait * 2, PunchLimits.longestRedial)
+  }
+
+  /// A connection has opened, whoever dialled: now its other end must prove to be the peer.
+  public mutating func connected(
+    _ connection: Int, local: SocketAddress, remote: SocketAddress, dial: Int?, at now: Instant
+  ) {
+    for place in dials.indices where place == dial || dials[place].remote == remote {
+      dials[place].state = .ended
+    }
+    bases.append(Base(channel: .connection(connection), local: local))
+    let preference = UInt16.max - UInt16(min(bases.count, 1000))
+    _ = ice.addBase(
+      .init(
+        Candidate(
+          .host, over: dial == nil ? .tcpPassive : .tcpActive, at: local,
+          priority: Candidate.priority(.host, .tcpActive, localPreference: preference),
+          foundation: "c\(bases.count)"),
+        connectedTo: remote, localPreference: preference), at: now)
+  }
+
+  /// A connection has ended.
+  public mutating func disconnected(_ connection: Int, at now: Instant) {
+    for base in bases.indices where bases[base].channel == .connection(connection) {
+      ice.removeBase(ICEBaseID(base), at: now)
+    }
+  }
+
+  /// Whether the other end of a connection has proven to be the peer.
+  public func isProven(_ connection: Int) -> Bool {
+    ice.openPaths.contains { bases[$0.base.index].channel == .connection(connection) }
+  }
+}
