@@ -84,9 +84,13 @@ extension ICECore {
 // MARK: Consent (RFC 7675)
 
 extension ICECore {
+  /// Who only answers never asks (RFC 8445, 2.5), and a connection says itself when it ends.
+  private func asksConsent(_ pair: Int) -> Bool {
+    !configuration.isLite && bases[pairs[pair].base].connectedTo == nil
+  }
+
   mutating func renewConsent(_ pair: Int, at now: Instant) {
-    // Who only answers never asks (RFC 8445, 2.5).
-    guard !configuration.isLite else { return }
+    guard asksConsent(pair) else { return }
     pairs[pair].consentUntil = now.advanced(by: configuration.consentLifetime)
     if selectedPair == nil, hadSelected, role == .controlling { nominate(pair, at: now) }
     if pairs[pair].nextConsent == nil { scheduleConsent(pair, at: now) }
@@ -94,7 +98,7 @@ extension ICECore {
 
   /// The next question: between 0.8 and 1.2 times the interval from now (RFC 7675, 5.1).
   private mutating func scheduleConsent(_ pair: Int, at now: Instant) {
-    guard !configuration.isLite else { return }
+    guard asksConsent(pair) else { return }
     let interval = pair == selectedPair ? configuration.consentInterval : configuration.keepAliveInterval
     pairs[pair].nextConsent = now.advanced(by: jittered(interval, by: 0.2))
   }
@@ -125,8 +129,12 @@ extension ICECore {
   /// Asks on every way that was open whether it still is: the first that answers is taken.
   private mutating func askAll(at now: Instant) {
     for pair in pairs.indices where pairs[pair].state == .succeeded {
-      askConsent(pair, at: now)
-      scheduleConsent(pair, at: now)
+      if asksConsent(pair) {
+        askConsent(pair, at: now)
+        scheduleConsent(pair, at: now)
+      } else if role == .controlling {
+        nominate(pair, at: now)
+      }
     }
   }
 

@@ -144,9 +144,11 @@ extension HolePuncher {
         frame.span.bytes.extracting(first: size), on: .connection(connection.number),
         at: connection.tcp.localAddress.ip, from: connection.tcp.remoteAddress, at: machine.now)
       drain()
-      return true
+      // What follows the last check is the new owner's.
+      return !core.isSelected(connection.number)
     }
     if !isOfUse { end(connection) }
+    if core.isSelected(connection.number) { connection.tcp.onReadable = nil }
     drain()
   }
 
@@ -162,7 +164,10 @@ extension HolePuncher {
 
   private func flush(_ connection: PunchConnection) {
     if !connection.flush() { end(connection) }
-    if connection.isFlushed { connection.tcp.onWritable = nil }
+    if connection.isFlushed {
+      connection.tcp.onWritable = nil
+      wakeSelecting()
+    }
   }
 
   private func end(_ connection: PunchConnection) {
@@ -175,7 +180,7 @@ extension HolePuncher {
   /// Hands a connection over: from now on every byte on it is its new owner's.
   func takeOver(_ number: Int) -> (any TCPConnection)? {
     let connection = connections[number]
-    guard !connection.isGone else { return nil }
+    guard !connection.isGone, connection.isFlushed else { return nil }
     connection.isGone = true
     connection.tcp.onReadable = nil
     connection.tcp.onWritable = nil

@@ -44,6 +44,7 @@ public actor HolePuncher {
   var proofTimers: [MachineTimer] = []
   var tasks: [Task<Void, any Error>] = []
 
+  private var arrived: AsyncStream<[UInt8]>.Continuation?
   private var onForeign: ((borrowing Datagram, Int) -> Void)?
 
   /// A socket with what leaves from it; a class, since an array cannot hold what cannot be copied.
@@ -140,11 +141,40 @@ public actor HolePuncher {
     return try await machine.suspend({ "a path to the other side" }) { wait in waiting.append(wait) }
   }
 
+  /// Takes addresses at which the other side was seen, where both hold one ``PunchConfiguration/pairingKey``.
+  public func receive(addresses: [SocketAddress], over transport: PunchTransport = .udp) {
+    guard !isClosed else { return }
+    core.receive(addresses: addresses, over: transport, at: machine.now)
+    drain()
+  }
+
+  /// Waits for the first way over UDP, and gives a plain connection that uses the best there is.
+  public func connection() async throws -> PunchedConnection {
+    let (stream, arrived) = AsyncStream<[UInt8]>.makeStream(
+      bufferingPolicy: .bufferingNewest(PunchLimits.waitingDatagrams))
+    self.arrived = arrived
+    _ = try await firstPath()
+    return PunchedConnection(self, stream)
+  }
+
+  /// Sends a datagram over the best way there is.
+  func send(_ bytes: [UInt8]) throws {
+    guard !isClosed else { throw PunchError.closed }
+    guard let path = currentPath, case .socket(let number) = path.channel else { throw PunchError.noPath }
+    let socket = sockets[number]
+    socket.outbox.append(bytes.span.bytes, to: path.remote, from: path.local.ip)
+    try socket.udp.send(&socket.outbox)
+    socket.udp.sendOrDrop(&socket.outbox)
+  }
+
   /// The ways that are open, the best first.
   public var paths: [PunchedPath] { core.ice.openPaths.map(path) }
 
   /// The way that both sides use.
   public var selectedPath: PunchedPath? { core.ice.selected.map(path) }
+
+  /// The way that packets take now: the one that both sides use, or until they agree the best that is open.
+  var currentPath: PunchedPath? { selectedPath ?? paths.first }
 
   /// What the agent within has refused and sent.
   public var counters: ICECore.Counters { core.ice.counters }
@@ -189,6 +219,7 @@ public actor HolePuncher {
     onForeign = nil
     signalled.finish()
     happened.finish()
+    arrived?.finish()
     end(waiting: .failure(.closed))
     wakeSelecting()
   }
@@ -200,9 +231,18 @@ public actor HolePuncher {
     batch.forEach { datagram in
       let received = core.receive(
         datagram.payload, on: .socket(socket), at: datagram.localIP, from: datagram.source, at: now)
-      if received == .notSTUN { onForeign?(datagram, socket) }
+      if received == .notSTUN { take(datagram, on: socket) }
     }
     drain()
+  }
+
+  /// What is no STUN: only what comes from where the peer has proven to be is the peer's.
+  private func take(_ datagram: borrowing Datagram, on socket: Int) {
+    if let onForeign {
+      onForeign(datagram, socket)
+    } else if let arrived, core.isProven(datagram.source, on: .socket(socket)) {
+      arrived.yield(datagram.payload.withUnsafeBytes { Array($0) })
+    }
   }
 
   private func deadlinePassed() {
@@ -273,7 +313,7 @@ public actor HolePuncher {
     }
   }
 
-  private func wakeSelecting() {
+  func wakeSelecting() {
     let all = selecting
     selecting = []
     for wait in all { wait.succeed(()) }

@@ -19,6 +19,8 @@ public struct PunchConfiguration: Sendable {
   public var usesLoopback = false
   /// Where packets may be sent to before anybody there has proven to be the peer.
   public var trust = Trust.peer
+  /// The key that both sides hold, if they have agreed on one: their credentials then follow from it.
+  public var pairingKey: PairingKey?
   /// How the checks are done.
   public var ice = ICEConfiguration.eager
   /// The hop limit of the packet that opens our own NATs and dies before it reaches the other side's.

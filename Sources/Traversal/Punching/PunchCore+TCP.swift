@@ -77,7 +77,10 @@ extension PunchCore {
   }
 
   mutating func handleDials(at now: Instant) {
+    guard !dials.isEmpty else { return }
+    let hasConnection = ice.openPaths.contains { $0.transport.isTCP }
     for place in dials.indices {
+      if hasConnection { dials[place].state = .ended }
       switch dials[place].state {
       case .waiting(let until) where until <= now:
         // A SYN is a packet like any other: not to anyone whom nobody attests.
@@ -141,6 +144,11 @@ extension PunchCore {
     for base in bases.indices where bases[base].channel == .connection(connection) {
       ice.removeBase(ICEBaseID(base), at: now)
     }
+  }
+
+  /// Whether both sides use a connection: the last check has passed over it.
+  public func isSelected(_ connection: Int) -> Bool {
+    ice.selected.map { bases[$0.base.index].channel == .connection(connection) } ?? false
   }
 
   /// Whether the other end of a connection has proven to be the peer.

@@ -61,7 +61,7 @@ public struct PunchCore {
   ) {
     self.configuration = configuration
     random = makeRandom()
-    let credentials = ICECredentials(using: &random)
+    let credentials = configuration.pairingKey?.credentials(of: role) ?? ICECredentials(using: &random)
     ice = ICECore(configuration.ice, role: role, credentials: credentials, random: makeRandom())
     permit = SendPermit(configuration.trust)
   }
@@ -196,6 +196,22 @@ extension PunchCore {
     }
   }
 
+  /// Takes addresses at which the other side was seen, where both hold one key and need no more.
+  public mutating func receive(addresses: [SocketAddress], over transport: PunchTransport, at now: Instant) {
+    guard let key = configuration.pairingKey else { return }
+    let candidates = addresses.enumerated().map { place, address in
+      Candidate(
+        .serverReflexive, over: transport == .udp ? .udp : .tcpSimultaneousOpen, at: address,
+        priority: Candidate.priority(
+          .serverReflexive, localPreference: UInt16.max - UInt16(min(place, 1000))),
+        foundation: "k\(place)")
+    }
+    let theirs: ICECore.Role = ice.role == .controlling ? .controlled : .controlling
+    receive(
+      .description(key.description(of: theirs, candidates: candidates)), attested: addresses.map(\.ip),
+      at: now)
+  }
+
   /// Whether a candidate of the other side's can be an address of another machine at all.
   private func isUsable(_ candidate: Candidate) -> Bool {
     let ip = candidate.address.ip
@@ -229,6 +245,13 @@ extension PunchCore {
     case .keepAlive, .refused, .notSTUN: break
     }
     return received
+  }
+
+  /// Whether the peer has proven to be at `remote`, as seen through a channel.
+  func isProven(_ remote: SocketAddress, on channel: Channel) -> Bool {
+    ice.pairs.contains {
+      $0.state == .succeeded && ice.remotes[$0.remote].address == remote && bases[$0.base].channel == channel
+    }
   }
 
   func base(of channel: Channel, _ ip: IPAddress?, _ family: IPAddress.Family) -> Int? {

@@ -37,6 +37,8 @@ public enum PunchLimits {
   public static let frameBytes = 1500
   /// How long a STUN server may take to answer over TCP.
   public static let stunOverTCP: Duration = .seconds(5)
+  /// Datagrams of the other side that wait for a slow reader.
+  public static let waitingDatagrams = 256
   /// Datagrams of one puncher that wait to be sent at once: a burst of checks is a tenth of it.
   public static let outboxBytes = 32_768
 }
