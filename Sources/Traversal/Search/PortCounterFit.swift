@@ -107,12 +107,14 @@ struct PortCounterFit {
     for draw in own where range.contains(draw.port) && range.contains(anchor.port) {
       let distance = range.distance(from: anchor.port, to: draw.port)
       let place = distance / step
-      guard place * step == distance, abs(place) <= SearchLimits.largestGap,
-        !places.contains(where: { $0.place == place })
-      else { continue }
+      guard place * step == distance, !places.contains(where: { $0.place == place }) else { continue }
       places.append((place, draw))
     }
     places.sort { $0.place < $1.place }
+    // What lies further away than a busy NAT counts meanwhile has met the counter's step by chance.
+    let reach = own.count + 32 + Int(SearchLimits.foreignRate * end)
+    let middle = places.isEmpty ? 0 : places[places.count / 2].place
+    places.removeAll { abs($0.place - middle) > reach }
     let strays = own.count - places.count
     guard let last = places.last else {
       return Fit(score: -.infinity, latest: anchor.port, latestTime: anchor.time, strays: own.count)
@@ -129,8 +131,8 @@ struct PortCounterFit {
 
   /// So many ports between two draws so far apart.
   private func weigh(_ gap: Int, within seconds: Double, _ fit: inout Fit) {
-    // Packets that overtook each other on the way to the NAT, which happens within a burst.
-    if seconds < 0 { fit.score += log(0.02) + 100 * min(0, seconds + SearchLimits.burstSeconds) }
+    // Packets that overtook each other, or a mapping whose first sample was lost and that is older than it seems.
+    if seconds < 0 { fit.score += log(0.02) }
     guard seconds > SearchLimits.burstSeconds else {
       // Nothing comes in between so soon but a sample that was lost, or once in thirty times a stranger's.
       fit.score += gap == 0 ? log(0.9) : log(0.1) + Double(gap) * log(0.5)

@@ -74,11 +74,15 @@ struct PortRuleFit {
     return found
   }
 
+  /// Nothing strays from a range but from a block that is full: were it likelier, ten of twelve ports that lie in
+  /// half of what is possible by chance would pass for a range with two strays.
+  private static let strayFromRange = log(1e-4) - log(65_535)
+
   private func score(of range: PortRange, keepsParity: Bool = false) -> Double {
-    let fitting = PortFit.plain - log(Double(range.count) / (keepsParity ? 2 : 1))
+    let fitting = -log(Double(range.count) / (keepsParity ? 2 : 1))
     return draws.reduce(0) {
       let fits = range.contains($1.port) && (!keepsParity || $1.port % 2 == $1.local % 2)
-      return $0 + (fits ? fitting : PortFit.stray)
+      return $0 + (fits ? fitting : Self.strayFromRange)
     }
   }
 }

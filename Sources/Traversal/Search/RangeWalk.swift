@@ -1,8 +1,8 @@
 /// Every port of a range once, in an order that is spread evenly from the first few on.
 ///
 /// A walk by a stride that has no divisor in common with the number of ports visits each of them before it comes
-/// back. A stride of about a golden part leaves no large gap unvisited for long: a block that nobody knows of is
-/// met sooner and more surely than by chance.
+/// back. A stride of the golden part is the one that is never near a simple fraction, so that no block of ports is
+/// left out for long: where the NAT prefers some that nobody knows of, they are met more surely than by chance.
 struct RangeWalk {
   let range: PortRange
   /// How likely each port is.
@@ -22,8 +22,7 @@ struct RangeWalk {
     count = max(0, (Int(range.upper) - first) / spacing + 1)
     density = weight / Double(max(1, count))
     place = count == 0 ? 0 : Int(random.next() % UInt64(count))
-    // 0.3 to 0.7 of the ports, the golden part in between.
-    var stride = max(1, count * 3 / 10 + Int(random.next() % UInt64(max(1, count * 4 / 10))))
+    var stride = max(1, Int(Double(count) * 0.618_033_988_749_895))
     while Self.greatestDivisor(stride, count) > 1 { stride += 1 }
     self.stride = stride
     remaining = count

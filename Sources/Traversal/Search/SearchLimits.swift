@@ -10,8 +10,8 @@ public enum SearchLimits {
   public static let burstSeconds = 0.005
   /// Largest step of a counter that is looked for: those seen are 1, 2 and a few more; a large one fits chance.
   public static let largestStep = 512
-  /// How many steps apart two samples of one counter may be: 35 mappings a second for half a minute.
-  public static let largestGap = 1024
+  /// Mappings of others in a second with which a counter is still one: above it, what comes next cannot be foreseen.
+  public static let foreignRate = 200.0
   /// Outside addresses that a model tells apart: a carrier gives a customer one, seldom two.
   public static let outsideAddresses = 2
   /// Rules that a model keeps, by weight: the seventh has never been worth its bytes in a signal.
