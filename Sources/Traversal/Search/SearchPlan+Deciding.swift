@@ -16,8 +16,17 @@ extension SearchPlan {
     guard case .relayOnly = usual else { return usual }
     if permissions.contains(.crossedPaths), let crossed = crossed(mine, theirs) { return crossed }
     guard permissions.contains(.exhaustive) else { return usual }
-    // Whose port stays can be probed for by the other; otherwise the side that is foreseen probes.
-    return .exhaustive(opener: Standing(theirs).isHidden ? .theirs : .mine)
+    let (my, their) = (Standing(mine), Standing(theirs))
+    guard my.isHidden, their.isHidden else { return .exhaustive(opener: my.isHidden ? .mine : .theirs) }
+    return .exhaustive(opener: opener(my, their))
+  }
+
+  /// Who of two that can both open does: whose filter, then mapping, asks for less. That is the same on both sides.
+  /// Of two that are alike it is the one who decides, and so proposes.
+  private static func opener(_ mine: Standing, _ theirs: Standing) -> SearchDecision.Side {
+    let (my, their) = (mine.kind, theirs.kind)
+    return (my.filtering.rawValue, my.mapping.rawValue) <= (their.filtering.rawValue, their.mapping.rawValue)
+      ? .mine : .theirs
   }
 
   private static func mutual(_ mine: Standing, _ theirs: Standing) -> SearchDecision {
@@ -53,8 +62,11 @@ extension SearchPlan {
     // Who opens is found, and must let in whoever finds it. If its port stays, the first probe that arrives names
     // both ports. If not, its answer to the prober's port makes another mapping, for which the same probes go on:
     // two searches, one sequence.
-    if mine.stays && mine.isOpen { return .birthday(opener: .mine, .mutual) }
-    if theirs.stays && theirs.isOpen { return .birthday(opener: .theirs, .mutual) }
+    let (mineFits, theirsFits) = (mine.stays && mine.isOpen, theirs.stays && theirs.isOpen)
+    if mineFits && theirsFits { return .birthday(opener: opener(mine, theirs), .mutual) }
+    if mineFits { return .birthday(opener: .mine, .mutual) }
+    if theirsFits { return .birthday(opener: .theirs, .mutual) }
+    // At most one is open now: of two that are, one stays.
     if mine.isOpen { return .birthday(opener: .mine, .mutual) }
     return theirs.isOpen ? .birthday(opener: .theirs, .mutual) : .relayOnly(.bothHidden)
   }
@@ -68,12 +80,13 @@ extension SearchPlan {
       return .noSearch(.crossed)
     }
     if !my.isHidden { return .predict(.mine, .crossed) }
-    return their.isHidden ? .birthday(opener: .mine, .crossed) : .predict(.theirs, .crossed)
+    return their.isHidden ? .birthday(opener: opener(my, their), .crossed) : .predict(.theirs, .crossed)
   }
 }
 
 /// What the other side may count on.
 private struct Standing {
+  let kind: NATKind
   /// The port towards the peer is the one that STUN servers see.
   let isKnown: Bool
   /// It can neither be known nor foreseen.
@@ -84,6 +97,7 @@ private struct Standing {
   let isOpen: Bool
 
   init(_ kind: NATKind) {
+    self.kind = kind
     isKnown = kind.mapping == .endpointIndependent
     isOpen = kind.filtering != .addressAndPortDependent
     switch kind.allocation {
