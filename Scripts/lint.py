@@ -17,7 +17,7 @@ ROOMS = {
     "Sources/EventLoop": SYSTEM | {"WarrenMachine", "CLibuv", "CDatagrams"},
     "Sources/Crypto": SYSTEM | {"WarrenMachine", "CGnuTLS"},
     "Sources/STUN": {"WarrenMachine", "WarrenCrypto"},
-    "Sources/Traversal": {"WarrenMachine", "WarrenCrypto", "WarrenSTUN"},
+    "Sources/Traversal": SYSTEM | {"WarrenMachine", "WarrenCrypto", "WarrenSTUN"},
     "Sources/Warren": {"WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal"},
     "Sources/WarrenCLI": SYSTEM | {"Warren", "WarrenMachine", "WarrenEventLoop", "WarrenSimulator"},
     "Simulator": SYSTEM | {"WarrenMachine"},
