@@ -75,7 +75,8 @@ struct PunchLaboratory: Sendable {
       Server("stun 1").linked(.access)
       Server("stun 2").linked(.access)
     }
-    return try await world.run { world in try await punch(in: world) }
+    let outcome = try await world.run { world in try await punch(in: world) }
+    return outcome
   }
 
   private func punch(in world: World) async throws -> Outcome {
@@ -83,10 +84,14 @@ struct PunchLaboratory: Sendable {
     configuration.transports = transports
     for name in ["stun 1", "stun 2"] {
       let machine = world.machine(name)
-      for family in [IPAddress.Family.v4, .v6] {
+      // Of IPv4 two addresses and two ports, so that ports can be foreseen.
+      for (family, port) in [(IPAddress.Family.v4, 3478), (.v4, 3479), (.v6, 3478)]
+        as [(IPAddress.Family, UInt16)]
+      {
         let server = STUNServer(on: machine)
-        try await server.start(at: SocketAddress(machine.address(family), port: 3478))
-        configuration.stunServers.append(SocketAddress(machine.address(family), port: 3478))
+        let address = SocketAddress(machine.address(family), port: port)
+        try await server.start(at: address)
+        if name == "stun 1" || port == 3478 { configuration.stunServers.append(address) }
       }
     }
     change(&configuration)
@@ -142,7 +147,8 @@ struct PunchLaboratory: Sendable {
             switch signal {
             case .description(let description): !description.candidates.isEmpty
             case .candidate: true
-            case .complete: false
+            case .ports: true
+            case .complete, .search: false
             }
           if tells { known.descriptions.append(world.now) }
         }

@@ -36,4 +36,20 @@ struct PunchTests {
       }
     }
   }
+
+  @Test(
+    "finds the port of a NAT that chooses a new one for each destination",
+    arguments: 1...5 as ClosedRange<UInt64>)
+  func hard(seed: UInt64) async throws {
+    let easy: [Place] = [.public, .fullCone, .restricted, .portRestricted, .firewall]
+    for alice in easy {
+      for bob in [Place.sequential, .random] {
+        for lab in [PunchLaboratory(alice: alice, bob: bob), PunchLaboratory(alice: bob, bob: alice)] {
+          let outcome = try await lab.run(seed: seed)
+          #expect(outcome.isDirect && outcome.agree, "\(lab.alice) with \(lab.bob), seed \(seed)")
+          print(lab.alice, lab.bob, seed, outcome.slowest as Any)
+        }
+      }
+    }
+  }
 }

@@ -9,6 +9,9 @@ public struct STUNMessageWriter: ~Copyable {
   private var count = 0
   private var transactionID = TransactionID(0, 0)
 
+  /// The size of a message without attributes.
+  public static var headerSize: Int { STUNMessage.headerSize }
+
   /// A writer of messages that are usually no larger than `capacity`.
   public init(capacity: Int = 512) {
     memory = .allocate(byteCount: max(capacity, STUNMessage.headerSize), alignment: 8)

@@ -27,6 +27,9 @@ struct CandidatePair {
   var nominatesOnSuccess = false
   /// Whether its check stands in the queue of triggered ones.
   var isTriggered = false
+  /// When a check that is under way may be triggered again, and after how long: twice as long each time.
+  var mayTriggerAt: Instant?
+  var triggerWait: Duration?
   /// Whether its connection has ended, for good.
   var isGone = false
   /// How long an answer took, at last.

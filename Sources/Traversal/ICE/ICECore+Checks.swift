@@ -158,6 +158,8 @@ extension ICECore {
     case .succeeded: return
     // Over a connection nothing is lost: the check that is under way will be answered.
     case .inProgress where bases[pairs[pair].base].connectedTo != nil: return
+    // One that was triggered just now has not had the time to be answered: two sides would never stop cancelling.
+    case .inProgress where pairs[pair].mayTriggerAt.map { now < $0 } ?? false: return
     case .inProgress:
       for place in transactions.indices where transactions[place].pair == pair {
         transactions[place].isCancelled = true
@@ -165,6 +167,9 @@ extension ICECore {
     case .frozen, .waiting, .failed: break
     }
     pairs[pair].state = .waiting
+    pairs[pair].triggerWait = min(
+      pairs[pair].triggerWait.map { $0 * 2 } ?? configuration.patience.first, configuration.patience.longest)
+    pairs[pair].mayTriggerAt = now.advanced(by: pairs[pair].triggerWait!)
     if !pairs[pair].isTriggered {
       pairs[pair].isTriggered = true
       triggered.append(pair)

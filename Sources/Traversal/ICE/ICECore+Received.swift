@@ -107,6 +107,13 @@ extension ICECore {
     }
   }
 
+  /// Takes a hint that the other side may be at `source`: it is checked as if a check had come from there.
+  public mutating func suspect(_ source: SocketAddress, on base: ICEBaseID, at now: Instant) {
+    guard remoteKey != nil, !isClosed else { return }
+    let priority = Candidate.priority(.peerReflexive, localPreference: bases[base.index].localPreference)
+    take(EarlyCheck(base: base.index, source: source, priority: priority, nominates: false), at: now)
+  }
+
   /// The candidate that a check came from; a new, peer-reflexive one where nobody has named it (RFC 8445, 7.3.1.3).
   private mutating func learn(_ check: EarlyCheck) -> Int? {
     let transport = bases[check.base].candidate.transport

@@ -29,9 +29,15 @@ public struct ICECore {
     public var connectedTo: SocketAddress?
     /// Among our sockets, the higher the better.
     public var localPreference: UInt16
+    /// Whether it is tried with every candidate of the other side, or only with those that are heard of through it.
+    public var pairsWithAll: Bool
 
     /// A socket that its candidate stands for.
-    public init(_ candidate: Candidate, connectedTo: SocketAddress? = nil, localPreference: UInt16 = .max) {
+    public init(
+      _ candidate: Candidate, connectedTo: SocketAddress? = nil, localPreference: UInt16 = .max,
+      pairsWithAll: Bool = true
+    ) {
+      self.pairsWithAll = pairsWithAll
       self.candidate = candidate
       self.connectedTo = connectedTo
       self.localPreference = localPreference
@@ -152,7 +158,7 @@ extension ICECore {
             foundation: "p\(remotes.count)"))
         formPair(index, remotes.count - 1, at: now)
       }
-    } else {
+    } else if base.pairsWithAll {
       for remote in remotes.indices { formPair(index, remote, at: now) }
     }
     return ICEBaseID(index)
@@ -223,7 +229,7 @@ extension ICECore {
       return false
     }
     remotes.append(candidate)
-    for base in bases.indices where bases[base].connectedTo == nil {
+    for base in bases.indices where bases[base].connectedTo == nil && bases[base].pairsWithAll {
       formPair(base, remotes.count - 1, at: now)
     }
     hasFailed = false

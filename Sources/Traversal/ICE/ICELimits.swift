@@ -17,6 +17,7 @@ public enum ICELimits {
   public static let firstRound: Duration = .seconds(5)
   /// The longest wait between two such rounds.
   public static let longestRound: Duration = .seconds(60)
-  /// Questions of whose answers a pair still knows: consent asks every 5 s, and an answer takes less.
-  public static let transactionsPerPair = 4
+  /// Questions of whose answers a pair still knows: checks that are triggered again and again wait
+  /// twice as long each time, so that eight cover the longest round trip.
+  public static let transactionsPerPair = 8
 }

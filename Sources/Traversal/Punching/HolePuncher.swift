@@ -25,6 +25,8 @@ public actor HolePuncher {
   let configuration: PunchConfiguration
   var core: PunchCore
   private var sockets: [Socket] = []
+  /// Those in whose outbox something waits.
+  private var filled: [Int] = []
   private var timer: MachineTimer?
   var writer = STUNMessageWriter()
   private let signalled: AsyncStream<PunchSignal>.Continuation
@@ -52,11 +54,13 @@ public actor HolePuncher {
     let udp: any UDPSocket
     /// Whether it was this puncher that opened it, and closes it.
     let isOwn: Bool
-    var outbox = DatagramOutbox(byteCapacity: PunchLimits.outboxBytes)
+    var isClosed = false
+    var outbox: DatagramOutbox
 
-    init(_ udp: any UDPSocket, isOwn: Bool) {
+    init(_ udp: any UDPSocket, isOwn: Bool, outboxBytes: Int = PunchLimits.outboxBytes) {
       self.udp = udp
       self.isOwn = isOwn
+      outbox = DatagramOutbox(byteCapacity: outboxBytes, runCapacity: outboxBytes / 64)
     }
   }
 
@@ -258,6 +262,8 @@ public actor HolePuncher {
     while !isDrained, !isClosed {
       isDrained = true
       send()
+      while let purpose = core.pollSocketRequest() { openSocket(for: purpose) }
+      while let number = core.pollSocketToClose() { closeSocket(number) }
       while let request = core.pollDial() { dial(request) }
       endStaleDials()
       while let signal = core.pollSignal() { signalled.yield(signal) }
@@ -268,6 +274,26 @@ public actor HolePuncher {
     if let next = core.nextDeadline { timer?.schedule(at: next) } else { timer?.cancel() }
   }
 
+  /// A socket that only a search needs, or the samples before it.
+  private func openSocket(for purpose: PunchCore.SocketPurpose) {
+    isDrained = false
+    var options = UDPOptions()
+    options.interface = configuration.interface
+    guard let udp = try? machine.bindUDP(to: .any(.v4), options: options) else {
+      core.opened(purpose, socket: nil, port: 0, at: machine.now)
+      return
+    }
+    sockets.append(Socket(udp, isOwn: true, outboxBytes: PunchLimits.searchOutboxBytes))
+    let number = sockets.count - 1
+    udp.deliver(to: self) { puncher, batch in puncher.take(batch, on: number) }
+    core.opened(purpose, socket: number, port: udp.localAddress.port, at: machine.now)
+  }
+
+  private func closeSocket(_ number: Int) {
+    sockets[number].isClosed = true
+    sockets[number].udp.close()
+  }
+
   private func send() {
     let now = machine.now
     while let transmit = core.pollTransmit(into: &writer, at: now) {
@@ -275,13 +301,16 @@ public actor HolePuncher {
       case .connection(let number): write(on: number)
       case .socket(let number):
         let socket = sockets[number]
+        if socket.isClosed { continue }
+        if socket.outbox.isEmpty { filled.append(number) }
         if !append(transmit, to: socket) {
           socket.udp.sendOrDrop(&socket.outbox)
           append(transmit, to: socket)
         }
       }
     }
-    for socket in sockets where !socket.outbox.isEmpty { socket.udp.sendOrDrop(&socket.outbox) }
+    for number in filled { sockets[number].udp.sendOrDrop(&sockets[number].outbox) }
+    filled.removeAll(keepingCapacity: true)
   }
 
   @discardableResult

@@ -21,6 +21,14 @@ public struct PunchConfiguration: Sendable {
   public var trust = Trust.peer
   /// The key that both sides hold, if they have agreed on one: their credentials then follow from it.
   public var pairingKey: PairingKey?
+  /// How much a search for a hidden port may take; nil for none.
+  public var search: SearchProfile? = .normal
+  /// Whether every port is searched where nothing else helps: 65,536 packets and more.
+  public var searchesExhaustively = false
+  /// Who may send to a mapping of the NATs before this machine, if that was found out.
+  public var filtering = NATKind.Dependence.addressAndPortDependent
+  /// How the NATs before this machine choose ports, if that was found out; else it is.
+  public var portModel: PortModel?
   /// How the checks are done.
   public var ice = ICEConfiguration.eager
   /// The hop limit of the packet that opens our own NATs and dies before it reaches the other side's.

@@ -53,6 +53,24 @@ public struct PunchCore {
   var listeners: [(family: IPAddress.Family, port: UInt16)] = []
   var tcpQueries = 0
 
+  var sampling: PortSampling?
+  var samplers: [(channel: Channel, port: UInt16)] = []
+  var missingSamplers = 0
+  var ownReport: PortReport?
+  var ownReportAt: Instant?
+  var theirReport: PortReport?
+  var theirReportAt: Instant?
+  var hasPlanned = false
+  /// Why nothing but a relay will do, if that is known.
+  public internal(set) var hopeless: SearchDecision.Reason?
+  var search: SearchCore?
+  var searchTarget: SocketAddress?
+  var searchSockets: [(number: Int, socket: Int, port: UInt16)] = []
+  var socketRequests: [SocketPurpose] = []
+  var socketsToClose: [Int] = []
+  var duePackets: [SearchPacket] = []
+  var ownToken: TransactionID?
+
   /// A puncher that has no socket yet.
   ///
   /// - Parameter makeRandom: is called for each part that needs chance of its own.
@@ -96,6 +114,7 @@ extension PunchCore {
       }
     }
     describe()
+    beginSampling(at: now)
     completeIfDone()
   }
 
@@ -193,6 +212,10 @@ extension PunchCore {
       dial(candidate, at: now)
     case .complete:
       ice.completeRemote()
+    case .ports(let report):
+      receivePorts(report, at: now)
+    case .search(let plan):
+      receivePlan(plan, at: now)
     }
   }
 
@@ -236,8 +259,18 @@ extension PunchCore {
     _ bytes: RawSpan, on channel: Channel, at local: IPAddress?, from source: SocketAddress, at now: Instant
   ) -> ICECore.Received {
     guard STUNMessage.mayBegin(bytes) else { return .notSTUN }
-    if receiveReflexive(bytes, source, at: now) { return .keepAlive }
-    guard let base = base(of: channel, local, source.ip.family) else { return .refused }
+    if receiveReflexive(bytes, source, at: now) || receiveSample(bytes, source, at: now)
+      || receiveSearchPacket(bytes, channel, local, source, at: now)
+    {
+      return .keepAlive
+    }
+    guard let message = try? STUNMessage(bytes) else { return .refused }
+    let isCheck = ice.isAddressed(by: message)
+    guard
+      let base = isCheck
+        ? base(forSearch: channel, local, source.ip.family, at: now)
+        : base(of: channel, local, source.ip.family)
+    else { return .refused }
     let received = ice.receive(bytes, on: ICEBaseID(base), from: source, at: now)
     switch received {
     case .answer: permit.prove(source.ip)
@@ -280,6 +313,10 @@ extension PunchCore {
       queries[query].write(into: &message)
       return transmit(queries[query].base, queries[query].server)
     }
+    if let question = sampling?.pollQuestion(into: &message) {
+      return Transmit(channel: question.channel, destination: question.server)
+    }
+    if let packet = pollSearchPacket(into: &message) { return packet }
     guard let check = ice.pollTransmit(into: &message, at: now) else { return nil }
     return transmit(check.base.index, check.destination)
   }
@@ -294,12 +331,17 @@ extension PunchCore {
   public mutating func pollSignal() -> PunchSignal? { signals.isEmpty ? nil : signals.removeFirst() }
 
   /// The next thing that has happened.
-  public mutating func pollEvent() -> ICEEvent? { ice.pollEvent() }
+  public mutating func pollEvent() -> ICEEvent? {
+    let event = ice.pollEvent()
+    if case .opened = event { endSearch() }
+    return event
+  }
 
   /// When to call ``handleDeadline(at:)``.
   public var nextDeadline: Instant? {
     let awaited = queries.filter { isNeeded($0) }
-    return ([ice.nextDeadline] + awaited.map(\.deadline) + dials.map(\.deadline)).compactMap { $0 }.min()
+    let deadlines = [ice.nextDeadline, sampling?.deadline, search?.deadline]
+    return (deadlines + awaited.map(\.deadline) + dials.map(\.deadline)).compactMap { $0 }.min()
   }
 
   /// With a path in use, no mapping needs to be kept for others.
@@ -314,6 +356,9 @@ extension PunchCore {
     }
     completeIfDone()
     handleDials(at: now)
+    handleSampling(at: now)
+    decideSearch(at: now)
+    handleSearch(at: now)
     ice.handleDeadline(at: now)
   }
 
@@ -325,6 +370,10 @@ extension PunchCore {
     primers = []
     dials = []
     dueDials = []
+    sampling = nil
+    search = nil
+    duePackets = []
+    socketRequests = []
     signals = []
   }
 }

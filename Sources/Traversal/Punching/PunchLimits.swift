@@ -37,6 +37,12 @@ public enum PunchLimits {
   public static let frameBytes = 1500
   /// How long a STUN server may take to answer over TCP.
   public static let stunOverTCP: Duration = .seconds(5)
+  /// STUN servers that see each of the sampling sockets: three of them tell all there is to tell.
+  public static let samplingServers = 3
+  /// How long a sample's answer is waited for before it is asked for again, and then before it is done without.
+  public static let samplePatience: Duration = .milliseconds(150)
+  /// What a search's socket sends at once: a packet of 20 bytes.
+  public static let searchOutboxBytes = 2048
   /// Datagrams of the other side that wait for a slow reader.
   public static let waitingDatagrams = 256
   /// Datagrams of one puncher that wait to be sent at once: a burst of checks is a tenth of it.

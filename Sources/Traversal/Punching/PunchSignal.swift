@@ -6,4 +6,8 @@ public enum PunchSignal: Hashable, Sendable {
   case candidate(Candidate)
   /// There will be no more.
   case complete
+  /// How the NATs before it choose ports.
+  case ports(PortReport)
+  /// Both are to search for a port in this way.
+  case search(SearchPlan)
 }
