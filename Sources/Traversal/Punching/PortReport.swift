@@ -8,11 +8,15 @@ public struct PortReport: Hashable, Sendable {
   public var filtering: NATKind.Dependence
   /// How long before this was told the last sample was taken.
   public var sampleAge: Duration
+  /// Which report this is: after a search that found nothing, both sides look once more.
+  public var round: UInt8
 
   /// A report.
   public init(
-    model: PortModel, filtering: NATKind.Dependence = .addressAndPortDependent, sampleAge: Duration = .zero
+    model: PortModel, filtering: NATKind.Dependence = .addressAndPortDependent, sampleAge: Duration = .zero,
+    round: UInt8 = 0
   ) {
+    self.round = round
     self.model = model
     self.filtering = filtering
     self.sampleAge = sampleAge
@@ -20,4 +24,18 @@ public struct PortReport: Hashable, Sendable {
 
   /// What kind of NAT that is.
   public var kind: NATKind { model.kind(filtering: filtering) }
+
+  /// Whether each packet to another port leaves from another outside port, which can be foreseen.
+  var moves: Bool {
+    guard case .sequential = kind.allocation else { return false }
+    return model.mapping == .addressAndPortDependent
+  }
+
+  /// The counter that a foreseen port comes from.
+  var counter: PortCounter? {
+    for weighted in model.rules {
+      if case .counter(let counter) = weighted.rule { return counter }
+    }
+    return nil
+  }
 }

@@ -5,158 +5,73 @@ import WarrenSTUN
 /// The search for a port that nobody can know (see ``SearchPlan``): it only finds an address, and the ICE checks that
 /// follow prove whose it is.
 extension PunchCore {
-  /// Why a socket is wanted.
-  public enum SocketPurpose: Hashable, Sendable {
-    /// To see which outside ports several sockets get.
-    case sampling
-    /// The opener's socket of this number.
-    case search(Int)
-  }
-
-  /// A packet of a search that is due.
-  enum SearchPacket {
-    case opener(Channel)
-    case probe(UInt16)
-  }
-
-  // MARK: Sampling
-
-  mutating func beginSampling(at now: Instant) {
-    guard configuration.search != nil, let base = bases.first(where: { $0.local.ip.family == .v4 }) else {
-      return
-    }
-    if let model = configuration.portModel {
-      tellPorts(PortReport(model: model, filtering: configuration.filtering))
-      return
-    }
-    let sampling = PortSampling(servers: configuration.stunServers.filter { $0.ip.family == .v4 })
-    guard !sampling.isOver else { return }
-    self.sampling = sampling
-    samplers = [(base.channel, base.local.port)]
-    socketRequests += Array(repeating: .sampling, count: SearchLimits.samplesPerBurst - 1)
-  }
-
-  /// The next socket that is wanted: a UDP socket of IPv4 at any port.
-  public mutating func pollSocketRequest() -> SocketPurpose? {
-    socketRequests.isEmpty ? nil : socketRequests.removeFirst()
-  }
-
-  /// A socket that can be closed again.
-  public mutating func pollSocketToClose() -> Int? {
-    socketsToClose.isEmpty ? nil : socketsToClose.removeFirst()
-  }
-
-  /// The wanted socket is there; without one, a search makes do with those it has.
-  public mutating func opened(_ purpose: SocketPurpose, socket: Int?, port: UInt16, at now: Instant) {
-    switch purpose {
-    case .sampling:
-      if let socket { samplers.append((.socket(socket), port)) } else { missingSamplers += 1 }
-      guard samplers.count + missingSamplers == SearchLimits.samplesPerBurst else { return }
-      sampling?.begin(samplers, at: now)
-      sampling?.handleDeadline(at: now, using: &random)
-    case .search(let number):
-      guard let socket else { return }
-      searchSockets.append((number, socket, port))
-      duePackets.append(.opener(.socket(socket)))
-    }
-  }
-
-  mutating func handleSampling(at now: Instant) {
-    sampling?.handleDeadline(at: now, using: &random)
-    endSampling(at: now)
-  }
-
-  private mutating func endSampling(at now: Instant) {
-    guard let over = sampling, over.isOver else { return }
-    sampling = nil
-    for (channel, _) in samplers.dropFirst() {
-      if case .socket(let socket) = channel { socketsToClose.append(socket) }
-    }
-    guard let model = PortModel(fitting: over.samples), let last = over.lastSample else { return }
-    tellPorts(
-      PortReport(model: model, filtering: configuration.filtering, sampleAge: last.duration(to: now)), at: now
-    )
-  }
-
-  private mutating func tellPorts(_ report: PortReport, at now: Instant? = nil) {
-    ownReport = report
-    ownReportAt = now
-    signals.append(.ports(report))
-  }
-
-  /// An answer to a sampling question.
-  mutating func receiveSample(_ bytes: RawSpan, _ source: SocketAddress, at now: Instant) -> Bool {
-    guard sampling != nil, configuration.stunServers.contains(source), let message = try? STUNMessage(bytes),
-      message.messageClass == .success
-    else { return false }
-    let isTaken = sampling?.receive(message, from: source) ?? false
-    if isTaken { endSampling(at: now) }
-    return isTaken
-  }
-
   // MARK: Deciding
 
+  /// Tells the other side how the NATs before this machine choose ports.
+  mutating func tellPorts(_ model: PortModel, sampleAge: Duration, at now: Instant) {
+    let report = PortReport(
+      model: model, filtering: configuration.filtering, sampleAge: sampleAge, round: search.round)
+    search.own = .init(report: report, at: now)
+    signals.append(.ports(report))
+    decideSearch(at: now)
+  }
+
   mutating func receivePorts(_ report: PortReport, at now: Instant) {
-    theirReport = report
-    theirReportAt = now
+    search.theirs = .init(report: report, at: now)
     decideSearch(at: now)
   }
 
   /// The controlling side plans, as soon as both have told of their ports.
   mutating func decideSearch(at now: Instant) {
-    guard ice.role == .controlling, search == nil, !hasPlanned, let profile = configuration.search,
-      let mine = ownReport, let theirs = theirReport, ice.openPaths.isEmpty
+    guard ice.role == .controlling, search.running == nil, !search.hasPlanned, ice.openPaths.isEmpty,
+      let mine = search.own, let theirs = search.theirs, mine.report.round == search.round,
+      theirs.report.round == search.round
     else { return }
-    hasPlanned = true
-    var permissions: SearchPermissions = []
-    if configuration.searchesExhaustively { permissions.insert(.exhaustive) }
-    let decision = SearchPlan.decide(mine: mine.kind, theirs: theirs.kind, permitting: permissions)
-    func plan(_ method: SearchPlan.Method, opener: SearchDecision.Side, _ profile: SearchProfile)
-      -> SearchPlan
-    {
-      let (report, told) = opener == .mine ? (mine, ownReportAt) : (theirs, theirReportAt)
-      return SearchPlan(
-        method, opener: opener == .mine ? .proposer : .accepter, profile: profile, model: report.model,
-        seed: random.next(), sampleAge: report.sampleAge + (told.map { $0.duration(to: now) } ?? .zero))
-    }
-    let chosen: SearchPlan? =
-      switch decision {
-      case .noSearch: nil
-      case .predict(.mine, _): plan(.predict, opener: .mine, profile)
-      case .predict(.theirs, _): plan(.predict, opener: .theirs, profile)
-      case .predict(.both, _): plan(.predict, opener: .theirs, profile)
-      case .birthday(let opener, _): plan(.birthday, opener: opener, profile)
-      case .exhaustive(let opener): plan(.exhaustive, opener: opener, .exhaustive)
-      case .relayOnly: nil
-      }
+    search.hasPlanned = true
+    let permissions: SearchPermissions = configuration.searchesExhaustively ? .exhaustive : []
+    let decision = SearchPlan.decide(
+      mine: mine.report.kind, theirs: theirs.report.kind, permitting: permissions)
     if case .relayOnly(let reason) = decision { hopeless = reason }
-    guard let chosen else { return }
-    signals.append(.search(chosen))
-    startSearch(chosen, as: .proposer, at: now)
+    guard let plan = plan(for: decision, at: now) else { return }
+    signals.append(.search(plan))
+    startSearch(plan, as: .proposer, at: now)
   }
 
-  mutating func receivePlan(_ plan: SearchPlan, at now: Instant) {
-    guard let profile = configuration.search, search == nil, ice.role == .controlled else { return }
-    let own: SearchProfile
-    if plan.method == .exhaustive {
-      guard configuration.searchesExhaustively else { return }
-      own = .exhaustive
-    } else {
-      own = profile
+  private mutating func plan(for decision: SearchDecision, at now: Instant) -> SearchPlan? {
+    guard let profile = configuration.search else { return nil }
+    switch decision {
+    case .noSearch, .relayOnly: return nil
+    case .predict(.mine, _): return plan(.predict, opener: .proposer, profile, at: now)
+    case .predict(.theirs, _): return plan(.predict, opener: .accepter, profile, at: now)
+    case .predict(.both, _): return plan(.meet, opener: .accepter, profile, at: now)
+    case .birthday(let opener, _):
+      return plan(.birthday, opener: opener == .mine ? .proposer : .accepter, profile, at: now)
+    case .exhaustive(let opener):
+      return plan(.exhaustive, opener: opener == .mine ? .proposer : .accepter, .exhaustive, at: now)
     }
-    startSearch(plan.limited(to: own), as: .accepter, at: now)
   }
 
-  private mutating func startSearch(_ plan: SearchPlan, as party: SearchPlan.Party, at now: Instant) {
-    guard ice.openPaths.isEmpty, let target = searchTarget(plan, as: party), permit.isAttested(target.ip)
-    else { return }
-    searchTarget = target
-    search = SearchCore(plan, isOpener: plan.opener == party, at: now)
+  private mutating func plan(
+    _ method: SearchPlan.Method, opener: SearchPlan.Party, _ profile: SearchProfile, at now: Instant
+  ) -> SearchPlan? {
+    guard let known = opener == .proposer ? search.own : search.theirs else { return nil }
+    let insidePort = opener == .proposer ? samplingBase?.local.port : insidePort(known.report.model)
+    return SearchPlan(
+      method, opener: opener, profile: profile, model: known.report.model, seed: random.next(),
+      localPort: insidePort ?? 0, sampleAge: known.age(at: now))
   }
 
-  /// Where this side's packets of a search go; of the opener only the address counts.
-  private func searchTarget(_ plan: SearchPlan, as party: SearchPlan.Party) -> SocketAddress? {
-    if plan.opener != party { return plan.model.addresses.first.map { SocketAddress($0, port: 0) } }
+  /// The other side's inside port, where its NAT keeps ports.
+  private func insidePort(_ model: PortModel) -> UInt16? {
+    guard case .offset(let offset) = model.rules[0].rule, let outside = reflexivePort else { return nil }
+    return outside &- UInt16(truncatingIfNeeded: offset)
+  }
+
+  /// The other side's port, as STUN servers see it.
+  private var reflexivePort: UInt16? { publicRemote?.port }
+
+  /// Where STUN servers see the other side, or where it is.
+  private var publicRemote: SocketAddress? {
     let known = ice.remotes.filter {
       $0.transport == .udp && $0.address.ip.family == .v4 && $0.kind != .relayed && $0.kind != .peerReflexive
         && !$0.address.ip.isPrivate && !$0.address.ip.isLoopback
@@ -164,40 +79,123 @@ extension PunchCore {
     return (known.first { $0.kind == .serverReflexive } ?? known.first)?.address
   }
 
+  mutating func receivePlan(_ plan: SearchPlan, at now: Instant) {
+    guard let profile = configuration.search, search.running == nil, ice.role == .controlled,
+      plan.method != .exhaustive || configuration.searchesExhaustively
+    else { return }
+    startSearch(
+      plan.limited(to: plan.method == .exhaustive ? .exhaustive : profile), as: .accepter, at: now)
+  }
+
+  // MARK: Starting
+
+  private mutating func startSearch(_ plan: SearchPlan, as party: SearchPlan.Party, at now: Instant) {
+    guard ice.openPaths.isEmpty, let target = publicRemote ?? plan.model.addresses.first.map({ SocketAddress($0, port: 0) }),
+      permit.isAttested(target.ip), let part = part(in: plan, as: party, at: now)
+    else { return }
+    search.openerPackets = 0
+    if case .opens = part {
+      search.targets = openerTargets(target, at: now)
+    } else {
+      let outside = plan.opener == party ? search.theirs?.report.model.addresses.first : plan.model.addresses.first
+      search.targets = [outside.map { SocketAddress($0, port: 0) } ?? target]
+    }
+    guard search.targets.allSatisfy({ permit.isAttested($0.ip) }) else { return }
+    search.running = SearchCore(plan, part, at: now)
+  }
+
+  private func part(in plan: SearchPlan, as party: SearchPlan.Party, at now: Instant) -> SearchCore.Part? {
+    let isOpener = plan.opener == party
+    let interval: Duration = .nanoseconds(1_000_000_000 / Int64(plan.probeRate))
+    let own = search.own?.report
+    let isSlow = own?.moves ?? false
+    guard plan.method == .meet else {
+      return isOpener ? .opens : .probes(plan.ports(), every: isSlow ? SearchLimits.steppingInterval : interval)
+    }
+    guard let theirs = search.theirs else { return nil }
+    if isSlow, theirs.report.moves, let counter = theirs.report.counter {
+      // One goes by one step, the other by two.
+      return .steps(PortStepping(counter, stride: isOpener ? 2 : 1), every: SearchLimits.steppingInterval)
+    }
+    var ports = plan.ports()
+    if isOpener {
+      var chance = SearchRandom(seed: plan.seed)
+      ports = PortSequence(
+        theirs.report.model,
+        PortOutlook(elapsed: theirs.age(at: now), localPort: insidePort(theirs.report.model)),
+        using: &chance)
+    }
+    return .probes(ports, every: isSlow ? SearchLimits.steppingInterval : interval)
+  }
+
+  /// Where the opener sends to: a port that is known, or the few that are likeliest, in turn.
+  private func openerTargets(_ target: SocketAddress, at now: Instant) -> [SocketAddress] {
+    guard let theirs = search.theirs, theirs.report.model.mapping != .endpointIndependent,
+      let counter = theirs.report.counter, theirs.report.model.rules[0].rule == .counter(counter)
+    else { return [target] }
+    var chance = SearchRandom(seed: 0)
+    var ports = PortSequence(
+      theirs.report.model, PortOutlook(elapsed: theirs.age(at: now)), using: &chance)
+    return (0..<PunchLimits.foreseenPorts).compactMap { _ in
+      ports.next().map { SocketAddress(target.ip, port: $0) }
+    }
+  }
+
   // MARK: Searching
 
   /// Moves everything that is due to the packets to be sent.
   mutating func handleSearch(at now: Instant) {
-    while let action = search?.next(at: now) {
+    while let action = search.running?.next(at: now) {
       switch action {
-      case .open(let number): socketRequests.append(.search(number))
+      case .open(let number): search.socketRequests.append(.search(number))
       case .again(let number):
-        if let place = searchSockets.firstIndex(where: { $0.number == number }) {
-          duePackets.append(.opener(.socket(searchSockets[place].socket)))
-        }
-      case .probe(let port): duePackets.append(.probe(port))
+        if let opened = search.sockets.first(where: { $0.number == number }) { sendFrom(opened.socket) }
+      case .probe(let ports): search.due += ports.map { .probe($0) }
       }
     }
+    if let over = search.running, over.isOver { searchEnded(over.plan, at: now) }
+  }
+
+  /// A wanted socket of the opener's is there.
+  mutating func openedSearchSocket(_ number: Int, socket: Int, port: UInt16) {
+    search.sockets.append((number, socket, port))
+    sendFrom(socket)
+  }
+
+  private mutating func sendFrom(_ socket: Int) {
+    search.due.append(.opener(.socket(socket), search.openerPackets))
+    search.openerPackets += 1
+  }
+
+  /// Nothing was found: what can be foreseen is looked at once more.
+  private mutating func searchEnded(_ plan: SearchPlan, at now: Instant) {
+    search.stop()
+    guard plan.method == .predict || plan.method == .meet, search.round + 1 < SearchLimits.rounds else { return }
+    search.round += 1
+    search.hasPlanned = false
+    beginSampling(at: now)
   }
 
   /// What a packet of a search carries: nothing, under an id that only the two sides can know.
   mutating func pollSearchPacket(into message: inout STUNMessageWriter) -> Transmit? {
-    guard !duePackets.isEmpty, let target = searchTarget, let token = searchToken(from: ice.remoteCredentials)
-    else {
-      return nil
-    }
+    guard let packet = search.due.first, !search.targets.isEmpty else { return nil }
+    if search.theirToken == nil { search.theirToken = searchToken(ice.remoteCredentials) }
+    guard let token = search.theirToken else { return nil }
+    search.due.removeFirst()
     message.begin(.indication, .binding, token)
-    switch duePackets.removeFirst() {
-    case .opener(let channel): return Transmit(channel: channel, destination: target)
+    switch packet {
+    case .opener(let channel, let number):
+      return Transmit(channel: channel, destination: search.targets[number % search.targets.count])
     case .probe(let port):
-      guard let base = bases.first(where: { $0.local.ip.family == .v4 }) else { return nil }
+      guard let base = samplingBase else { return nil }
       return Transmit(
-        channel: base.channel, destination: SocketAddress(target.ip, port: port), source: base.local.ip)
+        channel: base.channel, destination: SocketAddress(search.targets[0].ip, port: port),
+        source: base.local.ip)
     }
   }
 
   /// The id of search packets to whoever has these credentials: 20 bytes then say whose they are.
-  private func searchToken(from credentials: ICECredentials?) -> TransactionID? {
+  private func searchToken(_ credentials: ICECredentials?) -> TransactionID? {
     guard let credentials else { return nil }
     let code = HMAC(.sha256, key: Array(credentials.password.utf8)).code(of: Array("warren search".utf8))
     let high = code[..<4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
@@ -211,10 +209,14 @@ extension PunchCore {
     guard bytes.byteCount == STUNMessageWriter.headerSize, let message = try? STUNMessage(bytes),
       message.messageClass == .indication
     else { return false }
-    if ownToken == nil { ownToken = searchToken(from: ice.credentials) }
-    guard message.transactionID == ownToken, permit.isAttested(source.ip),
+    if search.ownToken == nil { search.ownToken = searchToken(ice.credentials) }
+    guard message.transactionID == search.ownToken, permit.isAttested(source.ip),
       let base = base(forSearch: channel, local, source.ip.family, at: now)
     else { return false }
+    // The prober is here, whatever was thought: from now on, mappings are opened towards this port.
+    if let running = search.running, running.isOpener, search.targets.first?.ip == source.ip {
+      search.targets = [source]
+    }
     ice.suspect(source, on: ICEBaseID(base), at: now)
     return true
   }
@@ -224,7 +226,7 @@ extension PunchCore {
     forSearch channel: Channel, _ local: IPAddress?, _ family: IPAddress.Family, at now: Instant
   ) -> Int? {
     if let known = base(of: channel, local, family) { return known }
-    guard let opened = searchSockets.first(where: { .socket($0.socket) == channel }),
+    guard let opened = search.sockets.first(where: { .socket($0.socket) == channel }),
       let ip = local ?? bases.first(where: { $0.local.ip.family == family })?.local.ip
     else { return nil }
     let address = SocketAddress(ip, port: opened.port)
@@ -240,14 +242,6 @@ extension PunchCore {
 
   /// There is a way: the sockets that did not find it are closed.
   mutating func endSearch() {
-    guard search != nil else { return }
-    search?.stop()
-    duePackets = []
-    socketRequests.removeAll { $0 != .sampling }
-    let inUse = ice.openPaths.map { bases[$0.base.index].channel }
-    for opened in searchSockets where !inUse.contains(.socket(opened.socket)) {
-      socketsToClose.append(opened.socket)
-    }
-    searchSockets.removeAll { !inUse.contains(.socket($0.socket)) }
+    search.stop(keeping: ice.openPaths.map { bases[$0.base.index].channel })
   }
 }

@@ -53,23 +53,9 @@ public struct PunchCore {
   var listeners: [(family: IPAddress.Family, port: UInt16)] = []
   var tcpQueries = 0
 
-  var sampling: PortSampling?
-  var samplers: [(channel: Channel, port: UInt16)] = []
-  var missingSamplers = 0
-  var ownReport: PortReport?
-  var ownReportAt: Instant?
-  var theirReport: PortReport?
-  var theirReportAt: Instant?
-  var hasPlanned = false
+  var search = SearchState()
   /// Why nothing but a relay will do, if that is known.
   public internal(set) var hopeless: SearchDecision.Reason?
-  var search: SearchCore?
-  var searchTarget: SocketAddress?
-  var searchSockets: [(number: Int, socket: Int, port: UInt16)] = []
-  var socketRequests: [SocketPurpose] = []
-  var socketsToClose: [Int] = []
-  var duePackets: [SearchPacket] = []
-  var ownToken: TransactionID?
 
   /// A puncher that has no socket yet.
   ///
@@ -313,7 +299,7 @@ extension PunchCore {
       queries[query].write(into: &message)
       return transmit(queries[query].base, queries[query].server)
     }
-    if let question = sampling?.pollQuestion(into: &message) {
+    if let question = search.sampling?.pollQuestion(into: &message) {
       return Transmit(channel: question.channel, destination: question.server)
     }
     if let packet = pollSearchPacket(into: &message) { return packet }
@@ -340,7 +326,7 @@ extension PunchCore {
   /// When to call ``handleDeadline(at:)``.
   public var nextDeadline: Instant? {
     let awaited = queries.filter { isNeeded($0) }
-    let deadlines = [ice.nextDeadline, sampling?.deadline, search?.deadline]
+    let deadlines = [ice.nextDeadline, search.deadline]
     return (deadlines + awaited.map(\.deadline) + dials.map(\.deadline)).compactMap { $0 }.min()
   }
 
@@ -357,7 +343,6 @@ extension PunchCore {
     completeIfDone()
     handleDials(at: now)
     handleSampling(at: now)
-    decideSearch(at: now)
     handleSearch(at: now)
     ice.handleDeadline(at: now)
   }
@@ -370,10 +355,7 @@ extension PunchCore {
     primers = []
     dials = []
     dueDials = []
-    sampling = nil
-    search = nil
-    duePackets = []
-    socketRequests = []
+    search = SearchState()
     signals = []
   }
 }

@@ -41,6 +41,8 @@ public enum PunchLimits {
   public static let samplingServers = 3
   /// How long a sample's answer is waited for before it is asked for again, and then before it is done without.
   public static let samplePatience: Duration = .milliseconds(150)
+  /// Of a counter, the next few ports that an opener sends to in turn: our own checks and others' mappings move it.
+  public static let foreseenPorts = 4
   /// What a search's socket sends at once: a packet of 20 bytes.
   public static let searchOutboxBytes = 2048
   /// Datagrams of the other side that wait for a slow reader.

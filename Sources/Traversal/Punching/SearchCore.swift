@@ -8,54 +8,76 @@ struct SearchCore {
     case open(Int)
     /// Send once more from the socket of this number.
     case again(Int)
-    /// Send to this port of the opener.
-    case probe(UInt16)
+    /// Send to these ports of the other side, from the socket that is used for everything.
+    case probe([UInt16])
+  }
+
+  /// What this side does.
+  enum Part {
+    /// It opens mappings towards the prober.
+    case opens
+    /// It probes ports, so far apart.
+    case probes(PortSequence, every: Duration)
+    /// Its own port moves with each packet, and so does the other side's.
+    case steps(PortStepping, every: Duration)
   }
 
   let plan: SearchPlan
-  /// Whether this side opens mappings; the other probes ports.
-  let isOpener: Bool
+  private var part: Part
   private let start: Instant
   private var sent = 0
-  private var ports: PortSequence
   private(set) var isOver = false
 
-  init(_ plan: SearchPlan, isOpener: Bool, at now: Instant) {
+  init(_ plan: SearchPlan, _ part: Part, at now: Instant) {
     self.plan = plan
-    self.isOpener = isOpener
+    self.part = part
     start = now
-    ports = plan.ports()
   }
 
-  /// When the next packet is due.
+  /// Whether this side opens mappings.
+  var isOpener: Bool { if case .opens = part { true } else { false } }
+
+  /// When the next packet is due; after the last, when the search is over.
   var deadline: Instant? {
-    guard !isOver else { return nil }
-    let time: Duration? =
-      isOpener ? plan.openerPacket(sent).map { _ in plan.openerTime(sent) } : plan.proberTime(sent)
-    return time.map { start.advanced(by: $0) }
+    if isOver { return nil }
+    return start.advanced(by: min(time ?? plan.duration, plan.duration))
+  }
+
+  private var time: Duration? {
+    switch part {
+    case .opens: plan.openerPacket(sent).map { _ in plan.openerTime(sent) }
+    case .probes(_, let interval), .steps(_, let interval): sent < plan.probes ? interval * sent : nil
+    }
   }
 
   /// The next thing that is due; what is late is done at once.
   mutating func next(at now: Instant) -> Action? {
-    guard let deadline else {
-      isOver = true
+    guard let deadline, deadline <= now else { return nil }
+    guard let time, time < plan.duration, let action = action() else {
+      isOver = start.advanced(by: plan.duration) <= now
+      if !isOver { sent = .max }
       return nil
     }
-    guard deadline <= now else { return nil }
-    defer { sent += 1 }
-    if isOpener {
+    sent += 1
+    return action
+  }
+
+  private mutating func action() -> Action? {
+    switch part {
+    case .opens:
       switch plan.openerPacket(sent) {
       case .open(let number): return .open(number)
       case .again(let number): return .again(number)
       case nil: return nil
       }
+    case .probes(var ports, let interval):
+      // The sequence must not be copied each time.
+      part = .opens
+      defer { part = .probes(ports, every: interval) }
+      return ports.next().map { .probe([$0]) }
+    case .steps(var ports, let interval):
+      defer { part = .steps(ports, every: interval) }
+      return .probe(ports.next())
     }
-    guard let port = ports.next() else {
-      isOver = true
-      return nil
-    }
-    return .probe(port)
   }
-
-  mutating func stop() { isOver = true }
 }

@@ -22,6 +22,8 @@ public struct SearchPlan: Hashable, Sendable {
     case birthday
     /// Every port.
     case exhaustive
+    /// Few ports that are likely, on both sides: each probes for the other's.
+    case meet
   }
 
   /// The two who agree.
@@ -70,7 +72,7 @@ public struct SearchPlan: Hashable, Sendable {
     self.sampleAge = max(0, min(65_535, Int(sampleAge.wholeNanoseconds / 1_000_000)))
     openRate = profile.openRate
     probeRate = profile.probeRate
-    sockets = method == .predict ? 1 : profile.sockets
+    sockets = method == .predict || method == .meet ? 1 : profile.sockets
     probes = profile.probes
     openerPackets = max(sockets, profile.bytes / SearchLimits.packetBytes - probes)
     milliseconds = Int(profile.duration.wholeNanoseconds / 1_000_000)

@@ -1,0 +1,52 @@
+import WarrenMachine
+import WarrenSTUN
+
+/// How far a puncher has come with looking at its own NAT's ports, agreeing on a search, and searching.
+struct SearchState {
+  /// A packet that is due.
+  enum Packet {
+    /// From one of the opener's sockets, which is the n-th packet of all.
+    case opener(PunchCore.Channel, Int)
+    /// To a port of the other side.
+    case probe(UInt16)
+  }
+
+  /// A report, and when it came.
+  struct Known {
+    var report: PortReport
+    var at: Instant
+
+    /// How long ago the last sample was taken.
+    func age(at now: Instant) -> Duration { report.sampleAge + at.duration(to: now) }
+  }
+
+  var sampling: PortSampling?
+  var samplers: [(channel: PunchCore.Channel, port: UInt16)] = []
+  var missingSamplers = 0
+  var round: UInt8 = 0
+  var own: Known?
+  var theirs: Known?
+  var hasPlanned = false
+  var running: SearchCore?
+  /// Where packets go: the opener's, in turn, to each; of the opener itself only the address counts.
+  var targets: [SocketAddress] = []
+  var openerPackets = 0
+  var sockets: [(number: Int, socket: Int, port: UInt16)] = []
+  var due: [Packet] = []
+  var socketRequests: [PunchCore.SocketPurpose] = []
+  var socketsToClose: [Int] = []
+  /// The ids of search packets to us, and to the other side.
+  var ownToken: TransactionID?
+  var theirToken: TransactionID?
+
+  var deadline: Instant? { [sampling?.deadline, running?.deadline].compactMap { $0 }.min() }
+
+  /// Closes all sockets but those in use, and stops.
+  mutating func stop(keeping inUse: [PunchCore.Channel] = []) {
+    running = nil
+    due = []
+    socketRequests.removeAll { $0 != .sampling }
+    for opened in sockets where !inUse.contains(.socket(opened.socket)) { socketsToClose.append(opened.socket) }
+    sockets.removeAll { !inUse.contains(.socket($0.socket)) }
+  }
+}
