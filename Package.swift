@@ -45,9 +45,13 @@ let package = Package(
       dependencies: ["WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal"],
       path: "Sources/Warren", swiftSettings: strict),
     .target(
-      name: "WarrenSimulator", dependencies: ["WarrenMachine"], path: "Simulator", swiftSettings: strict),
+      name: "WarrenSimulator", dependencies: ["WarrenMachine"], path: "Simulator", exclude: ["Laboratory"],
+      swiftSettings: strict),
+    .target(
+      name: "WarrenLaboratory", dependencies: ["Warren", "WarrenSimulator"], path: "Simulator/Laboratory",
+      swiftSettings: strict),
     .executableTarget(
-      name: "WarrenCLI", dependencies: ["Warren", "WarrenSimulator"], path: "Sources/WarrenCLI",
+      name: "WarrenCLI", dependencies: ["Warren", "WarrenSimulator", "WarrenLaboratory"], path: "Sources/WarrenCLI",
       swiftSettings: strict),
 
     // Proof.
@@ -62,7 +66,7 @@ let package = Package(
     .testTarget(
       name: "STUNTests", dependencies: ["WarrenSTUN"], path: "Tests/STUNTests", swiftSettings: strict),
     .testTarget(
-      name: "TraversalTests", dependencies: ["Warren", "WarrenSimulator"], path: "Tests/TraversalTests",
+      name: "TraversalTests", dependencies: ["Warren", "WarrenSimulator", "WarrenLaboratory"], path: "Tests/TraversalTests",
       swiftSettings: strict),
     .testTarget(
       name: "SimulatorTests", dependencies: ["WarrenSimulator"], path: "Tests/SimulatorTests",

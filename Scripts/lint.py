@@ -19,8 +19,9 @@ ROOMS = {
     "Sources/STUN": {"WarrenMachine", "WarrenCrypto"},
     "Sources/Traversal": SYSTEM | {"WarrenMachine", "WarrenCrypto", "WarrenSTUN"},
     "Sources/Warren": {"WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal"},
-    "Sources/WarrenCLI": SYSTEM | {"Warren", "WarrenMachine", "WarrenEventLoop", "WarrenSimulator"},
+    "Sources/WarrenCLI": SYSTEM | {"Warren", "WarrenMachine", "WarrenEventLoop", "WarrenSimulator", "WarrenLaboratory"},
     "Simulator": SYSTEM | {"WarrenMachine"},
+    "Simulator/Laboratory": SYSTEM | {"Warren", "WarrenSimulator"},
 }
 
 # The command may say what it likes; what lies below it may not.

@@ -6,13 +6,7 @@ struct Demo {
   private var seed: UInt64 = 7
 
   init(arguments: ArraySlice<String>) throws {
-    var rest = arguments
-    while let word = rest.popFirst() {
-      guard word == "--seed" else { throw UsageError.unknownOption(word) }
-      let value = rest.popFirst() ?? ""
-      guard let seed = UInt64(value) else { throw UsageError.badValue(value, option: word) }
-      self.seed = seed
-    }
+    if let seed = try Options(arguments, known: ["--seed"])["--seed"] { self.seed = seed }
   }
 
   func run() async throws {

@@ -13,6 +13,8 @@ struct WarrenCommand {
     warren \(version): connects two programs directly, whatever NATs stand between them
 
     usage: warren demo [--seed N]   show an echo through two simulated NATs, and over loopback
+           warren matrix [--seeds N] [--loss PERCENT]
+                                    show who gets through to whom, in a simulated internet
            warren --version
            warren --help
     """
@@ -30,6 +32,7 @@ struct WarrenCommand {
   static func run(_ arguments: [String]) async throws {
     switch arguments.first {
     case "demo": try await Demo(arguments: arguments.dropFirst()).run()
+    case "matrix": try await Matrix(arguments: arguments.dropFirst()).run()
     case "--version": print("warren \(version)")
     case nil, "--help", "help": print(help)
     case let other?: throw UsageError.unknownCommand(other)

@@ -1,5 +1,6 @@
 import Testing
 import Warren
+import WarrenLaboratory
 import WarrenSimulator
 
 @Suite("A hole puncher")
@@ -10,7 +11,7 @@ struct PunchTests {
     for alice in places {
       for bob in places {
         for seed in 1...3 as ClosedRange<UInt64> {
-          let outcome = try await PunchLaboratory(alice: alice, bob: bob).run(seed: seed)
+          let outcome = try await PunchTrial(alice: alice, bob: bob).run(seed: seed)
           #expect(outcome.isDirect && outcome.agree, "\(alice) with \(bob), seed \(seed)")
           let slowest = outcome.slowest ?? .seconds(99)
           #expect(slowest <= .milliseconds(75), "\(alice) with \(bob), seed \(seed)")
@@ -25,9 +26,9 @@ struct PunchTests {
     for alice in places {
       for bob in places {
         for seed in 1...3 as ClosedRange<UInt64> {
-          var lab = PunchLaboratory(alice: alice, bob: bob)
-          lab.transports = [.tcp]
-          let outcome = try await lab.run(seed: seed)
+          var trial = PunchTrial(alice: alice, bob: bob)
+          trial.transports = [.tcp]
+          let outcome = try await trial.run(seed: seed)
           #expect(outcome.isDirect && outcome.agree, "\(alice) with \(bob), seed \(seed)")
           // One round trip for the SYNs, one for the checks.
           let slowest = outcome.slowest ?? .seconds(99)
@@ -44,10 +45,10 @@ struct PunchTests {
     let easy: [Place] = [.public, .fullCone, .restricted, .portRestricted, .firewall]
     for alice in easy {
       for bob in [Place.sequential, .random] {
-        for lab in [PunchLaboratory(alice: alice, bob: bob), PunchLaboratory(alice: bob, bob: alice)] {
-          let outcome = try await lab.run(seed: seed)
-          #expect(outcome.isDirect && outcome.agree, "\(lab.alice) with \(lab.bob), seed \(seed)")
-          print(lab.alice, lab.bob, seed, outcome.slowest as Any)
+        for trial in [PunchTrial(alice: alice, bob: bob), PunchTrial(alice: bob, bob: alice)] {
+          let outcome = try await trial.run(seed: seed)
+          #expect(outcome.isDirect && outcome.agree, "\(trial.alice) with \(trial.bob), seed \(seed)")
+          #expect(outcome.checks < 200, "\(trial.alice) with \(trial.bob), seed \(seed): checks call forth checks")
         }
       }
     }

@@ -183,6 +183,9 @@ public actor HolePuncher {
   /// What the agent within has refused and sent.
   public var counters: ICECore.Counters { core.ice.counters }
 
+  /// What was sent to the other side, or to where it might be, with headers.
+  public var traffic: (packets: Int, bytes: Int) { core.traffic }
+
   /// Hands on what is no business of the puncher's: the datagrams of whoever uses the paths, with the number of the
   /// socket that they came to.
   public func receiveOthers(_ body: sending @escaping (borrowing Datagram, Int) -> Void) { onForeign = body }

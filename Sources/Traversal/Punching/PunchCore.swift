@@ -53,6 +53,8 @@ public struct PunchCore {
   var listeners: [(family: IPAddress.Family, port: UInt16)] = []
   var tcpQueries = 0
 
+  /// What was sent to the other side, or to where it might be, with IP and UDP headers.
+  public private(set) var traffic = (packets: 0, bytes: 0)
   var search = SearchState()
   /// Why nothing but a relay will do, if that is known.
   public internal(set) var hopeless: SearchDecision.Reason?
@@ -282,7 +284,11 @@ extension PunchCore {
   public mutating func pollTransmit(into message: inout STUNMessageWriter, at now: Instant) -> Transmit? {
     while let transmit = nextTransmit(into: &message, at: now) {
       let isServer = configuration.stunServers.contains(transmit.destination)
-      if isServer || permit.spend(message.byteCount, on: transmit.destination.ip) { return transmit }
+      if isServer { return transmit }
+      guard permit.spend(message.byteCount, on: transmit.destination.ip) else { continue }
+      traffic.packets += 1
+      traffic.bytes += message.byteCount + transmit.destination.ip.family.datagramHeaderBytes
+      return transmit
     }
     return nil
   }
@@ -358,4 +364,9 @@ extension PunchCore {
     search = SearchState()
     signals = []
   }
+}
+
+extension IPAddress.Family {
+  /// What a datagram weighs without its payload.
+  fileprivate var datagramHeaderBytes: Int { self == .v4 ? 28 : 48 }
 }

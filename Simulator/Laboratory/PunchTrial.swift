@@ -1,0 +1,184 @@
+import Warren
+import WarrenSimulator
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Two machines that try to reach each other in a simulated internet, and how it went.
+public struct PunchTrial: Sendable {
+  /// Where each of them stands.
+  public var alice: Place
+  public var bob: Place
+  /// How many of the packets are lost on the way.
+  public var loss = 0.0
+  /// What may carry a path.
+  public var transports: Set<PunchTransport> = [.udp]
+  /// How long it may take.
+  public var limit: Duration = .seconds(10)
+  /// How long a signal takes from one side to the other.
+  public var signalDelay: Duration = .milliseconds(50)
+  /// Changes the configuration of both.
+  public var change: @Sendable (inout PunchConfiguration) -> Void = { _ in }
+  /// Replaces both machines, where they stand in a common place.
+  public var topology: (@Sendable () -> [Node])?
+
+  /// A trial of two places.
+  public init(alice: Place = .public, bob: Place = .public) {
+    self.alice = alice
+    self.bob = bob
+  }
+
+  /// How a punch went.
+  public struct Outcome: Sendable {
+    /// From when both sides knew the other's candidates until each had a path; nil if it never had.
+    public var alice: Duration?
+    public var bob: Duration?
+    /// From when both knew how the other's NATs choose ports until both had a path.
+    public var searched: Duration?
+    /// Whether both use a path once it has settled, and datagrams go both ways on it.
+    public var agree = false
+    /// What both sent to each other, or to where the other might be, until both had a path, with IP and UDP headers.
+    public var packets = 0
+    public var bytes = 0
+    public var checks = 0
+    /// What alice uses.
+    public var path: PunchedPath?
+    /// Why she has none, if somebody knows.
+    public var failure: String?
+
+    /// Whether each side has a way to the other.
+    public var isDirect: Bool { alice != nil && bob != nil }
+    /// How long the slower one took.
+    public var slowest: Duration? { alice.flatMap { alice in bob.map { max(alice, $0) } } }
+  }
+
+  /// Tries it in a world of this seed.
+  public func run(seed: UInt64) async throws -> Outcome {
+    var configuration = World.Configuration()
+    configuration.keptEvents = 0
+    // Two links on each way: together they lose so much.
+    configuration.access.loss = 1 - (1 - loss).squareRoot()
+    let nodes = topology?() ?? [alice.node("alice"), bob.node("bob")]
+    let world = World(seed: seed, configuration: configuration) {
+      nodes
+      Server("stun 1").linked(.access)
+      Server("stun 2").linked(.access)
+    }
+    return try await world.run { world in try await punch(in: world) }
+  }
+
+  private func punch(in world: World) async throws -> Outcome {
+    let servers = try await startServers(in: world)
+    startNeighbours(in: world)
+    let (alice, bob) = (world.machine("alice"), world.machine("bob"))
+    let a = HolePuncher(on: alice, role: .controlling, configuration(self.alice, servers))
+    let b = HolePuncher(on: bob, role: .controlled, configuration(self.bob, servers))
+    let known = Known()
+    carrySignals(from: a, to: b, known, in: world)
+    carrySignals(from: b, to: a, known, in: world)
+    try await a.start()
+    try await b.start()
+
+    var outcome = Outcome()
+    let limit = limit
+    async let first = bob.run { () -> Instant? in
+      _ = try? await bob.withDeadline(limit) { try await b.firstPath() }
+      return await b.paths.isEmpty ? nil : world.now
+    }
+    do { _ = try await alice.withDeadline(limit) { try await a.firstPath() } } catch {
+      outcome.failure = "\(error)"
+    }
+    let aliceAt: Instant? = await a.paths.isEmpty ? nil : world.now
+    let bobAt = try await first
+    outcome.alice = aliceAt.map { known.candidates.duration(to: $0) }
+    outcome.bob = bobAt.map { known.candidates.duration(to: $0) }
+    outcome.searched = aliceAt.flatMap { at in bobAt.map { known.ports.duration(to: max(at, $0)) } }
+    for puncher in [a, b] {
+      let traffic = await puncher.traffic
+      outcome.packets += traffic.packets
+      outcome.bytes += traffic.bytes
+    }
+    if outcome.isDirect {
+      try await alice.sleep(for: .seconds(1))
+      let (pathA, pathB) = (await a.selectedPath, await b.selectedPath)
+      outcome.path = pathA
+      outcome.agree = pathA != nil && pathB != nil
+    }
+    outcome.checks = await a.counters.checksSent + b.counters.checksSent
+    await a.close()
+    await b.close()
+    return outcome
+  }
+
+  private func configuration(_ place: Place, _ servers: [SocketAddress]) -> PunchConfiguration {
+    var configuration = PunchConfiguration()
+    configuration.transports = transports
+    configuration.stunServers = servers
+    configuration.filtering = place.filtering
+    change(&configuration)
+    return configuration
+  }
+
+  /// Two machines with a STUN server each; of IPv4 two addresses and two ports, so that ports can be foreseen.
+  private func startServers(in world: World) async throws -> [SocketAddress] {
+    var addresses: [SocketAddress] = []
+    for (name, family, port) in [
+      ("stun 1", .v4, 3478), ("stun 1", .v4, 3479), ("stun 1", .v6, 3478), ("stun 2", .v4, 3478),
+      ("stun 2", .v6, 3478),
+    ] as [(String, IPAddress.Family, UInt16)] {
+      let machine = world.machine(name)
+      let address = SocketAddress(machine.address(family), port: port)
+      try await STUNServer(on: machine).start(at: address)
+      addresses.append(address)
+    }
+    return addresses
+  }
+
+  /// Machines that share a NAT with those who punch, and open mappings when they like.
+  private func startNeighbours(in world: World) {
+    for (name, place) in [("alice", alice), ("bob", bob)] where place.neighbourRate > 0 && topology == nil {
+      let machine = world.machine(Place.neighbour(of: name))
+      machine.spawn("mappings of \(machine.name)") {
+        let socket = try machine.bindUDP(to: .any(.v4))
+        var outbox = DatagramOutbox(byteCapacity: 64, runCapacity: 1)
+        var random = machine.random
+        for number in 0... {
+          // The time between two events that know nothing of each other.
+          let chance = Double.random(in: Double.leastNonzeroMagnitude..<1, using: &random)
+          try await machine.sleep(for: .seconds(-log(chance) / place.neighbourRate))
+          let remote = IPAddress(v4: 0xC612_0000 + UInt32(number % 65_536))
+          outbox.append([0].span.bytes, to: SocketAddress(remote, port: 443))
+          socket.sendOrDrop(&outbox)
+        }
+      }
+    }
+  }
+
+  /// When each side had been told of the other's candidates, and of its ports.
+  private final class Known: @unchecked Sendable {
+    // Used on the world's thread alone.
+    var candidates = Instant(nanoseconds: 0)
+    var ports = Instant(nanoseconds: 0)
+  }
+
+  private func carrySignals(from: HolePuncher, to: HolePuncher, _ known: Known, in world: World) {
+    let machine = from.machine
+    let delay = signalDelay
+    machine.spawn("signals of \(machine.name)") {
+      for await signal in from.signals {
+        machine.spawn("a signal of \(machine.name)") {
+          try? await machine.sleep(for: delay)
+          switch signal {
+          case .description, .candidate: known.candidates = world.now
+          case .ports(let report) where report.round == 0: known.ports = world.now
+          case .ports, .complete, .search: break
+          }
+          await to.receive(signal)
+        }
+      }
+    }
+  }
+}
