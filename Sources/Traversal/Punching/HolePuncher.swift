@@ -270,7 +270,7 @@ public actor HolePuncher {
       while let request = core.pollDial() { dial(request) }
       endStaleDials()
       while let signal = core.pollSignal() { signalled.yield(signal) }
-      while let event = core.pollEvent() { handle(event) }
+      while let event = core.pollEvent(at: machine.now) { handle(event) }
     }
     isDraining = false
     guard !isClosed else { return }

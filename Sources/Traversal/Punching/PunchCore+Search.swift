@@ -169,7 +169,7 @@ extension PunchCore {
 
   /// Nothing was found: what can be foreseen is looked at once more.
   private mutating func searchEnded(_ plan: SearchPlan, at now: Instant) {
-    search.stop()
+    endSearch()
     guard plan.method == .predict || plan.method == .meet, search.round + 1 < SearchLimits.rounds else { return }
     search.round += 1
     search.hasPlanned = false
@@ -210,7 +210,8 @@ extension PunchCore {
       message.messageClass == .indication
     else { return false }
     if search.ownToken == nil { search.ownToken = searchToken(ice.credentials) }
-    guard message.transactionID == search.ownToken, permit.isAttested(source.ip),
+    // Of several that come through the first is as good as any: the others would only be more to check.
+    guard message.transactionID == search.ownToken, permit.isAttested(source.ip), ice.openPaths.isEmpty,
       let base = base(forSearch: channel, local, source.ip.family, at: now)
     else { return false }
     // The prober is here, whatever was thought: from now on, mappings are opened towards this port.
@@ -240,8 +241,21 @@ extension PunchCore {
     return bases.count - 1
   }
 
-  /// There is a way: the sockets that did not find it are closed.
+  /// There is a way, or the time is over: the sockets through which nothing came are closed. Others may be what the
+  /// other side will use.
   mutating func endSearch() {
-    search.stop(keeping: ice.openPaths.map { bases[$0.base.index].channel })
+    search.stop(keeping: bases.map(\.channel))
+  }
+
+  /// Both sides have agreed on a way for a while: what else the search found is closed.
+  mutating func retireSearch(at now: Instant) {
+    guard let due = search.retiresAt, due <= now else { return }
+    search.retiresAt = nil
+    let inUse = ice.selected.map { bases[$0.base.index].channel }
+    for base in bases.indices where bases[base].channel != inUse {
+      guard search.sockets.contains(where: { .socket($0.socket) == bases[base].channel }) else { continue }
+      ice.removeBase(ICEBaseID(base), at: now)
+    }
+    search.stop(keeping: inUse.map { [$0] } ?? [])
   }
 }

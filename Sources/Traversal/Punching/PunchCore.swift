@@ -5,7 +5,7 @@ import WarrenSTUN
 /// ``ICECore`` find the ways that work.
 ///
 /// **After each input, take all it has to give**: datagrams by ``pollTransmit(into:at:)``, what the other side is to be
-/// told by ``pollSignal()``, what has happened by ``pollEvent()``, and the time of its next turn, ``nextDeadline``.
+/// told by ``pollSignal()``, what has happened by ``pollEvent(at:)``, and the time of its next turn, ``nextDeadline``.
 public struct PunchCore {
   /// What packets go through.
   public enum Channel: Hashable, Sendable {
@@ -323,9 +323,13 @@ extension PunchCore {
   public mutating func pollSignal() -> PunchSignal? { signals.isEmpty ? nil : signals.removeFirst() }
 
   /// The next thing that has happened.
-  public mutating func pollEvent() -> ICEEvent? {
+  public mutating func pollEvent(at now: Instant) -> ICEEvent? {
     let event = ice.pollEvent()
-    if case .opened = event { endSearch() }
+    switch event {
+    case .opened: endSearch()
+    case .selected: search.retiresAt = now.advanced(by: PunchLimits.retirement)
+    default: break
+    }
     return event
   }
 
@@ -350,6 +354,7 @@ extension PunchCore {
     handleDials(at: now)
     handleSampling(at: now)
     handleSearch(at: now)
+    retireSearch(at: now)
     ice.handleDeadline(at: now)
   }
 

@@ -43,6 +43,9 @@ public enum PunchLimits {
   public static let samplePatience: Duration = .milliseconds(150)
   /// Of a counter, the next few ports that an opener sends to in turn: our own checks and others' mappings move it.
   public static let foreseenPorts = 4
+  /// How long both sides must agree on a way before what else a search has found is closed: by then whatever they
+  /// said of it has arrived.
+  public static let retirement: Duration = .seconds(5)
   /// What a search's socket sends at once: a packet of 20 bytes.
   public static let searchOutboxBytes = 2048
   /// Datagrams of the other side that wait for a slow reader.

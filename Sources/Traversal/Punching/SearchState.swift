@@ -39,10 +39,13 @@ struct SearchState {
   var ownToken: TransactionID?
   var theirToken: TransactionID?
 
-  var deadline: Instant? { [sampling?.deadline, running?.deadline].compactMap { $0 }.min() }
+  /// When to close what both sides do not use.
+  var retiresAt: Instant?
 
-  /// Closes all sockets but those in use, and stops.
-  mutating func stop(keeping inUse: [PunchCore.Channel] = []) {
+  var deadline: Instant? { [sampling?.deadline, running?.deadline, retiresAt].compactMap { $0 }.min() }
+
+  /// Stops, and closes all sockets but those through which something has come.
+  mutating func stop(keeping inUse: [PunchCore.Channel]) {
     running = nil
     due = []
     socketRequests.removeAll { $0 != .sampling }
