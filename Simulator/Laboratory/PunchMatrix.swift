@@ -23,12 +23,12 @@ public struct PunchMatrix: Sendable {
       }
     }
 
-    /// `e` where every seed went through at once, `g` where every one did within the time for a guess, `.` where none
-    /// did, `?` for anything else.
+    /// `e` where every seed went through at once, `g` where every one did within the time for a guess, `s` where it took
+    /// longer, `.` where none did, `?` for anything else.
     public func letter(atOnce: Duration) -> Character {
       if direct == 0 { return "." }
-      if direct < trials || slowest > PunchMatrix.guessTime { return "?" }
-      return slowest <= atOnce ? "e" : "g"
+      if direct < trials { return "?" }
+      return slowest <= atOnce ? "e" : slowest <= PunchMatrix.guessTime ? "g" : "s"
     }
   }
 
@@ -48,6 +48,8 @@ public struct PunchMatrix: Sendable {
 
   /// All ordered pairs of places.
   public init(_ places: [Place] = Place.all, over transport: PunchTransport = .udp, loss: Double = 0) {
+    // Who cannot get through is given up after the time that those who can may take; TCP waits longer for what is lost.
+    let limit = transport == .tcp && loss > 0 ? .seconds(30) : Self.guessTime + .seconds(1)
     atOnce = transport == .udp ? Self.atOnceUDP : Self.atOnceTCP
     names = places.map(\.name)
     trials = places.map { alice in
@@ -55,8 +57,7 @@ public struct PunchMatrix: Sendable {
         var trial = PunchTrial(alice: alice, bob: bob)
         trial.loss = loss
         trial.transports = [transport]
-        // Who cannot get through is given up after the time that those who can may take.
-        trial.limit = Self.guessTime + .seconds(1)
+        trial.limit = limit
         return trial
       }
     }

@@ -14,7 +14,7 @@ struct Matrix {
 
   func run() async throws {
     print("Each place (a line) calls each place (a column, in the same order), \(seeds.count) seeds.")
-    print("e  at once    g  after a guess    .  only over a relay    ?  not in every seed\n")
+    print("e  at once    g  after a guess    s  slowly    .  only over a relay    ?  not in every seed\n")
     for transport in [PunchTransport.udp, .tcp] {
       for loss in losses {
         let matrix = PunchMatrix(over: transport, loss: loss)

@@ -14,11 +14,15 @@ extension PunchCore {
     search.own = .init(report: report, at: now)
     signals.append(.ports(report))
     decideSearch(at: now)
+    if let (plan, round) = search.pendingPlan { receivePlan(plan, round: round, at: now) }
   }
 
   mutating func receivePorts(_ report: PortReport, at now: Instant) {
     search.theirs = .init(report: report, at: now)
+    // The other side looks once more: so does this one, unless its own search goes on.
+    if report.round > search.round, search.running == nil { nextRound(at: now) }
     decideSearch(at: now)
+    if let (plan, round) = search.pendingPlan { receivePlan(plan, round: round, at: now) }
   }
 
   /// The controlling side plans, as soon as both have told of their ports.
@@ -33,7 +37,7 @@ extension PunchCore {
       mine: mine.report.kind, theirs: theirs.report.kind, permitting: permissions)
     if case .relayOnly(let reason) = decision { hopeless = reason }
     guard let plan = plan(for: decision, at: now) else { return }
-    signals.append(.search(plan))
+    signals.append(.search(plan, round: search.round))
     startSearch(plan, as: .proposer, at: now)
   }
 
@@ -79,7 +83,13 @@ extension PunchCore {
     return (known.first { $0.kind == .serverReflexive } ?? known.first)?.address
   }
 
-  mutating func receivePlan(_ plan: SearchPlan, at now: Instant) {
+  mutating func receivePlan(_ plan: SearchPlan, round: UInt8, at now: Instant) {
+    // Signals may overtake each other.
+    guard search.theirs?.report.round == round, search.own?.report.round == round else {
+      search.pendingPlan = (plan, round)
+      return
+    }
+    search.pendingPlan = nil
     guard let profile = configuration.search, search.running == nil, ice.role == .controlled,
       plan.method != .exhaustive || configuration.searchesExhaustively
     else { return }
@@ -170,7 +180,11 @@ extension PunchCore {
   /// Nothing was found: what can be foreseen is looked at once more.
   private mutating func searchEnded(_ plan: SearchPlan, at now: Instant) {
     endSearch()
-    guard plan.method == .predict || plan.method == .meet, search.round + 1 < SearchLimits.rounds else { return }
+    if plan.method == .predict || plan.method == .meet { nextRound(at: now) }
+  }
+
+  private mutating func nextRound(at now: Instant) {
+    guard search.round + 1 < SearchLimits.rounds, search.sampling == nil, ice.openPaths.isEmpty else { return }
     search.round += 1
     search.hasPlanned = false
     beginSampling(at: now)

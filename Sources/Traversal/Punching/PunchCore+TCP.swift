@@ -16,6 +16,8 @@ struct Dial {
   let began: Instant
   var state: State
   var wait = PunchLimits.firstRedial
+  /// How long the next dial may take.
+  var patience = PunchLimits.dialPatience
 
   var deadline: Instant? {
     switch state {
@@ -90,7 +92,8 @@ extension PunchCore {
           dials[place].state = .ended
           continue
         }
-        dials[place].state = .dialling(until: now.advanced(by: PunchLimits.dialPatience))
+        dials[place].state = .dialling(until: now.advanced(by: dials[place].patience))
+        dials[place].patience = min(dials[place].patience * 2, PunchLimits.longestDialPatience)
         dueDials.append(place)
       case .dialling(let until) where until <= now:
         dialFailed(place, at: now)

@@ -202,8 +202,8 @@ extension PunchCore {
       ice.completeRemote()
     case .ports(let report):
       receivePorts(report, at: now)
-    case .search(let plan):
-      receivePlan(plan, at: now)
+    case .search(let plan, let round):
+      receivePlan(plan, round: round, at: now)
     }
   }
 

@@ -25,8 +25,11 @@ public enum PunchLimits {
   public static let firstRedial: Duration = .milliseconds(50)
   /// The longest wait between two dials to one address.
   public static let longestRedial: Duration = .seconds(1)
-  /// How long a dial may take: the system sends its SYN again after 1 and 3 s.
-  public static let dialPatience: Duration = .seconds(4)
+  /// How long the first dial may take, then twice that and so on: the system sends its SYN again after 1, 3 and 7 s, and
+  /// with a new dial it leaves sooner.
+  public static let dialPatience: Duration = .milliseconds(1200)
+  /// The longest that a dial may take.
+  public static let longestDialPatience: Duration = .seconds(5)
   /// For how long the other side is dialled: by then it has long given up as well.
   public static let dialling: Duration = .seconds(15)
   /// How long a connection may take to prove whose it is.

@@ -8,6 +8,6 @@ public enum PunchSignal: Hashable, Sendable {
   case complete
   /// How the NATs before it choose ports.
   case ports(PortReport)
-  /// Both are to search for a port in this way.
-  case search(SearchPlan)
+  /// Both are to search for a port in this way, which follows from their reports of this round.
+  case search(SearchPlan, round: UInt8)
 }

@@ -27,6 +27,8 @@ struct SearchState {
   var own: Known?
   var theirs: Known?
   var hasPlanned = false
+  /// A plan that came before the report that it is made from.
+  var pendingPlan: (plan: SearchPlan, round: UInt8)?
   var running: SearchCore?
   /// Where packets go: the opener's, in turn, to each; of the opener itself only the address counts.
   var targets: [SocketAddress] = []
