@@ -38,7 +38,7 @@ public struct PunchTrial: Sendable {
     public var bob: Duration?
     /// From when both knew how the other's NATs choose ports until both had a path.
     public var searched: Duration?
-    /// Whether both use a path once it has settled, and datagrams go both ways on it.
+    /// Whether both use a path once it has settled.
     public var agree = false
     /// What both sent to each other, or to where the other might be, until both had a path, with IP and UDP headers.
     public var packets = 0
@@ -102,15 +102,22 @@ public struct PunchTrial: Sendable {
       outcome.bytes += traffic.bytes
     }
     if outcome.isDirect {
-      try await alice.sleep(for: .seconds(1))
-      let (pathA, pathB) = (await a.selectedPath, await b.selectedPath)
-      outcome.path = pathA
-      outcome.agree = pathA != nil && pathB != nil
+      outcome.agree = try await haveAgreed(a, b)
+      outcome.path = await a.selectedPath
     }
     outcome.checks = await a.counters.checksSent + b.counters.checksSent
     await a.close()
     await b.close()
     return outcome
+  }
+
+  /// Whether both use a way, once what was lost has been sent again.
+  private func haveAgreed(_ a: HolePuncher, _ b: HolePuncher) async throws -> Bool {
+    for _ in 0..<100 {
+      try await a.machine.sleep(for: .milliseconds(100))
+      if await a.selectedPath != nil, await b.selectedPath != nil { return true }
+    }
+    return false
   }
 
   private func configuration(_ place: Place, _ servers: [SocketAddress]) -> PunchConfiguration {
