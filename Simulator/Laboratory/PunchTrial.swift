@@ -57,8 +57,13 @@ public struct PunchTrial: Sendable {
 
   /// Tries it in a world of this seed.
   public func run(seed: UInt64) async throws -> Outcome {
+    try await run(seed: seed, keptEvents: 0).outcome
+  }
+
+  /// Tries it in a world of this seed, and tells what became of so many packets.
+  public func run(seed: UInt64, keptEvents: Int) async throws -> (outcome: Outcome, trace: Trace) {
     var configuration = World.Configuration()
-    configuration.keptEvents = 0
+    configuration.keptEvents = keptEvents
     // Two links on each way: together they lose so much.
     configuration.access.loss = 1 - (1 - loss).squareRoot()
     let nodes = topology?() ?? [alice.node("alice"), bob.node("bob")]
@@ -67,7 +72,8 @@ public struct PunchTrial: Sendable {
       Server("stun 1").linked(.access)
       Server("stun 2").linked(.access)
     }
-    return try await world.run { world in try await punch(in: world) }
+    let outcome = try await world.run { world in try await punch(in: world) }
+    return (outcome, world.trace)
   }
 
   private func punch(in world: World) async throws -> Outcome {

@@ -15,6 +15,8 @@ struct WarrenCommand {
     usage: warren demo [--seed N]   show an echo through two simulated NATs, and over loopback
            warren matrix [--seeds N] [--loss PERCENT]
                                     show who gets through to whom, in a simulated internet
+           warren trial ALICE BOB [--seed N] [--loss PERCENT] [--tcp 1]
+                                    show packet by packet how two places of the matrix go about it
            warren --version
            warren --help
     """
@@ -33,6 +35,7 @@ struct WarrenCommand {
     switch arguments.first {
     case "demo": try await Demo(arguments: arguments.dropFirst()).run()
     case "matrix": try await Matrix(arguments: arguments.dropFirst()).run()
+    case "trial": try await Trial(arguments: arguments.dropFirst()).run()
     case "--version": print("warren \(version)")
     case nil, "--help", "help": print(help)
     case let other?: throw UsageError.unknownCommand(other)
@@ -50,11 +53,14 @@ enum UsageError: Error, CustomStringConvertible {
   case unknownCommand(String)
   case unknownOption(String)
   case badValue(String, option: String)
+  case unknownPlace(String, known: [String])
 
   var description: String {
     switch self {
     case .unknownCommand(let word): "there is no command \(word.debugDescription)"
     case .unknownOption(let word): "there is no option \(word.debugDescription)"
+    case .unknownPlace(let word, let known):
+      "there is no place \(word.debugDescription); there are: \(known.joined(separator: ", "))"
     case .badValue(let value, let option): "\(option) wants a whole number, not \(value.debugDescription)"
     }
   }

@@ -142,9 +142,13 @@ extension PunchCore {
         connectedTo: remote, localPreference: preference), at: now)
   }
 
-  /// A connection has ended.
+  /// A connection has ended. Where it led to is dialled once more, unless another has proven itself.
   public mutating func disconnected(_ connection: Int, at now: Instant) {
     for base in bases.indices where bases[base].channel == .connection(connection) {
+      let remote = ice.bases[base].connectedTo
+      for place in dials.indices where dials[place].remote == remote && dials[place].deadline == nil {
+        dials[place].state = .waiting(until: now.advanced(by: dials[place].wait))
+      }
       ice.removeBase(ICEBaseID(base), at: now)
     }
   }
