@@ -63,6 +63,13 @@ public struct PunchMatrix: Sendable {
     }
   }
 
+  /// All unordered pairs of the 27 kinds of NAT, each knowing its own.
+  public static func kinds() -> PunchMatrix {
+    var matrix = PunchMatrix(Place.kinds.map(\.place))
+    for row in matrix.trials.indices { matrix.trials[row].removeFirst(row) }
+    return matrix
+  }
+
   /// Runs all trials with all seeds, on so many threads at once.
   public func run(seeds: ClosedRange<UInt64>, threads: Int = 2) async throws -> [[Cell]] {
     let jobs = trials.indices.flatMap { row in trials[row].indices.map { (row, $0) } }

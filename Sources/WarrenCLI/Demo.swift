@@ -6,7 +6,7 @@ struct Demo {
   private var seed: UInt64 = 7
 
   init(arguments: ArraySlice<String>) throws {
-    if let seed = try Options(arguments, known: ["--seed"])["--seed"] { self.seed = seed }
+    if let seed = try Options(arguments, known: ["--seed"]).number("--seed") { self.seed = seed }
   }
 
   func run() async throws {

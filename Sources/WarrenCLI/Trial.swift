@@ -11,7 +11,7 @@ struct Trial {
   private let seed: UInt64
 
   init(arguments: ArraySlice<String>) throws {
-    let options = try Options(arguments.dropFirst(2), known: ["--seed", "--loss", "--tcp"])
+    let options = try Options(arguments.dropFirst(2), known: ["--seed", "--loss"], flags: ["--tcp"])
     let places = try arguments.prefix(2).map { name in
       guard let place = Place.all.first(where: { $0.name == name }) else {
         throw UsageError.unknownPlace(name, known: Place.all.map(\.name))
@@ -20,10 +20,10 @@ struct Trial {
     }
     guard places.count == 2 else { throw UsageError.unknownPlace("", known: Place.all.map(\.name)) }
     trial = PunchTrial(alice: places[0], bob: places[1])
-    trial.loss = Double(min(options["--loss"] ?? 0, 50)) / 100
+    trial.loss = Double(min(try options.number("--loss") ?? 0, 50)) / 100
     trial.limit = .seconds(30)
-    if options["--tcp"] == 1 { trial.transports = [.tcp] }
-    seed = options["--seed"] ?? 1
+    if options["--tcp"] != nil { trial.transports = [.tcp] }
+    seed = try options.number("--seed") ?? 1
   }
 
   func run() async throws {

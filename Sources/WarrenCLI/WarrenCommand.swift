@@ -13,9 +13,9 @@ struct WarrenCommand {
     warren \(version): connects two programs directly, whatever NATs stand between them
 
     usage: warren demo [--seed N]   show an echo through two simulated NATs, and over loopback
-           warren matrix [--seeds N] [--loss PERCENT]
+           warren matrix [--seeds N] [--loss PERCENT] [--kinds]
                                     show who gets through to whom, in a simulated internet
-           warren trial ALICE BOB [--seed N] [--loss PERCENT] [--tcp 1]
+           warren trial ALICE BOB [--seed N] [--loss PERCENT] [--tcp]
                                     show packet by packet how two places of the matrix go about it
            warren --version
            warren --help

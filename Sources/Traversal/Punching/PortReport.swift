@@ -11,11 +11,15 @@ public struct PortReport: Hashable, Sendable {
   /// Which report this is: after a search that found nothing, both sides look once more.
   public var round: UInt8
 
+  /// The port towards the one who is told, where the model could only foresee it but it was found out. Then it is known, as if it were the same for all.
+  public var pinned: UInt16?
+
   /// A report.
   public init(
     model: PortModel, filtering: NATKind.Dependence = .addressAndPortDependent, sampleAge: Duration = .zero,
-    round: UInt8 = 0
+    round: UInt8 = 0, pinned: UInt16? = nil
   ) {
+    self.pinned = pinned
     self.round = round
     self.model = model
     self.filtering = filtering
@@ -23,12 +27,16 @@ public struct PortReport: Hashable, Sendable {
   }
 
   /// What kind of NAT that is.
-  public var kind: NATKind { model.kind(filtering: filtering) }
+  public var kind: NATKind {
+    var kind = model.kind(filtering: filtering)
+    if pinned != nil { kind.mapping = .endpointIndependent }
+    return kind
+  }
 
   /// Whether each packet to another port leaves from another outside port, which can be foreseen.
   var moves: Bool {
     guard case .sequential = kind.allocation else { return false }
-    return model.mapping == .addressAndPortDependent
+    return kind.mapping == .addressAndPortDependent
   }
 
   /// The counter that a foreseen port comes from.

@@ -7,12 +7,17 @@ extension PunchCore {
   public enum SocketPurpose: Hashable, Sendable {
     /// To see which outside ports several sockets get.
     case sampling
+    /// To find out the port of a counter by address: the socket of this number of three.
+    case pinning(Int)
     /// The opener's socket of this number.
     case search(Int)
   }
 
   /// The base whose ports are foreseen and from which ports are probed.
-  var samplingBase: Base? { bases.first { $0.local.ip.family == .v4 && $0.channel.isSocket } }
+  var samplingBase: Base? {
+    if let pinned = search.pinnedBase { return bases[pinned] }
+    return bases.first { $0.local.ip.family == .v4 && $0.channel.isSocket }
+  }
 
   mutating func beginSampling(at now: Instant) {
     guard configuration.search != nil, let base = samplingBase else { return }
@@ -50,6 +55,10 @@ extension PunchCore {
       guard search.samplers.count + search.missingSamplers == SearchLimits.samplesPerBurst else { return }
       search.sampling?.begin(search.samplers, at: now)
       handleSampling(at: now)
+    case .pinning(let number):
+      if search.pin == nil, let socket { search.socketsToClose.append(socket) }
+      search.pin?.opened(number, socket.map { ($0, port) }, at: now, using: &random)
+      handlePin(at: now)
     case .search(let number):
       guard let socket else { return }
       openedSearchSocket(number, socket: socket, port: port)
@@ -68,17 +77,95 @@ extension PunchCore {
       search.socketsToClose.append(socket)
     }
     guard let model = PortModel(fitting: over.samples), let last = over.lastSample else { return }
+    search.fitted = (model, last)
+    pinOrTell(at: now)
+  }
+
+  // MARK: Pinning
+
+  /// Tells of the ports, once a port that is counted by address has been found out.
+  mutating func pinOrTell(at now: Instant) {
+    guard let (model, last) = search.fitted, search.pin == nil else { return }
+    if search.pinnedBase == nil, model.mapping == .addressDependent,
+      case .counter(let counter) = model.rules[0].rule
+    {
+      // The other side's address is not known yet, or it cannot be found out.
+      guard let remote = publicRemote else { return }
+      if permit.isAttested(remote.ip), search.pinAttempts < PunchLimits.pinAttempts,
+        let server = configuration.stunServers.first(where: { $0.ip.family == .v4 })
+      {
+        search.pinAttempts += 1
+        search.pin = PortPin(counter, remote: remote, server: server)
+        search.socketRequests += (0..<3).map { .pinning($0) }
+        return
+      }
+    }
+    search.fitted = nil
     tellPorts(model, sampleAge: last.duration(to: now), at: now)
+  }
+
+  mutating func handlePin(at now: Instant) {
+    search.pin?.handleDeadline(at: now)
+    guard let pin = search.pin else { return }
+    if let (socket, port, outside) = pin.pinned {
+      search.pin = nil
+      search.socketsToClose += pin.outer
+      pinned(socket, port, outside, at: now)
+    } else if pin.isSpoilt || pin.hasFailed {
+      search.pin = nil
+      search.socketsToClose += pin.all
+    } else {
+      return
+    }
+    pinOrTell(at: now)
+  }
+
+  /// Writes what is to be sent to find out a port.
+  mutating func pollPinPacket(into message: inout STUNMessageWriter) -> Transmit? {
+    switch search.pin?.pollPacket() {
+    case .question(let channel, let server, let id):
+      message.begin(.request, .binding, id)
+      return Transmit(channel: channel, destination: server)
+    case .opening(let channel, let remote):
+      message.begin(.indication, .binding, TransactionID(using: &random))
+      return Transmit(channel: channel, destination: remote)
+    case nil: return nil
+    }
+  }
+
+  /// The port of a socket towards the other side is known: it is one more candidate.
+  private mutating func pinned(_ socket: Int, _ port: UInt16, _ outside: SocketAddress, at now: Instant) {
+    guard let ip = samplingBase?.local.ip else { return }
+    let local = SocketAddress(ip, port: port)
+    bases.append(Base(channel: .socket(socket), local: local))
+    search.pinnedBase = bases.count - 1
+    search.pinnedPort = outside.port
+    let preference = UInt16.max - UInt16(min(bases.count, 1000))
+    _ = ice.addBase(
+      .init(
+        Candidate(
+          .host, at: local, priority: Candidate.priority(.host, localPreference: preference),
+          foundation: "n\(bases.count)"), localPreference: preference), at: now)
+    ice.addMapped(outside, of: ICEBaseID(bases.count - 1))
+    tell(
+      Candidate(
+        .serverReflexive, at: outside, relatedTo: local,
+        priority: Candidate.priority(.serverReflexive, localPreference: preference),
+        foundation: "n\(bases.count)"))
   }
 
   /// An answer to a sampling question.
   mutating func receiveSample(_ bytes: RawSpan, _ source: SocketAddress, at now: Instant) -> Bool {
-    guard search.sampling != nil, configuration.stunServers.contains(source),
+    guard search.sampling != nil || search.pin != nil, configuration.stunServers.contains(source),
       let message = try? STUNMessage(bytes), message.messageClass == .success
     else { return false }
-    let isTaken = search.sampling?.receive(message, from: source) ?? false
-    if isTaken { endSampling(at: now) }
-    return isTaken
+    if search.sampling?.receive(message, from: source) ?? false {
+      endSampling(at: now)
+      return true
+    }
+    guard search.pin?.receive(message, from: source) ?? false else { return false }
+    handlePin(at: now)
+    return true
   }
 }
 

@@ -10,7 +10,8 @@ extension PunchCore {
   /// Tells the other side how the NATs before this machine choose ports.
   mutating func tellPorts(_ model: PortModel, sampleAge: Duration, at now: Instant) {
     let report = PortReport(
-      model: model, filtering: configuration.filtering, sampleAge: sampleAge, round: search.round)
+      model: model, filtering: configuration.filtering, sampleAge: sampleAge, round: search.round,
+      pinned: search.pinnedPort)
     search.own = .init(report: report, at: now)
     signals.append(.ports(report))
     decideSearch(at: now)
@@ -75,12 +76,14 @@ extension PunchCore {
   private var reflexivePort: UInt16? { publicRemote?.port }
 
   /// Where STUN servers see the other side, or where it is.
-  private var publicRemote: SocketAddress? {
+  var publicRemote: SocketAddress? {
     let known = ice.remotes.filter {
       $0.transport == .udp && $0.address.ip.family == .v4 && $0.kind != .relayed && $0.kind != .peerReflexive
         && !$0.address.ip.isPrivate && !$0.address.ip.isLoopback
     }
-    return (known.first { $0.kind == .serverReflexive } ?? known.first)?.address
+    let address = (known.first { $0.kind == .serverReflexive } ?? known.first)?.address
+    guard let pinned = search.theirs?.report.pinned else { return address }
+    return address.map { SocketAddress($0.ip, port: pinned) }
   }
 
   mutating func receivePlan(_ plan: SearchPlan, round: UInt8, at now: Instant) {
@@ -120,7 +123,7 @@ extension PunchCore {
     let own = search.own?.report
     let isSlow = own?.moves ?? false
     guard plan.method == .meet else {
-      return isOpener ? .opens : .probes(plan.ports(), every: isSlow ? SearchLimits.steppingInterval : interval)
+      return isOpener ? .opens : .probes(plan.ports(), every: interval)
     }
     guard let theirs = search.theirs else { return nil }
     if isSlow, theirs.report.moves, let counter = theirs.report.counter {
@@ -140,7 +143,7 @@ extension PunchCore {
 
   /// Where the opener sends to: a port that is known, or the few that are likeliest, in turn.
   private func openerTargets(_ target: SocketAddress, at now: Instant) -> [SocketAddress] {
-    guard let theirs = search.theirs, theirs.report.model.mapping != .endpointIndependent,
+    guard let theirs = search.theirs, theirs.report.kind.mapping != .endpointIndependent,
       let counter = theirs.report.counter, theirs.report.model.rules[0].rule == .counter(counter)
     else { return [target] }
     var chance = SearchRandom(seed: 0)

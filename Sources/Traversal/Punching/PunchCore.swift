@@ -205,6 +205,7 @@ extension PunchCore {
     case .search(let plan, let round):
       receivePlan(plan, round: round, at: now)
     }
+    pinOrTell(at: now)
   }
 
   /// Takes addresses at which the other side was seen, where both hold one key and need no more.
@@ -308,7 +309,7 @@ extension PunchCore {
     if let question = search.sampling?.pollQuestion(into: &message) {
       return Transmit(channel: question.channel, destination: question.server)
     }
-    if let packet = pollSearchPacket(into: &message) { return packet }
+    if let packet = pollPinPacket(into: &message) ?? pollSearchPacket(into: &message) { return packet }
     guard let check = ice.pollTransmit(into: &message, at: now) else { return nil }
     return transmit(check.base.index, check.destination)
   }
@@ -353,6 +354,7 @@ extension PunchCore {
     completeIfDone()
     handleDials(at: now)
     handleSampling(at: now)
+    handlePin(at: now)
     handleSearch(at: now)
     retireSearch(at: now)
     ice.handleDeadline(at: now)

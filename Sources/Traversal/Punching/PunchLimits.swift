@@ -44,6 +44,10 @@ public enum PunchLimits {
   public static let samplingServers = 3
   /// How long a sample's answer is waited for before it is asked for again, and then before it is done without.
   public static let samplePatience: Duration = .milliseconds(150)
+  /// How often a port that is counted by address is looked for: others' mappings seldom come between three packets.
+  public static let pinAttempts = 4
+  /// How often a STUN server is asked for it each time, after 150, 300 and 600 ms.
+  public static let pinTries = 4
   /// Of a counter, the next few ports that an opener sends to in turn: our own checks and others' mappings move it.
   public static let foreseenPorts = 4
   /// How long both sides must agree on a way before what else a search has found is closed: by then whatever they

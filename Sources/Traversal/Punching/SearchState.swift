@@ -23,6 +23,13 @@ struct SearchState {
   var sampling: PortSampling?
   var samplers: [(channel: PunchCore.Channel, port: UInt16)] = []
   var missingSamplers = 0
+  /// What the samples say, and when the last was taken, until the other side is told.
+  var fitted: (model: PortModel, at: Instant)?
+  var pin: PortPin?
+  var pinAttempts = 0
+  /// The base whose port towards the other side was found out, and that port.
+  var pinnedBase: Int?
+  var pinnedPort: UInt16?
   var round: UInt8 = 0
   var own: Known?
   var theirs: Known?
@@ -44,7 +51,7 @@ struct SearchState {
   /// When to close what both sides do not use.
   var retiresAt: Instant?
 
-  var deadline: Instant? { [sampling?.deadline, running?.deadline, retiresAt].compactMap { $0 }.min() }
+  var deadline: Instant? { [sampling?.deadline, pin?.deadline, running?.deadline, retiresAt].compactMap { $0 }.min() }
 
   /// Stops, and closes all sockets but those through which something has come.
   mutating func stop(keeping inUse: [PunchCore.Channel]) {
