@@ -34,6 +34,8 @@ struct CandidatePair {
   var isGone = false
   /// How long an answer took, at last.
   var roundTrip: Duration?
+  /// What it took at most, where it is not known which sending was answered.
+  var longestRoundTrip: Duration?
   /// The address under which the other side saw us.
   var mapped: SocketAddress?
   /// Until when we may send without another answer.

@@ -130,6 +130,8 @@ extension ICECore {
       patience.last = Int(Duration.milliseconds(39_500) / max(patience.first, .milliseconds(1)))
     } else {
       patience.first = jittered(patience.first)
+      // Sent once, its answer tells how long the way is.
+      if let known = pairs[pair].longestRoundTrip { patience.first = max(patience.first, known * 1.25) }
     }
     begin(
       CheckTransaction(

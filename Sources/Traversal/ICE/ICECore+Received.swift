@@ -140,7 +140,9 @@ extension ICECore {
     let transaction = transactions.remove(at: place)
     let pair = transaction.pair
     // Sent once, it is known which sending was answered (Karn).
-    let roundTrip = transaction.transmissions == 1 ? transaction.sentAt.duration(to: now) : nil
+    let elapsed = transaction.sentAt.duration(to: now)
+    let roundTrip = transaction.transmissions == 1 ? elapsed : nil
+    pairs[pair].longestRoundTrip = min(pairs[pair].longestRoundTrip ?? elapsed, elapsed)
     if pairs[pair].state != .succeeded {
       learnMapped(mapped, base)
       succeed(pair, mapped: mapped, roundTrip: roundTrip, at: now)

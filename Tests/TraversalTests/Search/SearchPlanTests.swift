@@ -68,7 +68,7 @@ struct SearchPlanTests {
       return decoded(copy)
     }
     #expect(changed(0, [2]) == nil, "version")
-    #expect(changed(1, [3]) == nil, "method")
+    #expect(changed(1, [4]) == nil, "method")
     #expect(changed(2, [2]) == nil, "opener")
     #expect(changed(3, [0, 0]) == nil && changed(3, [0x13, 0x89]) == nil, "rate")
     #expect(changed(5, [0, 0]) == nil && changed(5, [255, 255]) == nil, "rate")
