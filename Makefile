@@ -4,9 +4,11 @@ SWIFT ?= swift
 # A build of the release has been seen not to end (the optimizer of Swift 6.3): it gets this many seconds.
 RELEASE_LIMIT ?= 900
 DOCS := .build/docs
+SEEDS ?= 20
+CONTEST_SEEDS ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench sanitize release docs setup clean
+.PHONY: help demo test lint format bench matrix contest sanitize release docs setup clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +34,13 @@ release: setup ## build the release of the library and the command, within a tim
 bench: setup ## measure, as ratios of one run on this machine
 	timeout $(RELEASE_LIMIT) $(SWIFT) build -c release --product Benchmarks
 	.build/release/Benchmarks
+
+matrix: release ## try every pair of places and of kinds of NAT in the simulator, with 20 seeds, against what is written down
+	.build/release/warren matrix --seeds $(SEEDS) --against Fixtures/Matrix/places.txt
+	.build/release/warren matrix --seeds $(SEEDS) --kinds
+
+contest: release ## find the port of a hard NAT, beside others' ways of looking for it (10,000 seeds: 6 minutes)
+	.build/release/warren contest --seeds $(CONTEST_SEEDS)
 
 sanitize: setup ## run all tests under the thread and the address sanitizer
 	$(SWIFT) test --sanitize=thread --scratch-path .build/thread

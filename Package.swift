@@ -51,7 +51,8 @@ let package = Package(
       name: "WarrenLaboratory", dependencies: ["Warren", "WarrenSimulator"], path: "Simulator/Laboratory",
       swiftSettings: strict),
     .executableTarget(
-      name: "WarrenCLI", dependencies: ["Warren", "WarrenSimulator", "WarrenLaboratory"], path: "Sources/WarrenCLI",
+      name: "WarrenCLI", dependencies: ["Warren", "WarrenSimulator", "WarrenLaboratory"],
+      path: "Sources/WarrenCLI",
       swiftSettings: strict),
 
     // Proof.
@@ -66,7 +67,8 @@ let package = Package(
     .testTarget(
       name: "STUNTests", dependencies: ["WarrenSTUN"], path: "Tests/STUNTests", swiftSettings: strict),
     .testTarget(
-      name: "TraversalTests", dependencies: ["Warren", "WarrenSimulator", "WarrenLaboratory"], path: "Tests/TraversalTests",
+      name: "TraversalTests", dependencies: ["Warren", "WarrenSimulator", "WarrenLaboratory"],
+      path: "Tests/TraversalTests",
       swiftSettings: strict),
     .testTarget(
       name: "SimulatorTests", dependencies: ["WarrenSimulator"], path: "Tests/SimulatorTests",

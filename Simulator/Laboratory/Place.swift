@@ -55,8 +55,9 @@ public struct Place: Hashable, Sendable, CustomStringConvertible {
     return copy
   }
 
-  /// The same where others open so many mappings a second.
+  /// The same where others open so many mappings a second at the innermost box, if there is one.
   public func busy(_ rate: Double) -> Place {
+    guard !boxes.isEmpty else { return self }
     var copy = self
     copy.neighbourRate = rate
     return copy
@@ -76,7 +77,10 @@ extension Place {
   /// The rows and columns of the matrix.
   public static let all: [Place] = {
     let nats = [fullCone, restricted, portRestricted, sequential, random]
-    let families = [firewall.speaking(.v4, .v6), portRestricted.speaking(.v4, .v6), random.speaking(.v4, .v6)]
+    let families = [
+      firewall.speaking(.v4, .v6), portRestricted.speaking(.v4, .v6), random.speaking(.v4, .v6),
+      firewall.speaking(.v6),
+    ]
     return [.public] + nats + ([.public] + nats).map(\.overCarrier) + [firewall, blocked] + families
   }()
 

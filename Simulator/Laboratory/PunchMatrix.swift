@@ -1,4 +1,5 @@
 import Warren
+import WarrenSimulator
 
 /// Every place against every other, many times: which pairs get through, and how fast.
 public struct PunchMatrix: Sendable {
@@ -63,6 +64,61 @@ public struct PunchMatrix: Sendable {
     }
   }
 
+  /// Pairs that stand in one place: behind one NAT, or in two homes behind one carrier's.
+  public static func shared(over transport: PunchTransport = .udp, loss: Double = 0) -> PunchMatrix {
+    var matrix = PunchMatrix([.public], over: transport, loss: loss)
+    let trial = matrix.trials[0][0]
+    matrix.names = []
+    matrix.trials = []
+    for (name, configuration) in [("port-restricted", .portRestrictedCone), ("random", .symmetric)]
+      as [(String, NATConfiguration)]
+    {
+      for hairpins in [true, false] {
+        let box = configuration.changed { $0.hairpinning = hairpins ? .externalSource : .off }
+        let carrier = NATConfiguration.carrierGrade.changed {
+          $0.hairpinning = hairpins ? .externalSource : .off
+        }
+        let end = hairpins ? "with hairpinning" : "without hairpinning"
+        matrix.add("one \(name) NAT, \(end)", trial) {
+          [
+            NAT("NAT", box) {
+              Machine("alice")
+              Machine("bob")
+            }
+          ]
+        }
+        matrix.add("the same, own addresses untold", trial, privacy: .hidesPrivate) {
+          [
+            NAT("NAT", box) {
+              Machine("alice")
+              Machine("bob")
+            }
+          ]
+        }
+        matrix.add("two \(name) homes of one carrier, \(end)", trial) {
+          [
+            NAT("carrier", carrier) {
+              Machine("alice").behind(configuration)
+              Machine("bob").behind(configuration)
+            }
+          ]
+        }
+      }
+    }
+    return matrix
+  }
+
+  private mutating func add(
+    _ name: String, _ trial: PunchTrial, privacy: PunchConfiguration.Privacy = .tellsAll,
+    _ topology: @escaping @Sendable () -> [Node]
+  ) {
+    var trial = trial
+    trial.topology = topology
+    trial.change = { $0.privacy = privacy }
+    names.append(name)
+    trials.append([trial])
+  }
+
   /// All unordered pairs of the 27 kinds of NAT, each knowing its own.
   public static func kinds() -> PunchMatrix {
     var matrix = PunchMatrix(Place.kinds.map(\.place))
@@ -91,6 +147,50 @@ public struct PunchMatrix: Sendable {
         for (row, column, cell) in done { cells[row][column] = cell }
       }
       return cells
+    }
+  }
+
+  /// What is not as it is written down, a line each.
+  ///
+  /// - Parameter expected: what ``text(_:)`` is without loss. With loss, who gets through does so later.
+  public func differences(_ cells: [[Cell]], from expected: some Collection<String>, loss: Double) -> [String]
+  {
+    let lines = text(cells)
+    guard lines.count == expected.count else {
+      return ["\(expected.count) lines were expected, not \(lines.count)"]
+    }
+    return zip(lines.indices, expected).flatMap { row, expected -> [String] in
+      let letters = expected.split(separator: "  ", maxSplits: 1)[0].split(separator: " ").map(\.first)
+      return cells[row].indices.compactMap { column -> String? in
+        let wanted = letters.indices.contains(column) ? letters[column] : nil
+        let cell = cells[row][column]
+        let isAsWanted =
+          switch wanted {
+          case ".": cell.direct == 0
+          case "e": cell.direct == cell.trials && (loss > 0 || cell.slowest <= atOnce)
+          case "g": cell.direct == cell.trials && (loss > 0 || cell.slowest <= Self.guessTime)
+          default: false
+          }
+        if isAsWanted { return nil }
+        let trial = trials[row][column]
+        return "\(names[row]): \(trial.alice) calls \(trial.bob), \(loss * 100) % lost: \(cell.direct) of "
+          + "\(cell.trials), slowest \(cell.slowest)" + (cell.failed.map { ", not with seed \($0)" } ?? "")
+      }
+    }
+  }
+
+  /// What of ``kinds()`` is not as ``SearchPlan/decide(mine:theirs:permitting:)`` says, a line each.
+  public func differencesFromRules(_ cells: [[Cell]]) -> [String] {
+    cells.indices.flatMap { row in
+      cells[row].indices.compactMap { column -> String? in
+        let (cell, trial) = (cells[row][column], trials[row][column])
+        let decision = SearchPlan.decide(
+          mine: Place.kinds[row].kind, theirs: Place.kinds[row + column].kind)
+        let isAsSaid =
+          if case .relayOnly = decision { cell.direct == 0 } else { cell.direct == cell.trials }
+        return isAsSaid
+          ? nil : "\(trial.alice) against \(trial.bob): \(cell.direct) of \(cell.trials), and not \(decision)"
+      }
     }
   }
 

@@ -1,4 +1,5 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
+
 import WarrenMachine
 
 // The words that a topology is written in. They begin with a capital, as the things they stand for would.

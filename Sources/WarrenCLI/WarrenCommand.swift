@@ -13,10 +13,12 @@ struct WarrenCommand {
     warren \(version): connects two programs directly, whatever NATs stand between them
 
     usage: warren demo [--seed N]   show an echo through two simulated NATs, and over loopback
-           warren matrix [--seeds N] [--loss PERCENT] [--kinds]
+           warren matrix [--seeds N] [--loss PERCENT] [--against FILE] [--kinds]
                                     show who gets through to whom, in a simulated internet
            warren trial ALICE BOB [--seed N] [--loss PERCENT] [--tcp]
                                     show packet by packet how two places of the matrix go about it
+           warren contest [--seeds N]
+                                    show how long the port of a hard NAT takes to find, beside others
            warren --version
            warren --help
     """
@@ -36,6 +38,7 @@ struct WarrenCommand {
     case "demo": try await Demo(arguments: arguments.dropFirst()).run()
     case "matrix": try await Matrix(arguments: arguments.dropFirst()).run()
     case "trial": try await Trial(arguments: arguments.dropFirst()).run()
+    case "contest": try await Contest(arguments: arguments.dropFirst()).run()
     case "--version": print("warren \(version)")
     case nil, "--help", "help": print(help)
     case let other?: throw UsageError.unknownCommand(other)

@@ -48,7 +48,8 @@ struct PunchTests {
         for trial in [PunchTrial(alice: alice, bob: bob), PunchTrial(alice: bob, bob: alice)] {
           let outcome = try await trial.run(seed: seed)
           #expect(outcome.isDirect && outcome.agree, "\(trial.alice) with \(trial.bob), seed \(seed)")
-          #expect(outcome.checks < 200, "\(trial.alice) with \(trial.bob), seed \(seed): checks call forth checks")
+          #expect(
+            outcome.checks < 200, "\(trial.alice) with \(trial.bob), seed \(seed): checks call forth checks")
         }
       }
     }

@@ -32,6 +32,8 @@ struct CandidatePair {
   var triggerWait: Duration?
   /// Whether its connection has ended, for good.
   var isGone = false
+  /// Whether the other side has checked it.
+  var wasChecked = false
   /// How long an answer took, at last.
   var roundTrip: Duration?
   /// What it took at most, where it is not known which sending was answered.

@@ -30,18 +30,23 @@ extension ICECore {
     }
   }
 
+  /// On a connection the answer to a nomination is the last that is said: so the other side must have asked before.
+  private func mayNominate(_ pair: Int) -> Bool {
+    bases[pairs[pair].base].connectedTo == nil || pairs[pair].wasChecked || remoteIsLite
+  }
+
   private func isBetter(_ pair: Int, than other: Int) -> Bool { pairs[pair].priority > pairs[other].priority }
 
   /// Asks the other side to use the best pair that works.
   mutating func nominateBest(at now: Instant) {
     guard role == .controlling, selectedPair == nil else { return }
-    let working = pairs.indices.filter { pairs[$0].state == .succeeded }
+    let working = pairs.indices.filter { pairs[$0].state == .succeeded && mayNominate($0) }
     guard let best = working.max(by: { pairs[$0].priority < pairs[$1].priority }) else { return }
     nominate(best, at: now)
   }
 
   private mutating func nominate(_ pair: Int, at now: Instant) {
-    guard !pairs[pair].nominatesOnSuccess, !pairs[pair].isNominated else { return }
+    guard !pairs[pair].nominatesOnSuccess, !pairs[pair].isNominated, mayNominate(pair) else { return }
     pairs[pair].nominatesOnSuccess = true
     sendCheck(pair, nominating: true, at: now)
   }

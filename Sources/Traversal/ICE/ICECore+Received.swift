@@ -93,6 +93,10 @@ extension ICECore {
       formPair(check.base, remote, at: now)
     }
     guard let pair = pairPlace(base: check.base, remote: remote) else { return }
+    if !pairs[pair].wasChecked {
+      pairs[pair].wasChecked = true
+      if pairs[pair].state == .succeeded, nominateAt == nil { nominateBest(at: now) }
+    }
     if check.nominates, role == .controlled {
       if pairs[pair].state == .succeeded || configuration.isLite {
         nominated(pair, at: now)

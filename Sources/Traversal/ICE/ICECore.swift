@@ -80,6 +80,7 @@ public struct ICECore {
   var remoteIsComplete = false
 
   var bases: [Base] = []
+  var remoteIsLite = false
   /// Addresses under which we know that others see a base.
   var knownMapped: [(base: Int, address: SocketAddress)] = []
   var remotes: [Candidate] = []
@@ -194,6 +195,7 @@ extension ICECore {
     remoteKey = STUNKey(password: theirs.password)
     checkUsername = Array("\(theirs.usernameFragment):\(credentials.usernameFragment)".utf8)
     expectedUsername = Array("\(credentials.usernameFragment):\(theirs.usernameFragment)".utf8)
+    remoteIsLite = description.isLite
     // Of a lite and a full agent, the full one decides (RFC 8445, 6.1.1).
     if description.isLite && !configuration.isLite { role = .controlling }
     if configuration.isLite && !description.isLite { role = .controlled }

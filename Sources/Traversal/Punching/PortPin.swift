@@ -62,7 +62,10 @@ struct PortPin {
     _ number: Int, _ socket: (socket: Int, port: UInt16)?, at now: Instant,
     using random: inout any RandomNumberGenerator
   ) {
-    guard let socket else { return hasFailed = true }
+    guard let socket else {
+      hasFailed = true
+      return
+    }
     sockets[number] = socket
     let channels = sockets.compactMap { $0.map { PunchCore.Channel.socket($0.socket) } }
     guard channels.count == 3, questions.isEmpty else { return }
@@ -84,7 +87,8 @@ struct PortPin {
     tries += 1
     guard tries < PunchLimits.pinTries else {
       again = nil
-      return hasFailed = true
+      hasFailed = true
+      return
     }
     due += questions.filter { $0.mapped == nil }.map { .question($0.channel, server, $0.id) }
     wait *= 2

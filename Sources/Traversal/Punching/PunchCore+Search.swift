@@ -103,14 +103,16 @@ extension PunchCore {
   // MARK: Starting
 
   private mutating func startSearch(_ plan: SearchPlan, as party: SearchPlan.Party, at now: Instant) {
-    guard ice.openPaths.isEmpty, let target = publicRemote ?? plan.model.addresses.first.map({ SocketAddress($0, port: 0) }),
+    guard ice.openPaths.isEmpty,
+      let target = publicRemote ?? plan.model.addresses.first.map({ SocketAddress($0, port: 0) }),
       permit.isAttested(target.ip), let part = part(in: plan, as: party, at: now)
     else { return }
     search.openerPackets = 0
     if case .opens = part {
       search.targets = openerTargets(target, at: now)
     } else {
-      let outside = plan.opener == party ? search.theirs?.report.model.addresses.first : plan.model.addresses.first
+      let outside =
+        plan.opener == party ? search.theirs?.report.model.addresses.first : plan.model.addresses.first
       search.targets = [outside.map { SocketAddress($0, port: 0) } ?? target]
     }
     guard search.targets.allSatisfy({ permit.isAttested($0.ip) }) else { return }
@@ -187,7 +189,9 @@ extension PunchCore {
   }
 
   private mutating func nextRound(at now: Instant) {
-    guard search.round + 1 < SearchLimits.rounds, search.sampling == nil, ice.openPaths.isEmpty else { return }
+    guard search.round + 1 < SearchLimits.rounds, search.sampling == nil, ice.openPaths.isEmpty else {
+      return
+    }
     search.round += 1
     search.hasPlanned = false
     beginSampling(at: now)

@@ -51,14 +51,18 @@ struct SearchState {
   /// When to close what both sides do not use.
   var retiresAt: Instant?
 
-  var deadline: Instant? { [sampling?.deadline, pin?.deadline, running?.deadline, retiresAt].compactMap { $0 }.min() }
+  var deadline: Instant? {
+    [sampling?.deadline, pin?.deadline, running?.deadline, retiresAt].compactMap { $0 }.min()
+  }
 
   /// Stops, and closes all sockets but those through which something has come.
   mutating func stop(keeping inUse: [PunchCore.Channel]) {
     running = nil
     due = []
     socketRequests.removeAll { $0 != .sampling }
-    for opened in sockets where !inUse.contains(.socket(opened.socket)) { socketsToClose.append(opened.socket) }
+    for opened in sockets where !inUse.contains(.socket(opened.socket)) {
+      socketsToClose.append(opened.socket)
+    }
     sockets.removeAll { !inUse.contains(.socket($0.socket)) }
   }
 }

@@ -70,7 +70,8 @@ public struct PortSequence: Sendable {
       switch weighted.rule {
       case .offset(let offset):
         guard let local = outlook.localPort else { continue }
-        points.append(WeightedPort(port: local &+ UInt16(truncatingIfNeeded: offset), weight: weighted.weight))
+        points.append(
+          WeightedPort(port: local &+ UInt16(truncatingIfNeeded: offset), weight: weighted.weight))
       case .counter(let counter):
         guard isSought(counter) else { continue }
         PortCounterOutlook(counter, outlook)

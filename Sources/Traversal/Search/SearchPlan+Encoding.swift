@@ -50,7 +50,8 @@ extension SearchPlan {
     else { return nil }
     self.init(
       method: method, opener: opener, openRate: openRate, probeRate: probeRate, sockets: sockets,
-      openerPackets: openerPackets, probes: probes, milliseconds: milliseconds, seed: seed, localPort: localPort,
+      openerPackets: openerPackets, probes: probes, milliseconds: milliseconds, seed: seed,
+      localPort: localPort,
       sampleAge: Int(sampleAge), model: model)
   }
 }
@@ -64,7 +65,9 @@ extension PortModel {
     output.put(UInt8(addresses.count))
     output.put(UInt8(rules.count))
     output.put(0 as UInt8)
-    for place in 0..<SearchLimits.outsideAddresses { output.put(place < addresses.count ? addresses[place] : 0) }
+    for place in 0..<SearchLimits.outsideAddresses {
+      output.put(place < addresses.count ? addresses[place] : 0)
+    }
     output.put(certainty)
     for weighted in rules { weighted.encode(into: &output) }
     for _ in 0..<(SearchLimits.rules - rules.count) * PortRule.encodedSize { output.put(0 as UInt8) }

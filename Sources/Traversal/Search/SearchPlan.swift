@@ -98,7 +98,8 @@ public struct SearchPlan: Hashable, Sendable {
   public var bytes: Int { (openerPackets + probes) * SearchLimits.packetBytes }
 
   init(
-    method: Method, opener: Party, openRate: Int, probeRate: Int, sockets: Int, openerPackets: Int, probes: Int,
+    method: Method, opener: Party, openRate: Int, probeRate: Int, sockets: Int, openerPackets: Int,
+    probes: Int,
     milliseconds: Int, seed: UInt64, localPort: UInt16, sampleAge: Int, model: PortModel
   ) {
     self.method = method
@@ -151,7 +152,8 @@ extension SearchPlan {
   public func ports(ownMappings: Int = 0) -> PortSequence {
     var random = SearchRandom(seed: seed)
     let outlook = PortOutlook(
-      elapsed: .milliseconds(sampleAge), ownMappings: ownMappings, localPort: localPort == 0 ? nil : localPort)
+      elapsed: .milliseconds(sampleAge), ownMappings: ownMappings, localPort: localPort == 0 ? nil : localPort
+    )
     return PortSequence(model, outlook, using: &random)
   }
 }

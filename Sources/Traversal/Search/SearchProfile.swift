@@ -32,8 +32,10 @@ public struct SearchProfile: Hashable, Sendable {
     openRate: 200, probeRate: 1000, sockets: 320, probes: 2000, bytes: 120_000, duration: .milliseconds(2500))
   /// For networks that take it: half a second.
   public static let fast = SearchProfile(
-    openRate: 1000, probeRate: 2000, sockets: 512, probes: 2000, bytes: 144_000, duration: .milliseconds(1500))
+    openRate: 1000, probeRate: 2000, sockets: 512, probes: 2000, bytes: 144_000, duration: .milliseconds(1500)
+  )
   /// Every port, for pairs that nothing else can connect: only for who asks for it.
   public static let exhaustive = SearchProfile(
-    openRate: 2000, probeRate: 2000, sockets: 512, probes: 65_535, bytes: 131_070 * 48, duration: .seconds(60))
+    openRate: 2000, probeRate: 2000, sockets: 512, probes: 65_535, bytes: 131_070 * 48, duration: .seconds(60)
+  )
 }

@@ -33,7 +33,9 @@ struct PortModelTests {
     }.count
   }
 
-  @Test("NATs that keep ports show one port to all, whatever their mapping depends on", arguments: Dependence.allCases)
+  @Test(
+    "NATs that keep ports show one port to all, whatever their mapping depends on",
+    arguments: Dependence.allCases)
   func preserving(mapping: Dependence) {
     #expect(failures(.preserving(mapping), as: .endpointIndependent, .preserving) == 0)
   }
@@ -44,7 +46,8 @@ struct PortModelTests {
   func sequential(mapping: Dependence, foreignRate: Double) {
     for step in foreignRate == 35 ? [1, 2, 5, -1] : [1] {
       let failures = failures(
-        .sequential(mapping, step: step), as: mapping.asKind, .sequential(step: step), foreignRate: foreignRate)
+        .sequential(mapping, step: step), as: mapping.asKind, .sequential(step: step),
+        foreignRate: foreignRate)
       #expect(failures == 0, "step \(step)")
     }
   }
@@ -167,7 +170,9 @@ struct PortModelTests {
 
   @Test("two outside addresses have a counter each")
   func pooled() {
-    let configuration = NATConfiguration.sequential(.addressAndPortDependent).changed { $0.pooling = .arbitrary }
+    let configuration = NATConfiguration.sequential(.addressAndPortDependent).changed {
+      $0.pooling = .arbitrary
+    }
     let failures = failures(
       configuration, as: .addressAndPortDependent, .sequential(step: 1), addresses: 2, foreignRate: 10)
     #expect(failures <= 1)
@@ -183,7 +188,8 @@ struct PortModelTests {
   func few() {
     #expect(PortModel(fitting: []) == nil)
     let sample = PortSample(
-      localPort: 5000, outside: SocketAddress(SampledNAT.outside[0], port: 5000), remote: SampledNAT.servers[0],
+      localPort: 5000, outside: SocketAddress(SampledNAT.outside[0], port: 5000),
+      remote: SampledNAT.servers[0],
       sent: Instant(nanoseconds: 0))
     #expect(PortModel(fitting: [sample])?.kind().allocation == .preserving)
   }

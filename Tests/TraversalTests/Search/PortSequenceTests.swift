@@ -6,7 +6,9 @@ import WarrenTraversal
 
 /// In which order ports are tried.
 struct PortSequenceTests {
-  private func ports(_ model: PortModel, _ outlook: PortOutlook = PortOutlook(), seed: UInt64 = 1) -> PortSequence {
+  private func ports(_ model: PortModel, _ outlook: PortOutlook = PortOutlook(), seed: UInt64 = 1)
+    -> PortSequence
+  {
     var random = SeededRandom(seed)
     return PortSequence(model, outlook, using: &random)
   }
@@ -49,7 +51,8 @@ struct PortSequenceTests {
     #expect(first != (0..<3000).map { _ in other.next()! })
   }
 
-  @Test("a range is covered evenly from the first few hundred ports on", arguments: 1...20 as ClosedRange<UInt64>)
+  @Test(
+    "a range is covered evenly from the first few hundred ports on", arguments: 1...20 as ClosedRange<UInt64>)
   func evenness(seed: UInt64) {
     var sequence = ports(PortModel(), seed: seed)
     var blocks = [Int](repeating: 0, count: 63)

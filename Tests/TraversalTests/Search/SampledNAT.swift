@@ -6,7 +6,8 @@ import WarrenTraversal
 /// A simulated NAT from which samples are taken, with other hosts behind it that open mappings at a rate.
 struct SampledNAT {
   static let servers = [
-    SocketAddress(IPAddress(203, 0, 113, 1), port: 3478), SocketAddress(IPAddress(203, 0, 113, 1), port: 3479),
+    SocketAddress(IPAddress(203, 0, 113, 1), port: 3478),
+    SocketAddress(IPAddress(203, 0, 113, 1), port: 3479),
     SocketAddress(IPAddress(203, 0, 113, 2), port: 3478),
   ]
   static let outside = [IPAddress(198, 51, 100, 1), IPAddress(198, 51, 100, 2)]
@@ -22,7 +23,8 @@ struct SampledNAT {
   init(_ configuration: NATConfiguration, addresses: Int = 1, foreignRate: Double = 0, seed: UInt64) {
     core = NATCore(
       configuration, outside: Array(Self.outside.prefix(addresses)),
-      inside: [IPPrefix(IPAddress(192, 168, 1, 0), length: 24)], random: SimulatorRandom(seed: seed, stream: "nat"))
+      inside: [IPPrefix(IPAddress(192, 168, 1, 0), length: 24)],
+      random: SimulatorRandom(seed: seed, stream: "nat"))
     random = SeededRandom(seed)
     self.foreignRate = foreignRate
     // Some other traffic was there before.
@@ -115,7 +117,8 @@ extension NATConfiguration {
     }
   }
 
-  static func random(_ mapping: Dependence, _ ports: ClosedRange<UInt16> = 1024...65_535) -> NATConfiguration {
+  static func random(_ mapping: Dependence, _ ports: ClosedRange<UInt16> = 1024...65_535) -> NATConfiguration
+  {
     changed {
       $0.mapping = mapping
       $0.keepsPort = false

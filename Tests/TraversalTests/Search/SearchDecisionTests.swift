@@ -79,7 +79,8 @@ struct SearchDecisionTests {
   @Test("crossed paths save seven of them, and every port can be tried on request")
   func permissions() {
     #expect(count(.crossedPaths) == Count(none: 158, predicted: 157, birthday: 52, relay: 11))
-    #expect(count([.crossedPaths, .exhaustive]) == Count(none: 158, predicted: 157, birthday: 52, exhaustive: 11))
+    #expect(
+      count([.crossedPaths, .exhaustive]) == Count(none: 158, predicted: 157, birthday: 52, exhaustive: 11))
     #expect(count(.exhaustive) == Count(none: 153, predicted: 156, birthday: 51, exhaustive: 18))
   }
 

@@ -119,7 +119,8 @@ struct SearchPlanTests {
   @Test("own limits are held to what is sane")
   func profiles() {
     let profile = SearchProfile(
-      openRate: 0, probeRate: 1_000_000, sockets: 100_000, probes: 1000, bytes: 4800, duration: .seconds(10_000))
+      openRate: 0, probeRate: 1_000_000, sockets: 100_000, probes: 1000, bytes: 4800,
+      duration: .seconds(10_000))
     #expect(profile.openRate == 1 && profile.probeRate == SearchLimits.rate)
     #expect(profile.sockets == SearchLimits.sockets && profile.duration == SearchLimits.duration)
     #expect(profile.probes == 100, "4,800 bytes are 100 packets")

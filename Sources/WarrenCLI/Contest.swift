@@ -1,0 +1,43 @@
+import Warren
+import WarrenLaboratory
+
+/// Prints how long it takes to find the port of a hard NAT, beside others' ways of looking for it.
+struct Contest {
+  private let seeds: ClosedRange<UInt64>
+
+  init(arguments: ArraySlice<String>) throws {
+    let options = try Options(arguments, known: ["--seeds"])
+    seeds = 1...max(1, min(try options.number("--seeds") ?? 200, 1_000_000))
+  }
+
+  func run() async throws {
+    print("An easy NAT against one that takes any port for each destination:")
+    print("25 ms one way, 5 % loss, \(seeds.count) seeds.\n")
+    try await show(SearchContest())
+    print("\nThese against a NAT that counts, while others open 35 mappings a second at each NAT.\n")
+    try await show(.counting(busy: 35))
+  }
+
+  private func show(_ contest: SearchContest) async throws {
+    print(pad("", 16), pad("found", 9), pad("p50", 9), pad("p99", 9), pad("p99.9", 9), "kB at p50, p99")
+    for entry in contest.entries {
+      let spread = try await contest.run(entry, seeds: seeds)
+      let bytes = [0.5, 0.99].map { spread.bytes($0).map { "\(($0 + 500) / 1000)" } ?? "-" }
+      let share = (spread.success * 10_000).rounded() / 100
+      print(
+        pad(entry.name, 16), pad("\(share) %", 9), pad(seconds(spread.time(0.5)), 9),
+        pad(seconds(spread.time(0.99)), 9), pad(seconds(spread.time(0.999)), 9), bytes.joined(separator: ", ")
+      )
+    }
+  }
+
+  private func pad(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+
+  private func seconds(_ duration: Duration?) -> String {
+    guard let duration else { return "never" }
+    let hundredths = (duration.wholeNanoseconds + 5_000_000) / 10_000_000
+    return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100) s"
+  }
+}

@@ -1,0 +1,73 @@
+import Glibc
+import Testing
+import Warren
+import WarrenLaboratory
+
+/// Who gets through to whom: a few seeds of what `make matrix` does with many.
+@Suite("Of all pairs of places")
+struct MatrixTests {
+  /// The lines that are no comments, as they are written down.
+  private static let expected: [String] = {
+    let path = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
+    guard let file = fopen(path + "/Fixtures/Matrix/places.txt", "r") else { return [] }
+    defer { fclose(file) }
+    var bytes = [UInt8](repeating: 0, count: 65_536)
+    let count = fread(&bytes, 1, bytes.count, file)
+    return String(decoding: bytes[..<count], as: UTF8.self).split(separator: "\n").map(String.init)
+      .filter { !$0.hasPrefix("#") }
+  }()
+
+  @Test("those go direct that are written down", arguments: [PunchTransport.udp, .tcp], [0, 0.02, 0.1])
+  func places(transport: PunchTransport, loss: Double) async throws {
+    var rest = Self.expected[...]
+    for transportOfLines in [PunchTransport.udp, .tcp] {
+      for matrix in [PunchMatrix(over: transport, loss: loss), .shared(over: transport, loss: loss)] {
+        let lines = rest.prefix(matrix.names.count)
+        rest = rest.dropFirst(matrix.names.count)
+        guard transport == transportOfLines else { continue }
+        let cells = try await matrix.run(seeds: 1...1)
+        #expect(matrix.differences(cells, from: lines, loss: loss) == [])
+      }
+    }
+    #expect(rest.isEmpty)
+  }
+
+  @Test("each of the 378 pairs of kinds of NAT does what the rules say")
+  func kinds() async throws {
+    let matrix = PunchMatrix.kinds()
+    let cells = try await matrix.run(seeds: 1...1)
+    #expect(cells.joined().count == 378)
+    #expect(matrix.differencesFromRules(cells) == [])
+  }
+
+  @Test("a hard one is found by an easy one within the time and the bytes that it may take")
+  func contest() async throws {
+    let contest = SearchContest()
+    let spread = try await contest.run(contest.entries[0], seeds: 1...100)
+    #expect(spread.success == 1)
+    #expect(try #require(spread.time(0.5)) <= .milliseconds(700))
+    #expect(try #require(spread.time(0.99)) <= .milliseconds(1500))
+    #expect(try #require(spread.bytes(0.999)) <= 120_000)
+  }
+
+  @Test("others' ways of searching work in the simulator too, but take longer")
+  func rivals() async throws {
+    let contest = SearchContest()
+    for entry in contest.entries.dropFirst(3) {
+      let spread = try await contest.run(entry, seeds: 1...10)
+      #expect(spread.success >= 0.8, "\(entry.name)")
+    }
+  }
+
+  @Test(
+    "counters are met although others use the NATs too",
+    arguments: [
+      (Place.sequential, Place.sequential), (.portRestricted, .sequential), (.sequential, .portRestricted),
+    ])
+  func busy(alice: Place, bob: Place) async throws {
+    for seed in 1...20 as ClosedRange<UInt64> {
+      let outcome = try await PunchTrial(alice: alice.busy(35), bob: bob.busy(35)).run(seed: seed)
+      #expect(outcome.isDirect && outcome.agree, "seed \(seed)")
+    }
+  }
+}
