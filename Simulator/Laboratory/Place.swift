@@ -74,6 +74,13 @@ extension Place {
   public static let firewall = Place("firewall", .firewall)
   public static let blocked = Place("UDP blocked", .udpBlocked)
 
+  /// Linux' own NAT, by what its box does with strangers' packets: whether they can take a port away from those inside.
+  public static let masquerades: [Place] = [
+    Place("masquerade, accept", .linuxMasquerade(input: .accept)),
+    Place("masquerade, drop", .linuxMasquerade(input: .drop)),
+    Place("masquerade, reject", .linuxMasquerade(input: .reject)),
+  ]
+
   /// The rows and columns of the matrix.
   public static let all: [Place] = {
     let nats = [fullCone, restricted, portRestricted, sequential, random]

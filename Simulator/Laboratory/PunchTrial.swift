@@ -20,6 +20,10 @@ public struct PunchTrial: Sendable {
   public var limit: Duration = .seconds(10)
   /// How long a signal takes from one side to the other.
   public var signalDelay: Duration = .milliseconds(50)
+  /// How much longer a signal to alice takes.
+  public var lag: Duration = .zero
+  /// Whether bob knows that it was alice who asked.
+  public var bobWasAsked = false
   /// Changes the configuration of both.
   public var change: @Sendable (inout PunchConfiguration) -> Void = { _ in }
   /// Replaces both machines, where they stand in a common place.
@@ -85,6 +89,7 @@ public struct PunchTrial: Sendable {
     let known = Known()
     carrySignals(from: a, to: b, known, in: world)
     carrySignals(from: b, to: a, known, in: world)
+    if bobWasAsked { await b.wasAsked() }
     try await a.start()
     try await b.start()
 
@@ -179,7 +184,7 @@ public struct PunchTrial: Sendable {
 
   private func carrySignals(from: HolePuncher, to: HolePuncher, _ known: Known, in world: World) {
     let machine = from.machine
-    let delay = signalDelay
+    let delay = signalDelay + (to.machine.name == "alice" ? lag : .zero)
     machine.spawn("signals of \(machine.name)") {
       for await signal in from.signals {
         machine.spawn("a signal of \(machine.name)") {

@@ -24,9 +24,6 @@ public struct ICEConfiguration: Hashable, Sendable {
   public var keepAliveInterval: Duration = .seconds(15)
   /// How long it takes at least to give up, however hopeless it looks (RFC 8863, 4).
   public var givesUpAfter: Duration = .milliseconds(39_500)
-  /// How long an agent that was asked waits for the first check of the one who asked, so that its own do not reach
-  /// the other's NAT before that has sent anything itself.
-  public var headStart: Duration = .zero
 
   /// What any ICE agent expects.
   public static let standard = ICEConfiguration()

@@ -90,8 +90,8 @@ extension ICECore {
   /// Sends what may be sent now: triggered checks first, then the best that waits (RFC 8445, 6.1.4.2).
   mutating func sendDueChecks(at now: Instant) {
     while let due = nextCheck, due <= now {
-      guard let pair = takeNextPair() else {
-        nextCheck = nil
+      guard let pair = takeNextPair(at: now) else {
+        nextCheck = bases.compactMap(\.answersUntil).filter { $0 > now }.min()
         burstLeft = max(configuration.burst, 1)
         return
       }
@@ -104,20 +104,23 @@ extension ICECore {
     }
   }
 
-  private mutating func takeNextPair() -> Int? {
+  private mutating func takeNextPair(at now: Instant) -> Int? {
     while let pair = triggered.first {
       triggered.removeFirst()
       pairs[pair].isTriggered = false
       return pair
     }
-    if let waiting = best(in: .waiting) { return waiting }
+    if let waiting = best(in: .waiting, at: now) { return waiting }
     // Nothing waits and nothing is under way: then the frozen ones are tried after all (RFC 8445, 6.1.4.2).
     guard configuration.freezes, !pairs.contains(where: { $0.state == .inProgress }) else { return nil }
-    return best(in: .frozen)
+    return best(in: .frozen, at: now)
   }
 
-  private func best(in state: CandidatePair.State) -> Int? {
-    pairs.indices.filter { pairs[$0].state == state }.max { pairs[$0].priority < pairs[$1].priority }
+  private func best(in state: CandidatePair.State, at now: Instant) -> Int? {
+    pairs.indices.filter {
+      pairs[$0].state == state && bases[pairs[$0].base].answersUntil.map { $0 <= now } ?? true
+    }
+    .max { pairs[$0].priority < pairs[$1].priority }
   }
 
   mutating func sendCheck(_ pair: Int, nominating: Bool = false, at now: Instant) {

@@ -31,12 +31,15 @@ public struct ICECore {
     public var localPreference: UInt16
     /// Whether it is tried with every candidate of the other side, or only with those that are heard of through it.
     public var pairsWithAll: Bool
+    /// Until when it only answers checks, so that the other side's are the first to come from outside.
+    public var answersUntil: Instant?
 
     /// A socket that its candidate stands for.
     public init(
       _ candidate: Candidate, connectedTo: SocketAddress? = nil, localPreference: UInt16 = .max,
-      pairsWithAll: Bool = true
+      pairsWithAll: Bool = true, answersUntil: Instant? = nil
     ) {
+      self.answersUntil = answersUntil
       self.pairsWithAll = pairsWithAll
       self.candidate = candidate
       self.connectedTo = connectedTo
@@ -185,9 +188,12 @@ extension ICECore {
 
   /// Takes the other side's credentials and first candidates; the checks begin.
   ///
+  /// - Parameter headStart: how long to wait for the other side's first check before sending one of our own.
   /// - Returns: how many of its candidates were refused.
   @discardableResult
-  public mutating func setRemote(_ description: ICEDescription, at now: Instant) -> Int {
+  public mutating func setRemote(_ description: ICEDescription, headStart: Duration = .zero, at now: Instant)
+    -> Int
+  {
     guard remoteCredentials == nil else { return 0 }
     let theirs = ICECredentials(
       usernameFragment: description.usernameFragment, password: description.password)
@@ -199,7 +205,7 @@ extension ICECore {
     // Of a lite and a full agent, the full one decides (RFC 8445, 6.1.1).
     if description.isLite && !configuration.isLite { role = .controlling }
     if configuration.isLite && !description.isLite { role = .controlled }
-    startsChecking = now.advanced(by: configuration.headStart)
+    startsChecking = now.advanced(by: headStart)
     givesUpAt = now.advanced(by: configuration.givesUpAfter)
     nextRound = configuration.keepsSearching ? now.advanced(by: round) : nil
     let refused = description.candidates.reduce(0) { $0 + (addRemote($1, at: now) ? 0 : 1) }
@@ -208,6 +214,14 @@ extension ICECore {
     earlyChecks = []
     for check in early { take(check, at: now) }
     return refused
+  }
+
+  /// Nothing is gained by waiting for the other side's first check any longer.
+  public mutating func endHeadStart(at now: Instant) {
+    guard let starts = startsChecking, starts > now else { return }
+    startsChecking = now
+    nextCheck = nextCheck.map { min($0, now) }
+    wakeChecks(at: now)
   }
 
   /// Takes one more candidate of the other side.

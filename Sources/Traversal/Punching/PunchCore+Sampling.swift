@@ -11,6 +11,8 @@ extension PunchCore {
     case pinning(Int)
     /// The opener's socket of this number.
     case search(Int)
+    /// To have a port that no stranger has taken.
+    case mending
   }
 
   /// The base whose ports are foreseen and from which ports are probed.
@@ -62,6 +64,8 @@ extension PunchCore {
     case .search(let number):
       guard let socket else { return }
       openedSearchSocket(number, socket: socket, port: port)
+    case .mending:
+      if let socket { openedFreshSocket(socket, port: port, at: now) }
     }
   }
 

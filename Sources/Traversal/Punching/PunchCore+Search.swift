@@ -14,6 +14,8 @@ extension PunchCore {
       pinned: search.pinnedPort)
     search.own = .init(report: report, at: now)
     signals.append(.ports(report))
+    // Whose port cannot be known must send first: nobody else can.
+    if report.kind.mapping != .endpointIndependent { ice.endHeadStart(at: now) }
     decideSearch(at: now)
     if let (plan, round) = search.pendingPlan { receivePlan(plan, round: round, at: now) }
   }

@@ -56,6 +56,8 @@ public struct PunchCore {
   /// What was sent to the other side, or to where it might be, with IP and UDP headers.
   public private(set) var traffic = (packets: 0, bytes: 0)
   var search = SearchState()
+  /// When to suspect that a stranger's packet has taken our port: see ``handleClash(at:)``.
+  var mendsAt: Instant?
   /// Why nothing but a relay will do, if that is known.
   public internal(set) var hopeless: SearchDecision.Reason?
 
@@ -92,18 +94,21 @@ extension PunchCore {
 
   /// Asks the STUN servers how they see the sockets, and tells the other side what is known already.
   public mutating func begin(at now: Instant) {
-    for base in bases.indices {
-      let servers = configuration.stunServers.lazy.filter { [ip = bases[base].local.ip] in
-        $0.ip.family == ip.family
-      }
-      for server in servers.prefix(PunchLimits.stunServers) {
-        queries.append(ReflexiveQuery(base: base, server: server, id: TransactionID(using: &random), at: now))
-        dueQueries.append(queries.count - 1)
-      }
-    }
+    for base in bases.indices { ask(from: base, at: now) }
     describe()
     beginSampling(at: now)
     completeIfDone()
+  }
+
+  /// Asks the STUN servers how they see a base.
+  mutating func ask(from base: Int, at now: Instant) {
+    let family = bases[base].local.ip.family
+    for server in configuration.stunServers.lazy.filter({ $0.ip.family == family }).prefix(
+      PunchLimits.stunServers)
+    {
+      queries.append(ReflexiveQuery(base: base, server: server, id: TransactionID(using: &random), at: now))
+      dueQueries.append(queries.count - 1)
+    }
   }
 
   /// What the other side is told first.
@@ -170,7 +175,7 @@ extension PunchCore {
 
 extension PunchCore {
   /// This side has been asked, and the other does not know its candidates yet: it must open its NATs before anything
-  /// of ours reaches them, so this side only primes until the first check arrives, or `headStart` has passed.
+  /// of ours reaches them, so this side only primes until the first check arrives, or ``PunchLimits/headStart`` has passed.
   public mutating func wasAsked() { isAsked = true }
 
   /// Takes what the other side has told.
@@ -188,14 +193,13 @@ extension PunchCore {
       guard !hasRemote else { return }
       hasRemote = true
       description.candidates = description.candidates.filter(isUsable)
-      if isAsked || configuration.ice.headStart > .zero {
-        for candidate in description.candidates { prime(candidate) }
-      }
-      ice.setRemote(description, at: now)
+      for candidate in description.candidates { prime(candidate, at: now) }
+      ice.setRemote(description, headStart: isAsked ? PunchLimits.headStart : .zero, at: now)
+      mendsAt = now.advanced(by: PunchLimits.clashPatience)
       for candidate in description.candidates { dial(candidate, at: now) }
     case .candidate(let candidate):
       guard isUsable(candidate) else { return }
-      prime(candidate)
+      prime(candidate, at: now)
       ice.addRemote(candidate, at: now)
       dial(candidate, at: now)
     case .complete:
@@ -231,11 +235,13 @@ extension PunchCore {
       && ip.canonical == ip && (!ip.isLoopback || configuration.usesLoopback)
   }
 
-  /// Opens our own NATs towards a candidate, with a packet that dies before it can reach the other side's.
-  private mutating func prime(_ candidate: Candidate) {
+  /// Opens our own NATs towards a candidate, with a packet that dies before it can reach the other side's, where the
+  /// other side's check is waited for.
+  private mutating func prime(_ candidate: Candidate, at now: Instant) {
     guard candidate.transport == .udp, primers.count < ICELimits.pairs else { return }
     for base in bases.indices where bases[base].local.ip.family == candidate.address.ip.family {
-      primers.append((base, candidate.address))
+      let isWaiting = ice.bases[base].answersUntil.map { $0 > now } ?? false
+      if isAsked || isWaiting { primers.append((base, candidate.address)) }
     }
   }
 }
@@ -337,7 +343,7 @@ extension PunchCore {
   /// When to call ``handleDeadline(at:)``.
   public var nextDeadline: Instant? {
     let awaited = queries.filter { isNeeded($0) }
-    let deadlines = [ice.nextDeadline, search.deadline]
+    let deadlines = [ice.nextDeadline, search.deadline, mendsAt]
     return (deadlines + awaited.map(\.deadline) + dials.map(\.deadline)).compactMap { $0 }.min()
   }
 
@@ -356,6 +362,7 @@ extension PunchCore {
     handleSampling(at: now)
     handlePin(at: now)
     handleSearch(at: now)
+    handleClash(at: now)
     retireSearch(at: now)
     ice.handleDeadline(at: now)
   }
@@ -369,6 +376,7 @@ extension PunchCore {
     dials = []
     dueDials = []
     search = SearchState()
+    mendsAt = nil
     signals = []
   }
 }

@@ -44,6 +44,12 @@ public enum PunchLimits {
   public static let samplingServers = 3
   /// How long a sample's answer is waited for before it is asked for again, and then before it is done without.
   public static let samplePatience: Duration = .milliseconds(150)
+  /// How long who was asked waits for the first check of who asked: by then its candidates have got there.
+  public static let headStart: Duration = .milliseconds(300)
+  /// After how long without a way a clash is suspected: checks that were lost three times in a row have been sent again.
+  public static let clashPatience: Duration = .milliseconds(500)
+  /// How long a fresh socket waits for the other side's first check: a signal, and a packet.
+  public static let freshHeadStart: Duration = .seconds(2)
   /// How often a port that is counted by address is looked for: others' mappings seldom come between three packets.
   public static let pinAttempts = 4
   /// How often a STUN server is asked for it each time, after 150, 300 and 600 ms.
