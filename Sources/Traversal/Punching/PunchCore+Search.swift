@@ -187,7 +187,11 @@ extension PunchCore {
   /// Nothing was found: what can be foreseen is looked at once more.
   private mutating func searchEnded(_ plan: SearchPlan, at now: Instant) {
     endSearch()
-    if plan.method == .predict || plan.method == .meet { nextRound(at: now) }
+    switch plan.method {
+    case .predict, .meet: nextRound(at: now)
+    case .birthday where search.round + 1 < SearchLimits.birthdayRounds: nextRound(at: now)
+    case .birthday, .exhaustive: break
+    }
   }
 
   private mutating func nextRound(at now: Instant) {

@@ -39,4 +39,6 @@ public enum SearchLimits {
   /// How often a search for ports that can be foreseen is begun, each time with fresh samples: one that others' mappings
   /// have spoilt costs little and seldom fails twice.
   public static let rounds: UInt8 = 4
+  /// How often a search among many ports is begun: it costs up to 120 kB, and is in vain once in some thousand times.
+  public static let birthdayRounds: UInt8 = 2
 }
