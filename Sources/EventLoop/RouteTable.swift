@@ -1,12 +1,13 @@
 import Glibc
 import WarrenMachine
 
-/// Linux' tables of routes, as the kernel writes them down in `/proc/net`.
+/// Linux' tables of routes, as the kernel writes them down for each network namespace: here for the thread's own, in
+/// which its sockets are too.
 enum RouteTable {
   /// The gateways of the default routes, the lowest metric first, each once.
   static func gateways() throws(NetworkError) -> [IPAddress] {
-    let v4 = gatewaysV4(in: try contents(of: "/proc/net/route"))
-    let v6 = gatewaysV6(in: try contents(of: "/proc/net/ipv6_route")) { if_nametoindex($0) }
+    let v4 = gatewaysV4(in: try contents(of: "/proc/thread-self/net/route"))
+    let v6 = gatewaysV6(in: try contents(of: "/proc/thread-self/net/ipv6_route")) { if_nametoindex($0) }
     return v4 + v6
   }
 

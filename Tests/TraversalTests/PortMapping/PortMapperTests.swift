@@ -4,41 +4,6 @@ import Warren
 @testable import WarrenSimulator
 @testable import WarrenTraversal
 
-/// A home whose gateway speaks some protocols, and somebody outside.
-private func home(
-  seed: UInt64 = 1, _ protocols: Set<PortMappingProtocol>, lossy: Bool = false,
-  _ change: (inout NATConfiguration) -> Void = { _ in }
-) -> World {
-  var cable = LinkConfiguration.ideal
-  if lossy { cable.loss = 0.3 }
-  var nat = NATConfiguration.portRestrictedCone
-  nat.portMapping.protocols = protocols
-  change(&nat)
-  return World(seed: seed) {
-    NAT("gateway", nat) {
-      Server("alice").linked(cable)
-      Server("carol")
-    }
-    Server("bob")
-  }
-}
-
-extension World {
-  fileprivate var alice: SimulatedMachine { machine("alice") }
-  fileprivate var gateway: Box { box("gateway") }
-
-  /// Whether bob, whom nobody inside has called, gets an answer from an outside address.
-  fileprivate func bobReaches(_ address: SocketAddress) async throws -> Bool {
-    let client = EchoClient(on: machine("bob"))
-    defer { machine("bob").spawn("close") { await client.close() } }
-    do {
-      return try await client.call(address, with: [1, 2, 3]).from == address
-    } catch is DeadlineExceeded {
-      return false
-    }
-  }
-}
-
 @Suite("A port mapper")
 struct PortMapperTests {
   @Test(
@@ -384,14 +349,5 @@ struct PortMapperTests {
     }
     let first = try await hash()
     #expect(try await hash() == first)
-  }
-}
-
-extension World {
-  /// Nothing of alice's waits, runs or is open.
-  fileprivate func expectNothingLeft() {
-    #expect(alice.waits.waiting.filter { !$0.contains("accept") } == [])
-    #expect(alice.waits.runningTasks.filter { $0.contains("UPnP") } == [])
-    #expect(alice.udpSockets.isEmpty)
   }
 }
