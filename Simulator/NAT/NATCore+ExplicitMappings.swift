@@ -36,7 +36,8 @@ extension NATCore {
       let outside = try place(transport, inside, suggested: suggested, insists: insists, host: host)
       _ = table.insert(
         Mapping(
-          insideKey: FlowKey(transport, inside, .everyone), outsideKey: FlowKey(transport, outside, .everyone),
+          insideKey: FlowKey(transport, inside, .everyone),
+          outsideKey: FlowKey(transport, outside, .everyone),
           host: host, expiry: end, latestExpiry: end))
       return outside
     } catch {

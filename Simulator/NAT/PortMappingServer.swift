@@ -22,7 +22,8 @@ enum PortMappingServer {
 
 extension NATCore {
   /// The answer to a datagram at port 5351; nil where nothing listens or nothing is to be said.
-  mutating func servePortMapping(_ request: Payload, from client: SocketAddress, at now: Instant) -> Payload? {
+  mutating func servePortMapping(_ request: Payload, from client: SocketAddress, at now: Instant) -> Payload?
+  {
     let protocols = configuration.portMapping.protocols
     let bytes = request.bytes
     // Neither server answers an answer, or what is too short to be a request (RFC 6887, 8.2).

@@ -22,6 +22,9 @@ final class UPnPThread: Sendable {
   /// The gateway that was found last; the thread's own.
   private let gateway = FoundGateway()
 
+  /// Whether there is a thread: as long as there are requests.
+  var isRunning: Bool { state.withLock(\.isRunning) }
+
   /// Works on `request` in its turn, and hands the answer to `end` on the thread.
   ///
   /// - Returns: by what to ``forget(_:)`` it.

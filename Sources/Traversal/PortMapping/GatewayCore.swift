@@ -20,12 +20,15 @@ struct GatewayCore: Sendable {
 
   /// Asks at once, from the address `client`.
   init(
-    _ address: IPAddress, client: IPAddress, _ terms: PortMappingTerms, nonce: PCPNonce, seed: UInt64,
-    at now: Instant
+    _ address: IPAddress, client: IPAddress, _ terms: PortMappingTerms,
+    by protocols: Set<PortMappingProtocol>,
+    nonce: PCPNonce, seed: UInt64, at now: Instant
   ) {
     self.address = address
     pcp = PCPCore(terms, client: client, nonce: nonce, seed: seed, at: now)
-    natPMP = terms.family == .v4 ? NATPMPCore(terms, seed: ~seed, at: now) : nil
+    if !protocols.contains(.pcp) { pcp.stop() }
+    natPMP =
+      terms.family == .v4 && protocols.contains(.natPMP) ? NATPMPCore(terms, seed: ~seed, at: now) : nil
   }
 
   /// Whether nothing more will come of it.

@@ -15,6 +15,7 @@ public actor PortMapper {
   public nonisolated let machine: any Machine
   public nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
 
+  private let protocols: Set<PortMappingProtocol>
   private var leases: [PortMappingLease] = []
   private var lastLease = 0
   private var lastAttempt = 0
@@ -24,9 +25,12 @@ public actor PortMapper {
   private let journal = PortMappingJournal()
   private var closers: [(lease: Int, wait: Wait<Void>)] = []
 
-  /// A mapper on a machine; it asks for nothing by itself.
-  public init(on machine: any Machine) {
+  /// A mapper on a machine, which speaks these protocols; it asks for nothing by itself.
+  public init(
+    on machine: any Machine, by protocols: Set<PortMappingProtocol> = Set(PortMappingProtocol.allCases)
+  ) {
     self.machine = machine
+    self.protocols = protocols
   }
 
   /// What is open now, in the order of asking.
@@ -96,7 +100,8 @@ public actor PortMapper {
       let attempt = PortMappingAttempt(
         number: lastAttempt,
         PortMappingCore(
-          lease.terms, gateways: gateways, patience: patience, using: &random, at: machine.now))
+          lease.terms, gateways: gateways, by: protocols, patience: patience, using: &random, at: machine.now)
+      )
       lease.attempt = attempt
       for (index, gateway) in gateways.enumerated() {
         attempt.sockets.append(try open(lease, attempt, index, from: gateway.client))

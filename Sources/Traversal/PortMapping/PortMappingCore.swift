@@ -41,7 +41,8 @@ struct PortMappingCore: Sendable {
 
   /// Asks at once, and fails when nobody has opened the port within `patience`.
   init(
-    _ terms: PortMappingTerms, gateways: [Gateway], patience: Duration,
+    _ terms: PortMappingTerms, gateways: [Gateway], by protocols: Set<PortMappingProtocol>,
+    patience: Duration,
     using random: inout some RandomNumberGenerator, at now: Instant
   ) {
     self.terms = terms
@@ -51,10 +52,13 @@ struct PortMappingCore: Sendable {
       let nonce = PCPNonce(using: &random)
       cores.append(
         GatewayCore(
-          gateway.address, client: gateway.client, terms, nonce: nonce, seed: random.next(), at: now))
+          gateway.address, client: gateway.client, terms, by: protocols, nonce: nonce, seed: random.next(),
+          at: now))
     }
     self.gateways = cores
-    upnp = terms.family == .v4 ? UPnPCore(terms, gateways: gateways.map(\.address), seed: random.next()) : nil
+    upnp =
+      terms.family == .v4 && protocols.contains(.upnp)
+      ? UPnPCore(terms, gateways: gateways.map(\.address), seed: random.next()) : nil
   }
 
   /// What came as an answer of a gateway and was none.

@@ -13,8 +13,8 @@ struct GatewayLaboratory {
   init(_ transport: TransportProtocol = .udp) {
     let terms = PortMappingTerms(transport: transport, localPort: 4000, suggestedPort: 4000)
     core = GatewayCore(
-      GatewayLaboratory.gateway, client: IPAddress(192, 168, 1, 2), terms, nonce: PCPNonce(1, 2), seed: 1,
-      at: now)
+      GatewayLaboratory.gateway, client: IPAddress(192, 168, 1, 2), terms, by: [.pcp, .natPMP, .upnp],
+      nonce: PCPNonce(1, 2), seed: 1, at: now)
   }
 
   mutating func receive(

@@ -29,6 +29,23 @@ struct PortMapperTests {
     }
   }
 
+  @Test("asks by no protocol that it was not told to use", arguments: PortMappingProtocol.allCases)
+  func chosen(name: PortMappingProtocol) async throws {
+    try await home([.pcp, .natPMP, .upnp]).run { world in
+      let mapper = PortMapper(on: world.alice, by: [name])
+      let mapping = try await mapper.map(port: 4000)
+      #expect(mapping.via == name)
+      await mapper.close()
+      world.expectNothingLeft()
+    }
+    try await home(Set(PortMappingProtocol.allCases).subtracting([name])).run { world in
+      let mapper = PortMapper(on: world.alice, by: [name])
+      await #expect(throws: PortMappingError.self) { try await mapper.map(port: 4000) }
+      #expect(world.gateway.core.explicitMappingCount == 0)
+      await mapper.close()
+    }
+  }
+
   @Test("opens a port of TCP", arguments: PortMappingProtocol.allCases)
   func tcp(name: PortMappingProtocol) async throws {
     try await home([name]).run { world in
