@@ -24,12 +24,15 @@ let package = Package(
     .systemLibrary(
       name: "CGnuTLS", path: "Sources/CGnuTLS", pkgConfig: "gnutls",
       providers: [.apt(["libgnutls28-dev"]), .brew(["gnutls"])]),
+    .systemLibrary(
+      name: "CMiniUPnPc", path: "Sources/CMiniUPnPc", pkgConfig: "miniupnpc",
+      providers: [.apt(["libminiupnpc-dev"]), .brew(["miniupnpc"])]),
     .target(name: "CDatagrams", path: "Sources/CDatagrams"),
 
     // The rooms, from the ground up: each imports only what stands above it here.
     .target(name: "WarrenMachine", path: "Sources/Machine", swiftSettings: strict),
     .target(
-      name: "WarrenEventLoop", dependencies: ["WarrenMachine", "CLibuv", "CDatagrams"],
+      name: "WarrenEventLoop", dependencies: ["WarrenMachine", "CLibuv", "CMiniUPnPc", "CDatagrams"],
       path: "Sources/EventLoop", swiftSettings: strict),
     .target(
       name: "WarrenCrypto", dependencies: ["WarrenMachine", "CGnuTLS"], path: "Sources/Crypto",

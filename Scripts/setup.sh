@@ -15,14 +15,15 @@ command -v python3 >/dev/null 2>&1 || missing="$missing python3"
 if command -v pkg-config >/dev/null 2>&1; then
   pkg-config --exists 'libuv >= 1.44' || missing="$missing libuv1-dev"
   pkg-config --exists 'gnutls >= 3.7' || missing="$missing libgnutls28-dev"
+  pkg-config --exists 'miniupnpc >= 2.0' || missing="$missing libminiupnpc-dev"
 else
-  missing="$missing libuv1-dev libgnutls28-dev"
+  missing="$missing libuv1-dev libgnutls28-dev libminiupnpc-dev"
 fi
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
   echo "Warren needs these Debian packages, or their like on this system:$missing" >&2
-  echo "(with Homebrew: brew install libuv gnutls pkg-config)" >&2
+  echo "(with Homebrew: brew install libuv gnutls miniupnpc pkg-config)" >&2
   exit 1
 fi
 

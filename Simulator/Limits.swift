@@ -31,6 +31,12 @@ public enum SimulatorLimits {
   public static let reassemblies = 64
   /// The ports from which the system chooses: Linux' `net.ipv4.ip_local_port_range`.
   public static let ephemeralPorts: ClosedRange<UInt16> = 32_768...60_999
+  /// How long it takes to find a gateway by UPnP: the multicast question, and the description over HTTP.
+  public static let upnpDiscoveryTime: Duration = .milliseconds(280)
+  /// How long the search for a gateway lasts where none answers.
+  public static let upnpSearchTime: Duration = .milliseconds(1250)
+  /// How long a gateway found by UPnP takes for one request: a small processor, and TCP for each.
+  public static let upnpRequestTime: Duration = .milliseconds(40)
   /// When a simulation begins: the first second of 2026, in UTC.
   public static let epoch: Duration = .seconds(1_767_225_600)
 }

@@ -116,6 +116,36 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
       }
   }
 
+  public func gateways() throws(NetworkError) -> [IPAddress] {
+    attachments.flatMap { attachment -> [IPAddress] in
+      guard let gateway = attachment.network.gateway else { return [] }
+      return gateway.addresses.map(\.ip).filter { attachment.address($0.family) != nil }
+    }
+  }
+
+  public func askUPnPGateway(_ request: UPnPRequest, _ wait: Wait<UPnPGateway>) {
+    let attachment = attachments.first { $0.network.gateway?.node is Box }
+    guard let attachment, let box = attachment.network.gateway?.node as? Box,
+      let address = attachment.address(.v4),
+      box.core.configuration.portMapping.protocols.contains(.upnp)
+    else {
+      let silence = makeTimer { wait.fail(UPnPError.noGateway) }
+      wait.onEnd = { silence.cancel() }
+      return silence.schedule(at: now.advanced(by: SimulatorLimits.upnpSearchTime))
+    }
+    let timer = makeTimer {
+      switch box.answer(request, from: address) {
+      case .success(let gateway): wait.succeed(gateway)
+      case .failure(let error): wait.fail(error)
+      }
+    }
+    // What is to be closed is closed, whoever waits for it or not.
+    if case .unmap = request {} else { wait.onEnd = { timer.cancel() } }
+    let time =
+      request == .discover ? SimulatorLimits.upnpDiscoveryTime : SimulatorLimits.upnpRequestTime
+    timer.schedule(at: now.advanced(by: time))
+  }
+
   public func lookUp(_ name: String, _ wait: Wait<[IPAddress]>) {
     let timer = makeTimer { [world] in
       if let addresses = world.addresses(of: name) {

@@ -43,6 +43,9 @@ extension SocketAddress {
   /// No address at all, in keys to which the remote end is all the same.
   static let whatever = SocketAddress(.any(.v4), port: 0)
 
+  /// The remote end of explicit mappings: no packet has it, so that they never meet those that flows have made.
+  static let everyone = SocketAddress(IPAddress(v4: .max), port: 0)
+
   /// As much of a remote end as a behaviour depends on.
   @inline(__always)
   func seen(by dependence: NATConfiguration.Dependence) -> SocketAddress {

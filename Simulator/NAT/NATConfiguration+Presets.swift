@@ -62,6 +62,11 @@ extension NATConfiguration {
     }
   }
 
+  /// The same, but it gives those inside outside ports when they ask by one of these protocols.
+  public func mappingPorts(by protocols: PortMappingProtocol...) -> NATConfiguration {
+    changed { $0.portMapping.protocols = Set(protocols) }
+  }
+
   /// The sane home router with changes.
   public static func changed(_ change: (inout NATConfiguration) -> Void) -> NATConfiguration {
     NATConfiguration().changed(change)

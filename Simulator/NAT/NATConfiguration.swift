@@ -95,6 +95,11 @@ public struct NATConfiguration: Hashable, Sendable {
   /// Whether errors from routers on the way are dropped.
   public var errorsOnlyFromDestination = false
 
+  // MARK: Port mapping (RFC 6887, RFC 6886, UPnP)
+
+  /// By which protocols inside hosts may ask for outside ports, and what they are given.
+  public var portMapping = PortMapping()
+
   // MARK: Fragments (RFC 4787, 11) and payload (10)
 
   /// Which fragments pass.
@@ -192,6 +197,26 @@ extension NATConfiguration {
     case inOrder
     /// Later ones wait for the first, at most so many at a time.
     case outOfOrder(limit: Int)
+  }
+
+  /// How a NAT answers those inside who ask for an outside port.
+  public struct PortMapping: Hashable, Sendable {
+    /// The protocols that it speaks; none unless somebody says so.
+    public var protocols: Set<PortMappingProtocol> = []
+    /// The longest lifetime that it grants (RFC 6887, 15 leaves it to the server).
+    public var longestLifetime = Duration.seconds(7200)
+    /// How many explicit mappings an inside address may have (`USER_EX_QUOTA`); nil for no limit.
+    public var perHost: Int?
+    /// Whether asking for a port that another has is refused, rather than answered with another port. UPnP
+    /// refuses in any case.
+    public var refusesTakenPorts = false
+    /// Whether everyone is refused (`NOT_AUTHORIZED`), as where the owner has switched it off by half.
+    public var refusesEveryone = false
+    /// Whether UPnP mappings are granted for ever alone, as by some old gateways (error 725).
+    public var grantsOnlyForEver = false
+
+    /// Nothing is answered.
+    public init() {}
   }
 
   /// How long a NAT remembers.

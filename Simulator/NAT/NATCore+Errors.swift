@@ -14,8 +14,8 @@ extension NATCore {
       throw .errorRefused
     }
     let remote = offender.destination.remoteEnd(of: offender.transport)
-    let key = outsideKey(offender.transport, offender.source, remote: remote)
-    guard offender.source.ip == packet.destination.ip, let slot = table.mapping(outside: key),
+    guard offender.source.ip == packet.destination.ip,
+      let slot = existingMapping(offender.transport, outside: offender.source, remote: remote),
       !table.mappings.elements[slot].isOwn
     else { throw .unknownFlow }
     if side == .outside { try lowerHopLimit(of: &packet, from: .outside, into: &output) }
@@ -24,7 +24,7 @@ extension NATCore {
     error.offender.source = inside
     packet.content = .icmp(.error(error))
     packet.destination = SocketAddress(inside.ip, port: 0)
-    if configuration.errorsEndMappings { remove(mapping: slot) }
+    if configuration.errorsEndMappings, !table.mappings.elements[slot].isExplicit { remove(mapping: slot) }
   }
 
   /// An error about a packet that an inside host has received.

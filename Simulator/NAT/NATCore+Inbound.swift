@@ -17,8 +17,9 @@ extension NATCore {
     case .icmp(.echoReply), .udp, .tcp: break
     }
     let remote = packet.source.remoteEnd(of: packet.transport)
-    let key = outsideKey(packet.transport, packet.destination, remote: remote)
-    guard let slot = table.mapping(outside: key), !table.mappings.elements[slot].isOwn else {
+    guard let slot = existingMapping(packet.transport, outside: packet.destination, remote: remote),
+      !table.mappings.elements[slot].isOwn
+    else {
       guard translates(packet.destination.ip) else {
         refuse(original, from: side, at: now, into: &output)
         throw .unsolicited
@@ -38,6 +39,12 @@ extension NATCore {
     packet.destination = inside
   }
 
+  /// The mapping to which packets of `remote` to an outside place go.
+  func existingMapping(_ transport: Transport, outside: SocketAddress, remote: SocketAddress) -> Int? {
+    explicitMapping(transport, outside: outside)
+      ?? table.mapping(outside: outsideKey(transport, outside, remote: remote))
+  }
+
   /// What a mapping is found by from outside.
   @inline(__always)
   func outsideKey(_ transport: Transport, _ outside: SocketAddress, remote: SocketAddress) -> FlowKey {
@@ -53,6 +60,8 @@ extension NATCore {
   ) -> Bool {
     if case .tcp(let segment) = packet.content { return admit(segment, from: remote, to: slot, at: now) }
     let transport = packet.transport
+    // Whoever asks for an outside port asks for everyone who may come (RFC 6887, 11).
+    if table.mappings.elements[slot].isExplicit { return true }
     if configuration.filtering != .endpointIndependent {
       let key = FilterKey(mapping: slot, remote: remote.seen(by: configuration.filtering))
       guard let filter = table.filter(key) else { return false }
@@ -73,13 +82,14 @@ extension NATCore {
     _ segment: TCPSegment, from remote: SocketAddress, to slot: Int, at now: Instant
   ) -> Bool {
     let begins = segment.flags.contains(.syn) && segment.flags.isDisjoint(with: [.ack, .rst])
-    if begins, configuration.refusesInboundSYN { return false }
+    let isExplicit = table.mappings.elements[slot].isExplicit
+    if begins, configuration.refusesInboundSYN, !isExplicit { return false }
     let key = FilterKey(mapping: slot, remote: remote)
     if let filter = table.filter(key) {
       note(segment, of: filter, from: .outside, at: now)
       return true
     }
-    guard begins, maySend(remote, to: slot) else { return false }
+    guard begins, isExplicit || maySend(remote, to: slot) else { return false }
     let connection = TrackedConnection(segment.flags, from: .outside)
     _ = table.insert(
       Filter(key, expiry: now.after(times.connection(connection)), connection: connection))

@@ -38,7 +38,7 @@ extension NATCore {
     return slot
   }
 
-  private mutating func leave(_ host: Int) {
+  mutating func leave(_ host: Int) {
     hosts.slots.elements[host].mappingCount -= 1
     ports.release(hosts.leaveIfIdle(host))
   }
@@ -94,6 +94,10 @@ extension NATCore {
   /// Removes a mapping and whatever hangs on it.
   mutating func remove(mapping slot: Int) {
     let mapping = table.removeMapping(slot)
+    if mapping.isExplicit {
+      mappingNonces[mapping.insideKey] = nil
+      return leave(mapping.host)
+    }
     if keepsRecency { recency.remove(slot, from: &recencyEnds) }
     guard !mapping.isOwn else { return }
     if keepsRecencyOfHosts {
@@ -107,7 +111,7 @@ extension NATCore {
     let owner = table.filters.elements[slot].key.mapping
     table.removeFilter(slot)
     let mapping = table.mappings.elements[owner]
-    if mapping.transport == .tcp, mapping.firstFilter < 0 { remove(mapping: owner) }
+    if mapping.transport == .tcp, !mapping.isExplicit, mapping.firstFilter < 0 { remove(mapping: owner) }
   }
 
   /// Notes which mapping was used last, where that decides who is evicted.
@@ -118,6 +122,7 @@ extension NATCore {
   }
 
   private mutating func noteRecency(of slot: Int, isNew: Bool) {
+    guard !table.mappings.elements[slot].isExplicit else { return }
     let host = table.mappings.elements[slot].host
     if keepsRecency {
       if isNew { recency.append(slot, to: &recencyEnds) } else { recency.touch(slot, in: &recencyEnds) }

@@ -115,6 +115,11 @@ extension NATCore {
       return .forRouter
     case .icmp(.error): return .unknownFlow
     case .icmp: return .unsolicited
+    case .udp(let request) where side == .inside && packet.destination.port == PortMappingServer.port:
+      guard let answer = servePortMapping(request, from: packet.source, at: now) else { fallthrough }
+      output.append(
+        .forward(Packet(from: packet.destination, to: packet.source, .udp(answer)), toward: .inside))
+      return .forRouter
     case .udp, .tcp:
       if side == .outside { takeForItsOwn(packet, at: now) }
       refuse(packet, from: side, at: now, into: &output)

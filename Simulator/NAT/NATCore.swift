@@ -24,6 +24,10 @@ public struct NATCore: Sendable {
   var recency = RecencyOrder()
   var recencyEnds = RecencyOrder.Ends()
   var recencyOfHosts = RecencyOrder()
+  /// When it was switched on. At first, a day before time began: gateways seldom start with those inside.
+  private(set) var started = Instant(nanoseconds: -86_400_000_000_000)
+  /// With what each explicit mapping that was asked for by PCP must be asked for again (RFC 6887, 11.3).
+  var mappingNonces: [FlowKey: [UInt8]] = [:]
 
   /// A box between `inside` and the addresses that it has `outside`. With no `inside` any source is believed.
   public init(
@@ -93,8 +97,11 @@ extension NATCore {
   }
 
   /// Starts anew and forgets everything; with other addresses if there are any.
-  public mutating func reboot(newAddresses: [IPAddress]? = nil) {
+  public mutating func reboot(
+    newAddresses: [IPAddress]? = nil, at now: Instant = Instant(nanoseconds: 0)
+  ) {
     self = NATCore(configuration, outside: newAddresses ?? outside, inside: inside, random: random)
+    started = now
   }
 }
 

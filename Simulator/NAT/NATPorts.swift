@@ -38,7 +38,7 @@ struct NATPorts: Sendable {
     let address = pool[index]
     if configuration.keepsPort, configuration.portBlock == nil {
       let kept = SocketAddress(address, port: request.inside.port)
-      if kept.port != 0, table.mapping(outside: request.key(kept)) == nil { return kept }
+      if kept.port != 0, table.isFree(request.key(kept)) { return kept }
     }
     guard configuration.portBlock == nil else {
       return chooseInBlocks(request, at: index, host: &host, among: table, random: &random)
@@ -79,16 +79,16 @@ extension NATPorts {
     var place = table.mappings.elements[slot].outside
     guard place.port < .max else { return nil }
     place.port += 1
-    return table.mapping(outside: request.key(place)) == nil ? place : nil
+    return table.isFree(request.key(place)) ? place : nil
   }
 
   private func suits(_ place: SocketAddress, _ request: Request, _ table: borrowing NATTable) -> Bool {
-    guard table.mapping(outside: request.key(place)) == nil else { return false }
+    guard table.isFree(request.key(place)) else { return false }
     let inside = request.inside.port
     if configuration.keepsParity, place.port % 2 != inside % 2 { return false }
     guard configuration.keepsContiguity, inside % 2 == 0 else { return true }
     let neighbour = SocketAddress(place.ip, port: place.port &+ 1)
-    return neighbour.port != 0 && table.mapping(outside: request.key(neighbour)) == nil
+    return neighbour.port != 0 && table.isFree(request.key(neighbour))
   }
 }
 

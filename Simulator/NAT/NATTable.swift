@@ -20,6 +20,8 @@ struct Mapping: Sendable {
   var transport: Transport { insideKey.transport }
   /// Whether the box itself is the socket, not a host inside.
   var isOwn: Bool { host < 0 }
+  /// Whether its inside host has asked for it: it is for everyone, and traffic does not prolong it.
+  var isExplicit: Bool { insideKey.remote == .everyone }
 
   fileprivate var wakes = Instant.distantFuture
   fileprivate var generation: UInt64 = 0
@@ -67,6 +69,8 @@ struct NATTable: Sendable {
   private var byRemote: [FilterKey: Int] = [:]
   private var deadlines = DeadlineQueue<End>()
   private var generation: UInt64 = 0
+  /// How many of the mappings are explicit.
+  private(set) var explicitCount = 0
 
   /// What may end.
   private enum End: Sendable {
@@ -86,6 +90,20 @@ struct NATTable: Sendable {
   func mapping(inside key: FlowKey) -> Int? { byInside[key] }
   func mapping(outside key: FlowKey) -> Int? { byOutside[key] }
   func filter(_ key: FilterKey) -> Int? { byRemote[key] }
+
+  /// Whether a new mapping may be found by `key` from outside.
+  func isFree(_ key: FlowKey) -> Bool {
+    guard byOutside[key] == nil else { return false }
+    if key.remote == .everyone { return byOutside[FlowKey(key.transport, key.near, .whatever)] == nil }
+    return explicitCount == 0 || byOutside[FlowKey(key.transport, key.near, .everyone)] == nil
+  }
+
+  /// Whether a socket other than `inside` is at an outside place, towards whomever.
+  func isTaken(_ transport: Transport, _ outside: SocketAddress, byOtherThan inside: SocketAddress) -> Bool {
+    byOutside.contains { key, slot in
+      key.transport == transport && key.near == outside && mappings.elements[slot].inside != inside
+    }
+  }
 }
 
 // MARK: Coming and going
@@ -97,6 +115,7 @@ extension NATTable {
     mappings.elements[slot].generation = generation
     byInside[mapping.insideKey] = slot
     byOutside[mapping.outsideKey] = slot
+    if mapping.isExplicit { explicitCount += 1 }
     wakeForMapping(slot)
     return slot
   }
@@ -108,6 +127,7 @@ extension NATTable {
     let mapping = mappings.elements[slot]
     byInside[mapping.insideKey] = nil
     byOutside[mapping.outsideKey] = nil
+    if mapping.isExplicit { explicitCount -= 1 }
     mappings.elements[slot].generation = 0
     mappings.remove(slot)
     return mapping
@@ -148,6 +168,13 @@ extension NATTable {
   mutating func prolongMapping(_ slot: Int, until expiry: Instant) {
     guard expiry > mappings.elements[slot].expiry else { return }
     mappings.elements[slot].expiry = min(expiry, mappings.elements[slot].latestExpiry)
+  }
+
+  /// Gives an explicit mapping another end, which may be earlier than before.
+  mutating func setEnd(of slot: Int, to expiry: Instant) {
+    mappings.elements[slot].expiry = expiry
+    mappings.elements[slot].latestExpiry = expiry
+    if expiry < mappings.elements[slot].wakes { wakeForMapping(slot) }
   }
 
   /// Lets a filter live until `expiry`, which is not earlier than before.

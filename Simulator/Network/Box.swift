@@ -51,9 +51,17 @@ public final class Box: PacketNode {
         return new
       }
     }
-    core.reboot(newAddresses: outside.addresses.map(\.ip))
+    core.reboot(newAddresses: outside.addresses.map(\.ip), at: world.now)
     world.record(.note(renumbering ? "reboots and is now \(outsideAddress)" : "reboots"), at: place)
     deadline.cancel()
+  }
+
+  /// Does what a machine behind it asks for by UPnP.
+  func answer(_ request: UPnPRequest, from host: IPAddress) -> Result<UPnPGateway, UPnPError> {
+    core.handleDeadline(at: world.now, into: &outputs)
+    let answer = core.serveUPnP(request, from: host, at: world.now)
+    perform()
+    return answer
   }
 
   func receive(_ packet: Packet, at attachment: Attachment) {

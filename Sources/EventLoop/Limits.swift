@@ -10,6 +10,9 @@ enum EventLoopLimits {
   static let receivesInARow = 8
   /// Runs that one call sends: what `cd_send` puts into one `sendmmsg`.
   static let runsPerSend = 64
+  /// For how many milliseconds of silence a UPnP gateway is looked for: most answer at once, and others take up
+  /// to the second that the question allows them (UPnP Device Architecture 1.0, 1.2.3).
+  static let upnpPatience: [Int32] = [250, 1000]
   /// Connections that wait to be accepted; the system may hold fewer (`net.core.somaxconn`).
   static let listenBacklog: Int32 = 1024
 }

@@ -2,7 +2,7 @@ import CLibuv
 import Glibc
 import WarrenMachine
 
-// Names and interfaces, as libuv finds them out.
+// Names and interfaces, as libuv finds them out; gateways, as the kernel and miniupnpc do.
 extension LocalMachine {
   public func interfaces() throws(NetworkError) -> [NetworkInterface] {
     var list: UnsafeMutablePointer<uv_interface_address_t>?
@@ -29,6 +29,24 @@ extension LocalMachine {
       }
     }
     return interfaces
+  }
+
+  public func gateways() throws(NetworkError) -> [IPAddress] { try RouteTable.gateways() }
+
+  public func askUPnPGateway(_ request: UPnPRequest, _ wait: Wait<UPnPGateway>) {
+    preconditionOnExecutor()
+    if isClosed { return wait.fail(NetworkError.machineClosed) }
+    let loop = loop
+    let id = upnp.ask(request) { result in
+      // The loop is kept, and its thread with it, until the answer has come to it.
+      loop.submit {
+        switch result {
+        case .success(let gateway): wait.succeed(gateway)
+        case .failure(let error): wait.fail(error)
+        }
+      }
+    }
+    wait.onEnd = { [upnp] in upnp.forget(id) }
   }
 
   public func lookUp(_ name: String, _ wait: Wait<[IPAddress]>) {

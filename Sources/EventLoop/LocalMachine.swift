@@ -18,6 +18,7 @@ public final class LocalMachine: Machine, @unchecked Sendable {
   private var closing = 0
   private var closed: [UnsafeContinuation<Void, Never>] = []
   private(set) var isClosed = false
+  let upnp = UPnPThread()
 
   /// A machine on a loop, with a thread of its own unless one is given.
   public init(name: String = "local", loop: EventLoop? = nil) {

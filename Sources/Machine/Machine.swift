@@ -45,6 +45,13 @@ public protocol Machine: AnyObject, Sendable {
 
   /// The interfaces that are up, in the system's order.
   func interfaces() throws(NetworkError) -> [NetworkInterface]
+  /// The routers on the way to everything that is not a neighbour, the system's favourite of each family first.
+  func gateways() throws(NetworkError) -> [IPAddress]
+  /// Asks the network's gateway something by UPnP, and ends `wait` with its answer or a ``UPnPError``.
+  ///
+  /// Requests of one machine are worked on one after another. A request to look or to map whose wait has ended
+  /// need not be begun any more; one to unmap is done all the same, so that nothing stays open.
+  func askUPnPGateway(_ request: UPnPRequest, _ wait: Wait<UPnPGateway>)
   /// Looks a name up and ends `wait` with its addresses.
   func lookUp(_ name: String, _ wait: Wait<[IPAddress]>)
   /// A UDP socket at `address`; of IPv6 only, where that is IPv6.

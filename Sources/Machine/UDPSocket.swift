@@ -55,7 +55,13 @@ extension UDPSocket {
         dropped += outbox.count
         outbox.removeAll()
       } catch {
-        dropped += 1
+        switch error {
+        // Nothing was taken out: trying again would never end.
+        case .closed, .machineClosed:
+          dropped += outbox.count
+          outbox.removeAll()
+        default: dropped += 1
+        }
       }
     }
     return dropped

@@ -258,6 +258,10 @@ struct DatagramTests {
       var outbox = DatagramOutbox(byteCapacity: 100)
       outbox.append([1 as UInt8].span.bytes, to: taken)
       #expect(throws: NetworkError.closed) { try first.send(&outbox) }
+      // Nothing can be sent any more, and trying must end.
+      let dropped = first.sendOrDrop(&outbox)
+      let isEmpty = outbox.isEmpty
+      #expect(dropped == 1 && isEmpty)
       // Its port is free again.
       try machine.bindUDP(to: taken).close()
       shared.close()
