@@ -48,7 +48,7 @@ public struct PunchMatrix: Sendable {
   public static let atOnceTCP: Duration = .milliseconds(125)
 
   /// All ordered pairs of places.
-  public init(_ places: [Place] = Place.all, over transport: PunchTransport = .udp, loss: Double = 0) {
+  public init(_ places: [Place] = Place.all, over transport: TransportProtocol = .udp, loss: Double = 0) {
     // Who cannot get through is given up after the time that those who can may take; TCP waits longer for what is lost.
     let limit = transport == .tcp && loss > 0 ? .seconds(30) : Self.guessTime + .seconds(1)
     atOnce = transport == .udp ? Self.atOnceUDP : Self.atOnceTCP
@@ -65,7 +65,7 @@ public struct PunchMatrix: Sendable {
   }
 
   /// Pairs that stand in one place: behind one NAT, or in two homes behind one carrier's.
-  public static func shared(over transport: PunchTransport = .udp, loss: Double = 0) -> PunchMatrix {
+  public static func shared(over transport: TransportProtocol = .udp, loss: Double = 0) -> PunchMatrix {
     var matrix = PunchMatrix([.public], over: transport, loss: loss)
     let trial = matrix.trials[0][0]
     matrix.names = []

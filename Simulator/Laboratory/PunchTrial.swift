@@ -15,7 +15,7 @@ public struct PunchTrial: Sendable {
   /// How many of the packets are lost on the way.
   public var loss = 0.0
   /// What may carry a path.
-  public var transports: Set<PunchTransport> = [.udp]
+  public var transports: Set<TransportProtocol> = [.udp]
   /// How long it may take.
   public var limit: Duration = .seconds(10)
   /// How long a signal takes from one side to the other.
@@ -24,6 +24,8 @@ public struct PunchTrial: Sendable {
   public var lag: Duration = .zero
   /// Whether bob knows that it was alice who asked.
   public var bobWasAsked = false
+  /// Whether both ask their gateways for outside ports.
+  public var mapsPorts = false
   /// Changes the configuration of both.
   public var change: @Sendable (inout PunchConfiguration) -> Void = { _ in }
   /// Replaces both machines, where they stand in a common place.
@@ -84,8 +86,8 @@ public struct PunchTrial: Sendable {
     let servers = try await startServers(in: world)
     startNeighbours(in: world)
     let (alice, bob) = (world.machine("alice"), world.machine("bob"))
-    let a = HolePuncher(on: alice, role: .controlling, configuration(self.alice, servers))
-    let b = HolePuncher(on: bob, role: .controlled, configuration(self.bob, servers))
+    let a = HolePuncher(on: alice, role: .controlling, configuration(self.alice, servers, on: alice))
+    let b = HolePuncher(on: bob, role: .controlled, configuration(self.bob, servers, on: bob))
     let known = Known()
     carrySignals(from: a, to: b, known, in: world)
     carrySignals(from: b, to: a, known, in: world)
@@ -131,8 +133,11 @@ public struct PunchTrial: Sendable {
     return false
   }
 
-  private func configuration(_ place: Place, _ servers: [SocketAddress]) -> PunchConfiguration {
+  private func configuration(
+    _ place: Place, _ servers: [SocketAddress], on machine: any Machine
+  ) -> PunchConfiguration {
     var configuration = PunchConfiguration()
+    if mapsPorts { configuration.portMapper = PortMapper(on: machine) }
     configuration.transports = transports
     configuration.stunServers = servers
     configuration.filtering = place.filtering

@@ -29,7 +29,7 @@ struct Matrix {
     print("Each place (a line) calls each place (a column, in the same order), \(seeds.count) seeds.\n")
     var differences: [String] = []
     var rest = (expected ?? []).filter { !$0.isEmpty && !$0.hasPrefix("#") }[...]
-    for transport in [PunchTransport.udp, .tcp] {
+    for transport in [TransportProtocol.udp, .tcp] {
       for (number, matrices) in zip(
         losses.indices,
         losses.map { [PunchMatrix(over: transport, loss: $0), .shared(over: transport, loss: $0)] })

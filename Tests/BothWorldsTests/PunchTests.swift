@@ -121,7 +121,7 @@ struct HolePuncherTests {
     }
   }
 
-  static func configuration(_ transports: Set<PunchTransport>) -> PunchConfiguration {
+  static func configuration(_ transports: Set<TransportProtocol>) -> PunchConfiguration {
     var configuration = PunchConfiguration()
     configuration.transports = transports
     configuration.usesLoopback = true
@@ -131,7 +131,7 @@ struct HolePuncherTests {
 
   /// Two that have begun and tell each other all they signal.
   static func punchers(
-    _ pair: TwoMachines.Pair, _ transports: Set<PunchTransport>
+    _ pair: TwoMachines.Pair, _ transports: Set<TransportProtocol>
   ) async throws -> (HolePuncher, HolePuncher) {
     let a = HolePuncher(on: pair.alice, role: .controlling, configuration(transports))
     let b = HolePuncher(on: pair.bob, role: .controlled, configuration(transports))

@@ -17,10 +17,10 @@ struct MatrixTests {
       .filter { !$0.hasPrefix("#") }
   }()
 
-  @Test("those go direct that are written down", arguments: [PunchTransport.udp, .tcp], [0, 0.02, 0.1])
-  func places(transport: PunchTransport, loss: Double) async throws {
+  @Test("those go direct that are written down", arguments: [TransportProtocol.udp, .tcp], [0, 0.02, 0.1])
+  func places(transport: TransportProtocol, loss: Double) async throws {
     var rest = Self.expected[...]
-    for transportOfLines in [PunchTransport.udp, .tcp] {
+    for transportOfLines in [TransportProtocol.udp, .tcp] {
       for matrix in [PunchMatrix(over: transport, loss: loss), .shared(over: transport, loss: loss)] {
         let lines = rest.prefix(matrix.names.count)
         rest = rest.dropFirst(matrix.names.count)

@@ -19,7 +19,7 @@ extension HolePuncher {
       listener.onConnection = handler(listener) { $0.accept(from: $1) }
       // Two servers: where one is silent, the other is not.
       for server in configuration.stunServers.filter({ $0.ip.family == family }).prefix(2) {
-        core.tcpQueryBegan()
+        core.questionBegan()
         let own = addresses[0]
         tasks.append(
           machine.spawn("STUN over TCP at \(server)") { await self.ask(server, from: local, own: own) })
@@ -188,7 +188,6 @@ extension HolePuncher {
   }
 
   func closeTCP() {
-    for task in tasks { task.cancel() }
     for timer in proofTimers { timer.cancel() }
     for listener in listeners { listener.close() }
     for tcp in stunConnections { tcp.close() }
@@ -200,7 +199,6 @@ extension HolePuncher {
       connection.isGone = true
       connection.tcp.close()
     }
-    tasks = []
     proofTimers = []
     listeners = []
     stunConnections = []

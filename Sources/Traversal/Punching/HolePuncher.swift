@@ -24,7 +24,8 @@ public actor HolePuncher {
 
   let configuration: PunchConfiguration
   var core: PunchCore
-  private var sockets: [Socket] = []
+  private(set) var sockets: [Socket] = []
+  var mappings: [PortMapping] = []
   /// Those in whose outbox something waits.
   private var filled: [Int] = []
   private var timer: MachineTimer?
@@ -50,7 +51,7 @@ public actor HolePuncher {
   private var onForeign: ((borrowing Datagram, Int) -> Void)?
 
   /// A socket with what leaves from it; a class, since an array cannot hold what cannot be copied.
-  private final class Socket {
+  final class Socket {
     let udp: any UDPSocket
     /// Whether it was this puncher that opened it, and closes it.
     let isOwn: Bool
@@ -88,6 +89,7 @@ public actor HolePuncher {
     if configuration.transports.contains(.tcp) { try startTCP(interfaces) }
     guard !self.sockets.isEmpty || !listeners.isEmpty else { throw PunchError.noNetwork }
     timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.deadlinePassed() } }
+    mapPorts()
     core.begin(at: machine.now)
     drain()
   }
@@ -146,7 +148,7 @@ public actor HolePuncher {
   }
 
   /// Takes addresses at which the other side was seen, where both hold one ``PunchConfiguration/pairingKey``.
-  public func receive(addresses: [SocketAddress], over transport: PunchTransport = .udp) {
+  public func receive(addresses: [SocketAddress], over transport: TransportProtocol = .udp) {
     guard !isClosed else { return }
     core.receive(addresses: addresses, over: transport, at: machine.now)
     drain()
@@ -222,7 +224,10 @@ public actor HolePuncher {
     for socket in sockets {
       if socket.isOwn { socket.udp.close() } else { socket.udp.onDatagrams = nil }
     }
+    for task in tasks { task.cancel() }
+    tasks = []
     closeTCP()
+    unmapPorts()
     onForeign = nil
     signalled.finish()
     happened.finish()

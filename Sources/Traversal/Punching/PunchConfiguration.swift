@@ -4,13 +4,15 @@ import WarrenSTUN
 /// How a hole puncher goes about it.
 public struct PunchConfiguration: Sendable {
   /// What may be used to reach the other side.
-  public var transports: Set<PunchTransport> = [.udp]
+  public var transports: Set<TransportProtocol> = [.udp]
   /// STUN servers, which say how the world sees this machine; all are asked at once.
   public var stunServers: [SocketAddress] = []
   /// The families that are used.
   public var families: [IPAddress.Family] = [.v6, .v4]
   /// The local port; 0 lets the system choose.
   public var port: UInt16 = 0
+  /// Who asks the gateways for outside ports, so that others can come in unasked; nil for nobody.
+  public var portMapper: PortMapper?
   /// The interface whose traffic alone is used, by name.
   public var interface: String?
   /// What the other side is told of this machine's own addresses.
@@ -55,9 +57,4 @@ public struct PunchConfiguration: Sendable {
 
   /// The usual.
   public init() {}
-}
-
-/// What carries the packets of a path.
-public enum PunchTransport: Hashable, Sendable {
-  case udp, tcp
 }

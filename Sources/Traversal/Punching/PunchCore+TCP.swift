@@ -51,12 +51,31 @@ extension PunchCore {
     }
   }
 
-  /// A STUN server is asked over TCP: the list of candidates is not complete before it has answered.
-  public mutating func tcpQueryBegan() { tcpQueries += 1 }
+  /// Somebody is asked for a candidate: the list is not complete before there is an answer.
+  public mutating func questionBegan() { openQuestions += 1 }
+
+  /// A gateway has given a port of this machine an outside one, or none.
+  public mutating func portMapped(_ outside: SocketAddress?, _ transport: TransportProtocol, localPort: UInt16) {
+    openQuestions -= 1
+    if let outside {
+      let base = bases.firstIndex {
+        $0.channel.isSocket && $0.local.port == localPort && $0.local.ip.family == outside.ip.family
+      }
+      if transport == .udp, let base { ice.addMapped(outside, of: ICEBaseID(base)) }
+      let carrier: Candidate.Transport = transport == .udp ? .udp : .tcpPassive
+      tell(
+        Candidate(
+          .serverReflexive, over: carrier, at: outside, relatedTo: base.map { bases[$0].local },
+          // What others see by themselves comes first: a mapping may end with a gateway's whim.
+          priority: Candidate.priority(.serverReflexive, carrier, localPreference: PunchLimits.mappedPreference),
+          foundation: "m\(localPort)"))
+    }
+    completeIfDone()
+  }
 
   /// The STUN server has seen the port of `local` at `mapped`, or has said nothing.
   public mutating func tcpQueryEnded(_ mapped: SocketAddress?, local: SocketAddress) {
-    tcpQueries -= 1
+    openQuestions -= 1
     if let mapped, mapped != local {
       tell(
         Candidate(

@@ -51,7 +51,7 @@ public struct PunchCore {
   var dueDials: [Int] = []
   /// The port from which each family dials and at which it listens, with the addresses it is known by.
   var listeners: [(family: IPAddress.Family, port: UInt16)] = []
-  var tcpQueries = 0
+  var openQuestions = 0
 
   /// What was sent to the other side, or to where it might be, with IP and UDP headers.
   public private(set) var traffic = (packets: 0, bytes: 0)
@@ -140,7 +140,7 @@ extension PunchCore {
   }
 
   mutating func completeIfDone() {
-    guard !isComplete, hasDescribed, tcpQueries == 0, !queries.contains(where: \.isPending) else { return }
+    guard !isComplete, hasDescribed, openQuestions == 0, !queries.contains(where: \.isPending) else { return }
     isComplete = true
     signals.append(.complete)
   }
@@ -213,7 +213,7 @@ extension PunchCore {
   }
 
   /// Takes addresses at which the other side was seen, where both hold one key and need no more.
-  public mutating func receive(addresses: [SocketAddress], over transport: PunchTransport, at now: Instant) {
+  public mutating func receive(addresses: [SocketAddress], over transport: TransportProtocol, at now: Instant) {
     guard let key = configuration.pairingKey else { return }
     let candidates = addresses.enumerated().map { place, address in
       Candidate(

@@ -11,7 +11,7 @@ public struct PunchedPath: Hashable, Sendable {
   /// The address under which the other side sees this one.
   public var mapped: SocketAddress?
   /// What carries the packets.
-  public var transport: PunchTransport
+  public var transport: TransportProtocol
   /// How long the way there and back took, at last.
   public var roundTrip: Duration?
 

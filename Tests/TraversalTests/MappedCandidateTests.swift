@@ -1,0 +1,50 @@
+import Testing
+import Warren
+import WarrenLaboratory
+import WarrenSimulator
+
+@Suite("A hole puncher that may ask gateways")
+struct MappedCandidateTests {
+  @Test(
+    "is reached at the port that its gateway gave, where nothing else would do",
+    arguments: PortMappingProtocol.allCases, [TransportProtocol.udp, .tcp])
+  func reached(by protocol: PortMappingProtocol, over transport: TransportProtocol) async throws {
+    for bob in [Place.random, .portRestricted] {
+      var trial = PunchTrial(alice: .random, bob: bob)
+      trial.transports = [transport]
+      let without = try await trial.run(seed: 1)
+      #expect(!without.isDirect || (bob == .portRestricted && transport == .udp))
+
+      var mapping = bob
+      mapping.boxes[0] = mapping.boxes[0].mappingPorts(by: `protocol`)
+      trial.bob = mapping
+      trial.mapsPorts = true
+      for seed in 1...5 as ClosedRange<UInt64> {
+        let outcome = try await trial.run(seed: seed)
+        #expect(outcome.isDirect && outcome.agree, "\(bob), seed \(seed)")
+      }
+    }
+  }
+
+  @Test("gives the ports back when it is closed")
+  func givenBack() async throws {
+    let world = World(seed: 1) {
+      NAT("gateway", .symmetric.mappingPorts(by: .pcp)) { Machine("alice") }
+      Server("stun")
+    }
+    try await world.run { world in
+      let alice = world.machine("alice")
+      let mapper = PortMapper(on: alice)
+      var configuration = PunchConfiguration()
+      configuration.portMapper = mapper
+      let puncher = HolePuncher(on: alice, role: .controlling, configuration)
+      try await puncher.start()
+      try await alice.sleep(for: .seconds(1))
+      #expect(await mapper.mappings.count == 1)
+      await puncher.close()
+      try await alice.sleep(for: .seconds(1))
+      #expect(await mapper.mappings.isEmpty)
+      await mapper.close()
+    }
+  }
+}
