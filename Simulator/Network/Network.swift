@@ -11,6 +11,8 @@ final class Network {
   var gateway: Attachment?
   /// Which of its addresses are free.
   var plan: AddressPlan
+  /// Those who see whatever passes.
+  var eavesdroppers: [(Packet) -> Void] = []
   /// Pairs of attachments between which nothing passes, one way.
   private var cuts: Set<Cut> = []
   private var attachments: [IPAddress: Attachment] = [:]

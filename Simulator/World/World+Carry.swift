@@ -61,6 +61,7 @@ extension World {
   private func pass(_ packet: Packet, through network: Network, from origin: Attachment?) {
     switch network.decide(packet, from: origin) {
     case .pass(let packet, let target):
+      for look in network.eavesdroppers { look(packet) }
       carry(packet, over: target, .down)
     case .drop(let cause, let report, let router):
       record(.dropped(Trace.Summary(packet), reason: cause.rawValue), at: network.place)
