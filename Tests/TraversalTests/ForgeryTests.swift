@@ -42,7 +42,8 @@ struct ForgeryTests {
       switch self {
       case .unsigned: break
       case .wronglySigned: writer.sign(with: STUNKey(password: "mallory's own password"), .sha1)
-      case .signedWithAlicesName: writer.sign(with: STUNKey(password: ForgeryTests.credentials.fragment), .sha256)
+      case .signedWithAlicesName:
+        writer.sign(with: STUNKey(password: ForgeryTests.credentials.fragment), .sha256)
       case .truncated:
         writer.sign(with: STUNKey(password: "x"), .sha1)
         return Array(writer.copy.dropLast(8))
@@ -105,7 +106,8 @@ struct ForgeryTests {
       var random = mallory.random
       mallory.eavesdrop { packet in
         // She must not answer to her own packets for ever: those that she has changed bear a mark.
-        guard case .udp(let payload) = packet.content, payload.count > 20, packet.source.ip != mallory.address(),
+        guard case .udp(let payload) = packet.content, payload.count > 20,
+          packet.source.ip != mallory.address(),
           packet.destination.ip != mallory.address(), packet.hopLimit != Self.mark,
           withServers || (packet.source.port != 3478 && packet.destination.port != 3478)
         else { return }
@@ -125,7 +127,9 @@ struct ForgeryTests {
       for puncher in [a, b] {
         puncher.machine.spawn("events") {
           for await event in puncher.events {
-            if case .opened(let path) = event { opened.remotes.append((puncher.machine.name, path.remote.ip)) }
+            if case .opened(let path) = event {
+              opened.remotes.append((puncher.machine.name, path.remote.ip))
+            }
           }
         }
       }

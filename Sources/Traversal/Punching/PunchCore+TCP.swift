@@ -55,7 +55,9 @@ extension PunchCore {
   public mutating func questionBegan() { openQuestions += 1 }
 
   /// A gateway has given a port of this machine an outside one, or none.
-  public mutating func portMapped(_ outside: SocketAddress?, _ transport: TransportProtocol, localPort: UInt16) {
+  public mutating func portMapped(
+    _ outside: SocketAddress?, _ transport: TransportProtocol, localPort: UInt16
+  ) {
     openQuestions -= 1
     if let outside {
       let base = bases.firstIndex {
@@ -67,7 +69,8 @@ extension PunchCore {
         Candidate(
           .serverReflexive, over: carrier, at: outside, relatedTo: base.map { bases[$0].local },
           // What others see by themselves comes first: a mapping may end with a gateway's whim.
-          priority: Candidate.priority(.serverReflexive, carrier, localPreference: PunchLimits.mappedPreference),
+          priority: Candidate.priority(
+            .serverReflexive, carrier, localPreference: PunchLimits.mappedPreference),
           foundation: "m\(localPort)"))
     }
     completeIfDone()
@@ -106,7 +109,7 @@ extension PunchCore {
       case .waiting(let until) where until <= now:
         // A SYN is a packet like any other: not to anyone whom nobody attests.
         guard dials[place].began.duration(to: now) < PunchLimits.dialling,
-          permit.spend(60, on: dials[place].remote.ip)
+          permit.spend(PunchLimits.dialBytes, on: dials[place].remote.ip)
         else {
           dials[place].state = .ended
           continue

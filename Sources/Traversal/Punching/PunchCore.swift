@@ -213,7 +213,8 @@ extension PunchCore {
   }
 
   /// Takes addresses at which the other side was seen, where both hold one key and need no more.
-  public mutating func receive(addresses: [SocketAddress], over transport: TransportProtocol, at now: Instant) {
+  public mutating func receive(addresses: [SocketAddress], over transport: TransportProtocol, at now: Instant)
+  {
     guard let key = configuration.pairingKey else { return }
     let candidates = addresses.enumerated().map { place, address in
       Candidate(
@@ -292,9 +293,10 @@ extension PunchCore {
     while let transmit = nextTransmit(into: &message, at: now) {
       let isServer = configuration.stunServers.contains(transmit.destination)
       if isServer { return transmit }
-      guard permit.spend(message.byteCount, on: transmit.destination.ip) else { continue }
+      let size = message.byteCount + transmit.destination.ip.family.datagramHeaderBytes
+      guard permit.spend(size, on: transmit.destination.ip) else { continue }
       traffic.packets += 1
-      traffic.bytes += message.byteCount + transmit.destination.ip.family.datagramHeaderBytes
+      traffic.bytes += size
       return transmit
     }
     return nil

@@ -28,6 +28,8 @@ public enum PunchLimits {
   /// How long the first dial may take, then twice that and so on: the system sends its SYN again after 1, 3 and 7 s, and
   /// with a new dial it leaves sooner.
   public static let dialPatience: Duration = .milliseconds(1200)
+  /// What a dial sends at most to somebody who does not answer: three SYNs.
+  public static let dialBytes = 180
   /// The longest that a dial may take.
   public static let longestDialPatience: Duration = .seconds(5)
   /// For how long the other side is dialled: by then it has long given up as well.
