@@ -124,6 +124,6 @@ struct ICEForgeryTests {
     lab.introduce(to: 0, lab.description(of: 1, candidates: named))
     lab.run(for: .seconds(30))
     #expect(reached.count == ICELimits.remoteCandidates)
-    #expect(lab.sides[0].core.counters.refusedCandidates == 20_000 - ICELimits.remoteCandidates)
+    #expect(lab.sides[0].core.counters.refusals[.tooMany] == 20_000 - ICELimits.remoteCandidates)
   }
 }

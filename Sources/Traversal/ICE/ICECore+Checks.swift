@@ -8,7 +8,7 @@ extension ICECore {
   mutating func formPair(_ base: Int, _ remote: Int, at now: Instant) {
     guard canPair(bases[base], remotes[remote]), pairPlace(base: base, remote: remote) == nil else { return }
     guard pairs.count < ICELimits.pairs else {
-      counters.refusedCandidates += 1
+      counters.refusals.count(.tooMany)
       return
     }
     var pair = CandidatePair(base: base, remote: remote, priority: 0, state: .waiting)

@@ -123,7 +123,7 @@ extension ICECore {
     let transport = bases[check.base].candidate.transport
     if let known = remotePlace(of: check.source, transport) { return known }
     guard remotes.count < ICELimits.remoteCandidates + ICELimits.reflexiveCandidates else {
-      counters.refusedCandidates += 1
+      counters.refusals.count(.tooMany)
       return nil
     }
     remotes.append(

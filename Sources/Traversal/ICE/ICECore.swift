@@ -53,8 +53,8 @@ public struct ICECore {
     public var unsigned = 0
     /// Answers to nothing that was asked, or from elsewhere than was asked.
     public var unasked = 0
-    /// Candidates that were too many or of no use.
-    public var refusedCandidates = 0
+    /// Candidates that were too many or of no use, by reason.
+    public var refusals = CandidateRefusals()
     /// Checks that were sent, and sent again.
     public var checksSent = 0
   }
@@ -229,20 +229,15 @@ extension ICECore {
   /// - Returns: whether it is of use and not one too many.
   @discardableResult
   public mutating func addRemote(_ candidate: Candidate, at now: Instant) -> Bool {
-    guard candidate.component == 1, remotePlace(of: candidate.address, candidate.transport) == nil,
-      candidate.address.port != 0, candidate.address.ip.canonical == candidate.address.ip,
-      remotes.count < ICELimits.remoteCandidates
-    else {
-      // One that a check has told us of already keeps what the check proved, and is learnt to be what it says.
-      if let place = remotePlace(of: candidate.address, candidate.transport),
-        remotes[place].kind == .peerReflexive
-      {
-        remotes[place].kind = candidate.kind
-        remotes[place].foundation = candidate.foundation
-        return true
-      }
-      counters.refusedCandidates += 1
+    if let refusal = refusal(of: candidate) {
+      counters.refusals.count(refusal)
       return false
+    }
+    // One that a check has told us of already keeps what the check proved, and is learnt to be what it says.
+    if let place = remotePlace(of: candidate.address, candidate.transport) {
+      remotes[place].kind = candidate.kind
+      remotes[place].foundation = candidate.foundation
+      return true
     }
     remotes.append(candidate)
     for base in bases.indices where bases[base].connectedTo == nil && bases[base].pairsWithAll {
@@ -255,6 +250,16 @@ extension ICECore {
       nextRound = now.advanced(by: round)
     }
     return true
+  }
+
+  /// Why a candidate of the other side's is not taken; whether loopback is, its owner must have decided before.
+  private func refusal(of candidate: Candidate) -> CandidateRefusal? {
+    if let refusal = candidate.refusal(allowingLoopback: true) { return refusal }
+    if candidate.component != 1 { return .otherComponent }
+    if let place = remotePlace(of: candidate.address, candidate.transport) {
+      return remotes[place].kind == .peerReflexive ? nil : .known
+    }
+    return remotes.count < ICELimits.remoteCandidates ? nil : .tooMany
   }
 
   /// Takes that the other side has no more candidates (RFC 8838, 8.2).

@@ -192,7 +192,7 @@ extension PunchCore {
     case .description(var description):
       guard !hasRemote else { return }
       hasRemote = true
-      description.candidates = description.candidates.filter(isUsable)
+      description.candidates = description.candidates.filter { isUsable($0) }
       for candidate in description.candidates { prime(candidate, at: now) }
       ice.setRemote(description, headStart: isAsked ? PunchLimits.headStart : .zero, at: now)
       mendsAt = now.advanced(by: PunchLimits.clashPatience)
@@ -229,11 +229,11 @@ extension PunchCore {
       at: now)
   }
 
-  /// Whether a candidate of the other side's can be an address of another machine at all.
-  private func isUsable(_ candidate: Candidate) -> Bool {
-    let ip = candidate.address.ip
-    return candidate.address.port != 0 && !ip.isUnspecified && !ip.isMulticast && !ip.isBroadcast
-      && ip.canonical == ip && (!ip.isLoopback || configuration.usesLoopback)
+  /// Whether a candidate of the other side's can be an address of another machine at all; counts it if not.
+  private mutating func isUsable(_ candidate: Candidate) -> Bool {
+    guard let refusal = candidate.refusal(allowingLoopback: configuration.usesLoopback) else { return true }
+    ice.counters.refusals.count(refusal)
+    return false
   }
 
   /// Opens our own NATs towards a candidate, with a packet that dies before it can reach the other side's, where the
