@@ -8,7 +8,7 @@ SEEDS ?= 20
 CONTEST_SEEDS ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench matrix contest sanitize release docs setup clean
+.PHONY: interop help demo test lint format bench matrix contest fuzz sanitize release docs setup clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ demo: setup ## show an echo through two simulated NATs, and over loopback
 	@$(SWIFT) build --product warren
 	@.build/debug/warren demo
 
-test: setup ## build everything, warnings being errors, and run all tests
+test: setup interop ## build everything, warnings being errors, and run all tests
 	$(SWIFT) test
 
 lint: ## check the format, the forbidden names and what each room may import
@@ -42,6 +42,9 @@ matrix: release ## try every pair of places and of kinds of NAT in the simulator
 contest: release ## find the port of a hard NAT, beside others' ways of looking for it (10,000 seeds: 6 minutes)
 	.build/release/warren contest --seeds $(CONTEST_SEEDS)
 
+fuzz: setup ## give hostile bytes to whatever reads some, a minute each (FUZZ_SECONDS, FUZZ_TARGETS)
+	@Scripts/fuzz.sh
+
 sanitize: setup ## run all tests under the thread and the address sanitizer
 	$(SWIFT) test --sanitize=thread --scratch-path .build/thread
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/leaks.supp:print_suppressions=0 \
@@ -49,6 +52,9 @@ sanitize: setup ## run all tests under the thread and the address sanitizer
 
 docs: setup ## write the reference of the public API
 	@Scripts/docs.sh $(DOCS)
+
+interop:
+	@Scripts/interop.sh
 
 setup: ## install what is missing on this machine
 	@Scripts/setup.sh

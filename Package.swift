@@ -72,7 +72,7 @@ let package = Package(
     .testTarget(
       name: "TraversalTests", dependencies: ["Warren", "WarrenSimulator", "WarrenLaboratory"],
       path: "Tests/TraversalTests",
-      swiftSettings: strict),
+      exclude: ["Interop/aioice_agent.py"], swiftSettings: strict),
     .testTarget(
       name: "SimulatorTests", dependencies: ["WarrenSimulator"], path: "Tests/SimulatorTests",
       swiftSettings: strict),
@@ -89,3 +89,12 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// Only for `make fuzz`: a program whose beginning is libFuzzer's.
+if Context.environment["WARREN_FUZZ"] != nil {
+  package.products.append(.executable(name: "Fuzz", targets: ["Fuzz"]))
+  package.targets.append(
+    .executableTarget(
+      name: "Fuzz", dependencies: ["Warren"], path: "Tests/Fuzz",
+      swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}

@@ -12,6 +12,7 @@ missing=
 command -v pkg-config >/dev/null 2>&1 || missing="$missing pkg-config"
 command -v cc >/dev/null 2>&1 || missing="$missing gcc"
 command -v python3 >/dev/null 2>&1 || missing="$missing python3"
+python3 -c 'import ensurepip' >/dev/null 2>&1 || missing="$missing python3-venv"
 if command -v pkg-config >/dev/null 2>&1; then
   pkg-config --exists 'libuv >= 1.44' || missing="$missing libuv1-dev"
   pkg-config --exists 'gnutls >= 3.7' || missing="$missing libgnutls28-dev"

@@ -12,4 +12,9 @@ public enum STUNLimits {
   public static let datagramV4 = 548
   /// Padding that a server adds when asked (RFC 5780, 7.6): enough for a fragment, and no more than was sent.
   public static let padding = 1500
+  /// Callers over TCP at once: each holds a descriptor, of which a process has 1,024 by default.
+  public static let callers = 512
+  /// How long a caller over TCP may say nothing: the time a client keeps a connection open for a next question
+  /// (RFC 8489, 6.2.3).
+  public static let callerPatience: Duration = .seconds(40)
 }

@@ -9,6 +9,8 @@ public actor STUNServer {
   private var core: STUNServerCore?
   private var sockets: [any UDPSocket] = []
   private var listener: (any TCPListener)?
+  /// Those who ask over TCP.
+  private var callers: [Caller] = []
   private var outboxes: [Outbox] = []
   private var writer = STUNMessageWriter()
 
@@ -54,10 +56,15 @@ public actor STUNServer {
   /// What has come and gone.
   public var counters: STUNServerCore.Counters { core?.counters ?? STUNServerCore.Counters() }
 
+  /// How many ask over TCP now.
+  public var callerCount: Int { callers.count }
+
   /// Stops answering.
   public func stop() {
     for socket in sockets { socket.close() }
     listener?.close()
+    for caller in callers { caller.connection.reset() }
+    callers = []
     sockets = []
     outboxes = []
     listener = nil
@@ -91,16 +98,26 @@ public actor STUNServer {
 
   private func serve(_ listener: any TCPListener) async {
     while let connection = try? await listener.accept() {
+      guard callers.count < STUNLimits.callers else {
+        connection.reset()
+        continue
+      }
       let caller = Caller(connection)
-      machine.spawn("STUN for \(connection.remoteAddress)") { await self.serve(caller) }
+      callers.append(caller)
+      machine.spawn("STUN for \(connection.remoteAddress)") {
+        await self.serve(caller)
+        self.end(caller)
+      }
     }
   }
+
+  private func end(_ caller: Caller) { callers.removeAll { $0.connection === caller.connection } }
 
   private func serve(_ caller: Caller) async {
     let connection = caller.connection
     var frames = STUNStreamReader()
     do {
-      while let bytes = try await machine.withDeadline(STUNServer.patience, { try await caller.read() }) {
+      while let bytes = try await machine.withDeadline(STUNLimits.callerPatience, { try await caller.read() }) {
         frames.append(bytes)
         while let frame = try frames.next() {
           let written = core?.receiveOnStream(
@@ -113,10 +130,6 @@ public actor STUNServer {
       connection.reset()
     }
   }
-
-  /// How long a caller may say nothing: the time a client keeps a connection open for a next question
-  /// (RFC 8489, 6.2.3).
-  private static let patience: Duration = .seconds(40)
 
   /// A connection that moves from one of this actor's tasks to the next.
   private struct Caller: @unchecked Sendable {

@@ -1,0 +1,87 @@
+import Testing
+import Warren
+import WarrenSimulator
+
+@Suite("A STUN server, written once")
+struct STUNServerTests {
+  private static func question(on machine: any Machine) -> [UInt8] {
+    var writer = STUNMessageWriter()
+    var random = machine.random
+    writer.begin(.request, .binding, TransactionID(using: &random))
+    return writer.copy
+  }
+
+  private static func mapped(_ bytes: [UInt8]) throws -> SocketAddress? {
+    let message = try STUNMessage(bytes.span.bytes)
+    return message.mappedAddress
+  }
+
+  @Test("answers over TCP, in whatever pieces it is asked, and hangs up when it stops", arguments: TwoMachines.allCases)
+  func overTCP(world: TwoMachines) async throws {
+    try await world.run { pair in
+      let (alice, server) = (pair.alice, STUNServer(on: pair.bob))
+      let address = try await server.start(at: SocketAddress(pair.bobIP(.v4), port: 0)).primary
+      let connection = try alice.openTCP(to: address, options: TCPOptions())
+      try await connection.opened()
+      for byte in Self.question(on: alice) { try await connection.write([byte]) }
+      var answer: [UInt8] = []
+      while answer.count < 32, let more = try await connection.read() { answer += more }
+      #expect(try Self.mapped(answer) == connection.localAddress)
+      #expect(await server.callerCount == 1)
+
+      await server.stop()
+      do {
+        #expect(try await connection.read() == nil)
+      } catch {
+        // It is reset: that is an end as well.
+        #expect(error is NetworkError)
+      }
+      connection.close()
+      #expect(await server.callerCount == 0)
+    }
+  }
+
+  @Test("hangs up on who says nothing, or says what is no STUN")
+  func silence() async throws {
+    try await TwoMachines.simulated.run { pair in
+      let (alice, server) = (pair.alice, STUNServer(on: pair.bob))
+      let address = try await server.start(at: SocketAddress(pair.bobIP(.v4), port: 3478)).primary
+      let silent = try alice.openTCP(to: address, options: TCPOptions())
+      try await silent.opened()
+      let hostile = try alice.openTCP(to: address, options: TCPOptions())
+      try await hostile.opened()
+      try await hostile.write(Array("GET / HTTP/1.1\r\n\r\n GET GET".utf8))
+      try await alice.sleep(for: .seconds(1))
+      #expect(await server.callerCount == 1)
+      try await alice.sleep(for: STUNLimits.callerPatience)
+      #expect(await server.callerCount == 0)
+      silent.close()
+      hostile.close()
+      await server.stop()
+    }
+  }
+
+  @Test("has no more callers over TCP than it can have, and takes new ones when others have gone")
+  func crowd() async throws {
+    try await TwoMachines.simulated.run { pair in
+      let (alice, server) = (pair.alice, STUNServer(on: pair.bob))
+      let address = try await server.start(at: SocketAddress(pair.bobIP(.v4), port: 3478)).primary
+      nonisolated(unsafe) var connections: [any TCPConnection] = []
+      for _ in 0..<STUNLimits.callers + 50 {
+        connections.append(try alice.openTCP(to: address, options: TCPOptions()))
+      }
+      // Those whom the listener's queue had no room for try again after 1, 3 and 7 s.
+      try await alice.sleep(for: .seconds(20))
+      #expect(await server.callerCount == STUNLimits.callers)
+      for connection in connections { connection.close() }
+      try await alice.sleep(for: .seconds(2))
+      #expect(await server.callerCount == 0)
+      let late = try alice.openTCP(to: address, options: TCPOptions())
+      try await late.opened()
+      try await alice.sleep(for: .milliseconds(100))
+      #expect(await server.callerCount == 1)
+      late.close()
+      await server.stop()
+    }
+  }
+}

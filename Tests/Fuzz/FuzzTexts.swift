@@ -1,0 +1,30 @@
+import Warren
+
+/// Reads a text as SDP; what it is read to be reads the same when it is written.
+func fuzzSDP(_ bytes: [UInt8]) {
+  let text = String(decoding: bytes, as: UTF8.self)
+  _ = try? Candidate(sdp: text)
+  do {
+    let reading = try ICEDescription.reading(sdp: text)
+    for refusal in reading.refused { precondition(!refusal.description.isEmpty) }
+    let again = try ICEDescription(sdp: reading.description.sdp())
+    precondition(again.candidates.map(\.address) == reading.description.candidates.map(\.address))
+    precondition(again.password == reading.description.password)
+  } catch {
+    precondition(!error.description.isEmpty)
+  }
+}
+
+/// Reads a plan of a search; one that is a plan is within all limits, and its bytes are those it was read from.
+func fuzzPlan(_ bytes: [UInt8]) {
+  guard let plan = SearchPlan(decoding: bytes.span.bytes) else { return }
+  precondition(plan.probes <= SearchLimits.packets && plan.sockets <= SearchLimits.sockets)
+  var ports = plan.ports()
+  for _ in 0..<3000 { _ = ports.next() }
+  let again = [UInt8](unsafeUninitializedCapacity: SearchPlan.encodedSize) { buffer, count in
+    var output = OutputRawSpan(buffer: UnsafeMutableRawBufferPointer(buffer), initializedCount: 0)
+    plan.encode(into: &output)
+    count = output.finalize(for: UnsafeMutableRawBufferPointer(buffer))
+  }
+  precondition(SearchPlan(decoding: again.span.bytes) == plan)
+}
