@@ -16,7 +16,9 @@ struct STUNServerTests {
     return message.mappedAddress
   }
 
-  @Test("answers over TCP, in whatever pieces it is asked, and hangs up when it stops", arguments: TwoMachines.allCases)
+  @Test(
+    "answers over TCP, in whatever pieces it is asked, and hangs up when it stops",
+    arguments: TwoMachines.allCases)
   func overTCP(world: TwoMachines) async throws {
     try await world.run { pair in
       let (alice, server) = (pair.alice, STUNServer(on: pair.bob))

@@ -13,7 +13,8 @@ private func fuzzGateway(_ bytes: [UInt8], _ protocols: Set<PortMappingProtocol>
   var now = Instant(nanoseconds: 1)
   var core = GatewayCore(
     gateway, client: IPAddress(192, 168, 1, 2),
-    PortMappingTerms(transport: .udp, localPort: 4000, suggestedPort: 4000), by: protocols, nonce: PCPNonce(1, 2),
+    PortMappingTerms(transport: .udp, localPort: 4000, suggestedPort: 4000), by: protocols,
+    nonce: PCPNonce(1, 2),
     seed: 1, at: now)
   var outbox = DatagramOutbox(byteCapacity: 4000, runCapacity: 16)
   var steps = 0

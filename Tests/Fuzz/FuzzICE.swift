@@ -8,19 +8,22 @@ func fuzzICE(_ bytes: [UInt8]) {
   configuration.isLite = first & 2 != 0
   let credentials = ICECredentials(usernameFragment: "ours", password: "our own password 12345")
   var core = ICECore(
-    configuration, role: first & 4 == 0 ? .controlling : .controlled, credentials: credentials, random: FuzzRandom())
+    configuration, role: first & 4 == 0 ? .controlling : .controlled, credentials: credentials,
+    random: FuzzRandom())
   var now = Instant(nanoseconds: 1)
   let local = SocketAddress(IPAddress(10, 0, 0, 1), port: 4000)
   let base = core.addBase(.init(Candidate(.host, at: local, priority: 100, foundation: "1")), at: now)
   core.setRemote(
-    ICEDescription(usernameFragment: "them", password: "their own password 123", isLite: first & 8 != 0), at: now)
+    ICEDescription(usernameFragment: "them", password: "their own password 123", isLite: first & 8 != 0),
+    at: now)
   var message = STUNMessageWriter()
   var asked: [TransactionID] = []
   var steps = 0
   while !input.isEmpty, steps < 200 {
     steps += 1
     let kind = input.byte()
-    let source = SocketAddress(IPAddress(v4: 0x0A00_0000 + UInt32(input.byte() % 8)), port: UInt16(input.byte()))
+    let source = SocketAddress(
+      IPAddress(v4: 0x0A00_0000 + UInt32(input.byte() % 8)), port: UInt16(input.byte()))
     switch kind % 5 {
     case 0: _ = core.receive(input.block().span.bytes, on: base, from: source, at: now)
     case 1:
@@ -46,7 +49,9 @@ func fuzzICE(_ bytes: [UInt8]) {
 }
 
 /// A message as the peer would sign it, with attributes as the input has them.
-private func write(_ message: inout STUNMessageWriter, _ kind: UInt8, _ input: inout Input, _ asked: [TransactionID]) {
+private func write(
+  _ message: inout STUNMessageWriter, _ kind: UInt8, _ input: inout Input, _ asked: [TransactionID]
+) {
   var random = FuzzRandom()
   let id = asked.isEmpty ? TransactionID(using: &random) : asked[Int(input.byte()) % asked.count]
   let isAnswer = kind & 64 != 0
@@ -58,7 +63,8 @@ private func write(_ message: inout STUNMessageWriter, _ kind: UInt8, _ input: i
     case 1: message.add(.useCandidate)
     case 2: message.add(.iceControlled, UInt64(input.byte()))
     case 3: message.add(.iceControlling, UInt64(input.byte()))
-    case 4: message.add(.xorMappedAddress, masked: SocketAddress(IPAddress(v4: UInt32(input.byte())), port: 7))
+    case 4:
+      message.add(.xorMappedAddress, masked: SocketAddress(IPAddress(v4: UInt32(input.byte())), port: 7))
     default: message.add(.roleConflict)
     }
   }

@@ -117,7 +117,8 @@ public actor STUNServer {
     let connection = caller.connection
     var frames = STUNStreamReader()
     do {
-      while let bytes = try await machine.withDeadline(STUNLimits.callerPatience, { try await caller.read() }) {
+      while let bytes = try await machine.withDeadline(STUNLimits.callerPatience, { try await caller.read() })
+      {
         frames.append(bytes)
         while let frame = try frames.next() {
           let written = core?.receiveOnStream(

@@ -22,7 +22,7 @@ struct PortSampling {
   private var burst = 0
   private var nextBurst: Instant?
   private var endsAt: Instant?
-  private(set) var samples: [PortSample] = []
+  private var answers: [(question: Int, sample: PortSample)] = []
   private var due: [Int] = []
   private(set) var isOver = false
   private(set) var lastSample: Instant?
@@ -92,12 +92,18 @@ struct PortSampling {
     where questions[same].channel == question.channel && questions[same].server == source {
       questions[same].isAnswered = true
     }
-    samples.append(
-      PortSample(localPort: question.localPort, outside: outside, remote: source, sent: question.sent))
+    answers.append(
+      (
+        place,
+        PortSample(localPort: question.localPort, outside: outside, remote: source, sent: question.sent)
+      ))
     lastSample = max(lastSample ?? question.sent, question.sent)
     endIfDone()
     return true
   }
+
+  /// What was seen, in the order of asking: answers may overtake each other.
+  var samples: [PortSample] { answers.sorted { $0.question < $1.question }.map(\.sample) }
 
   private mutating func endIfDone() {
     if burst == servers.count, questions.allSatisfy(\.isAnswered) { isOver = true }

@@ -6,7 +6,9 @@ extension Candidate {
   /// The value of an `a=candidate` line, with or without `a=` and `candidate:` before it.
   public init(sdp text: String) throws(CandidateFault) {
     var line = text.utf8[...]
-    for prefix in ["a=", "candidate:"] where line.starts(with: prefix.utf8) { line = line.dropFirst(prefix.utf8.count) }
+    for prefix in ["a=", "candidate:"] where line.starts(with: prefix.utf8) {
+      line = line.dropFirst(prefix.utf8.count)
+    }
     try self.init(words: SDPWords(line))
   }
 
@@ -27,8 +29,12 @@ extension Candidate {
     var tcpType: Transport?
     // What is not known comes in pairs, and is skipped (RFC 8839, 5.1).
     while let name = words.next(), let value = words.next() {
-      if SDPWords.isWord(name, "raddr") { related.ip = try? IPAddress(String(decoding: value, as: UTF8.self)) }
-      if SDPWords.isWord(name, "rport") { related.port = SDPWords.number(value, upTo: 65_535).map(UInt16.init) }
+      if SDPWords.isWord(name, "raddr") {
+        related.ip = try? IPAddress(String(decoding: value, as: UTF8.self))
+      }
+      if SDPWords.isWord(name, "rport") {
+        related.port = SDPWords.number(value, upTo: 65_535).map(UInt16.init)
+      }
       if SDPWords.isWord(name, "tcptype") { tcpType = Transport(tcpType: value) }
     }
     let carrier: Transport
@@ -79,7 +85,8 @@ extension Candidate.Kind {
 
 extension Candidate.Transport {
   fileprivate init?(tcpType word: Substring.UTF8View) {
-    guard let type = Self.allCases.first(where: { $0.tcpType.map { SDPWords.isWord(word, $0) } ?? false }) else {
+    guard let type = Self.allCases.first(where: { $0.tcpType.map { SDPWords.isWord(word, $0) } ?? false })
+    else {
       return nil
     }
     self = type

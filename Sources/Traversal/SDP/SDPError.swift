@@ -63,7 +63,8 @@ extension SDPError.Problem: CustomStringConvertible {
     switch self {
     case .tooLong: "this is too long to be the description of one connection"
     case .lineTooLong: "the line is longer than \(SDPLimits.lineBytes) bytes"
-    case .notSDP: "this is not SDP, whose lines begin with a letter and '=': paste all of it, and nothing else"
+    case .notSDP:
+      "this is not SDP, whose lines begin with a letter and '=': paste all of it, and nothing else"
     case .missing(let attribute): "there is no a=\(attribute): paste the whole text of the other side"
     case .malformed(let attribute, let why): "a=\(attribute) \(why)"
     case .candidate(let fault): "the candidate is of no use: \(fault)"

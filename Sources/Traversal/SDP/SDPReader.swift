@@ -21,7 +21,9 @@ struct SDPReader {
       guard number <= SDPLimits.lines else { throw SDPError(line: 0, problem: .tooLong) }
       var line = rest.prefix { $0 != UInt8(ascii: "\n") }
       rest = rest[line.endIndex...].dropFirst()
-      while let last = line.last, last == UInt8(ascii: "\r") || last == UInt8(ascii: " ") { line.removeLast() }
+      while let last = line.last, last == UInt8(ascii: "\r") || last == UInt8(ascii: " ") {
+        line.removeLast()
+      }
       line = line.drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
       if line.isEmpty { continue }
       guard line.count <= SDPLimits.lineBytes else { throw SDPError(line: number, problem: .lineTooLong) }
@@ -56,7 +58,9 @@ struct SDPReader {
     case "ice-options":
       var words = SDPWords(value)
       options = []
-      while options.count < 16, let word = words.next() { options.append(String(decoding: word, as: UTF8.self)) }
+      while options.count < 16, let word = words.next() {
+        options.append(String(decoding: word, as: UTF8.self))
+      }
     case "ice-pacing":
       guard let milliseconds = SDPWords.number(value, upTo: 60_000) else {
         throw SDPError(
@@ -87,7 +91,9 @@ struct SDPReader {
       guard candidates.count < ICELimits.remoteCandidates else { throw CandidateFault.refused(.tooMany) }
       candidates.append(candidate)
     } catch {
-      if refused.count < SDPLimits.refusals { refused.append(SDPError(line: number, problem: .candidate(error))) }
+      if refused.count < SDPLimits.refusals {
+        refused.append(SDPError(line: number, problem: .candidate(error)))
+      }
     }
   }
 
@@ -96,7 +102,8 @@ struct SDPReader {
     guard let password else { throw SDPError(line: 0, problem: .missing("ice-pwd")) }
     return ICEDescription.Reading(
       description: ICEDescription(
-        usernameFragment: usernameFragment, password: password, isLite: isLite, pacing: pacing, options: options,
+        usernameFragment: usernameFragment, password: password, isLite: isLite, pacing: pacing,
+        options: options,
         candidates: candidates, isComplete: isComplete),
       refused: refused)
   }

@@ -17,7 +17,10 @@ struct AioiceTests {
     .enabled(if: obstacle == nil, Comment(rawValue: obstacle ?? "")),
     arguments: [ICECore.Role.controlling, .controlled])
   func meets(role: ICECore.Role) async throws {
-    let network = OwnNetwork.make("ip link add eth0 type veth peer name eth1", "ip addr add 10.88.0.1/24 dev eth0", "ip link set eth0 up && ip link set eth1 up", "until ip link show eth0 | grep -q 'state UP'; do sleep 0.02; done")
+    let network = OwnNetwork.make(
+      "ip link add eth0 type veth peer name eth1", "ip addr add 10.88.0.1/24 dev eth0",
+      "ip link set eth0 up && ip link set eth1 up",
+      "until ip link show eth0 | grep -q 'state UP'; do sleep 0.02; done")
     #expect(network.failure == nil)
     let machine = try #require(network.machine)
     let folder = try #require(Self.temporaryFolder())
@@ -25,7 +28,8 @@ struct AioiceTests {
     let agent = #filePath.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/aioice_agent.py"
     let command =
       "nsenter --net=/proc/\(try await network.threadNumber())/ns/net \(Self.python) \(agent) \(theirs) \(folder)"
-    #expect(system("{ \(command) >\(folder)/log 2>&1; echo $? >\(folder)/end; } & echo $! >\(folder)/pid") == 0)
+    #expect(
+      system("{ \(command) >\(folder)/log 2>&1; echo $? >\(folder)/end; } & echo $! >\(folder)/pid") == 0)
 
     var configuration = PunchConfiguration()
     configuration.ice = .standard
@@ -59,7 +63,8 @@ struct AioiceTests {
       }
     }
     #expect(await puncher.selectedPath?.remote.ip == IPAddress(10, 88, 0, 1))
-    #expect(try await Self.read(folder + "/end", on: machine) == "0\n", "\(Self.contents(folder + "/log") ?? "")")
+    #expect(
+      try await Self.read(folder + "/end", on: machine) == "0\n", "\(Self.contents(folder + "/log") ?? "")")
     await puncher.close()
     await machine.close()
     #expect(system("rm -r \(folder)") == 0)

@@ -81,7 +81,8 @@ struct SDPTests {
     }
     for isComplete in [false, true] {
       let description = ICEDescription(
-        usernameFragment: "abcd", password: "0123456789012345678901", isLite: isComplete, pacing: .milliseconds(20),
+        usernameFragment: "abcd", password: "0123456789012345678901", isLite: isComplete,
+        pacing: .milliseconds(20),
         candidates: candidates, isComplete: isComplete)
       #expect(try ICEDescription(sdp: description.sdp()) == description)
       var fragment = try ICEDescription(sdp: description.sdpFragment)
@@ -137,7 +138,8 @@ struct SDPTests {
     #expect(problem("a=ice-pwd:short")?.line == 1)
     #expect(problem("a=ice-pwd:" + String(repeating: "x", count: 257))?.line == 1)
     #expect(problem("a=ice-pacing:soon")?.line == 1)
-    #expect(problem("v=0\na=" + String(repeating: "x", count: 2000)) == SDPError(line: 2, problem: .lineTooLong))
+    #expect(
+      problem("v=0\na=" + String(repeating: "x", count: 2000)) == SDPError(line: 2, problem: .lineTooLong))
     #expect(problem(String(repeating: "a=x\n", count: 2000))?.problem == .tooLong)
     #expect(problem(String(repeating: "x", count: 70_000))?.problem == .tooLong)
   }
@@ -150,14 +152,18 @@ struct SDPTests {
       ("123456789012345678901234567890123 1 udp 1 192.0.2.1 1 typ host", .foundation),
       ("1 0 udp 1 192.0.2.1 1 typ host", .component), ("1 257 udp 1 192.0.2.1 1 typ host", .component),
       ("1 1 sctp 1 192.0.2.1 1 typ host", .transport), ("1 1 tcp 1 192.0.2.1 1 typ host", .tcpType),
-      ("1 1 tcp 1 192.0.2.1 1 typ host tcptype both", .tcpType), ("1 1 udp 0 192.0.2.1 1 typ host", .priority),
+      ("1 1 tcp 1 192.0.2.1 1 typ host tcptype both", .tcpType),
+      ("1 1 udp 0 192.0.2.1 1 typ host", .priority),
       ("1 1 udp 2147483648 192.0.2.1 1 typ host", .priority), ("1 1 udp -1 192.0.2.1 1 typ host", .priority),
       ("1 1 udp 1 example.net 1 typ host", .name), ("1 1 udp 1 192.0.2.1 65536 typ host", .port),
       ("1 1 udp 1 192.0.2.1 0x1 typ host", .port), ("1 1 udp 1 192.0.2.1 0 typ host", .refused(.noPort)),
-      ("1 1 udp 1 0.0.0.0 1 typ host", .refused(.unspecified)), ("1 1 udp 1 :: 1 typ host", .refused(.unspecified)),
-      ("1 1 udp 1 224.0.0.1 1 typ host", .refused(.multicast)), ("1 1 udp 1 ff02::1 1 typ host", .refused(.multicast)),
+      ("1 1 udp 1 0.0.0.0 1 typ host", .refused(.unspecified)),
+      ("1 1 udp 1 :: 1 typ host", .refused(.unspecified)),
+      ("1 1 udp 1 224.0.0.1 1 typ host", .refused(.multicast)),
+      ("1 1 udp 1 ff02::1 1 typ host", .refused(.multicast)),
       ("1 1 udp 1 255.255.255.255 1 typ host", .refused(.broadcast)),
-      ("1 1 udp 1 127.0.0.1 1 typ host", .refused(.loopback)), ("1 1 udp 1 ::1 1 typ host", .refused(.loopback)),
+      ("1 1 udp 1 127.0.0.1 1 typ host", .refused(.loopback)),
+      ("1 1 udp 1 ::1 1 typ host", .refused(.loopback)),
       ("1 1 udp 1 ::ffff:192.0.2.1 1 typ host", .refused(.disguised)),
     ] as [(String, CandidateFault)])
   func badCandidates(line: String, fault: CandidateFault) throws {
@@ -171,7 +177,8 @@ struct SDPTests {
   @Test("with thousands of candidates gives no more than there may be")
   func thousands() throws {
     let line = (0..<900).map { "a=candidate:\($0) 1 udp 1 192.0.2.1 \($0 + 1) typ host\n" }.joined()
-    let reading = try ICEDescription.reading(sdp: "a=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\n" + line)
+    let reading = try ICEDescription.reading(
+      sdp: "a=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\n" + line)
     #expect(reading.description.candidates.count == ICELimits.remoteCandidates)
     #expect(reading.refused.count == SDPLimits.refusals)
     #expect(reading.refused[0].problem == .candidate(.refused(.tooMany)))

@@ -1,0 +1,49 @@
+import WarrenMachine
+
+/// What the NATs and firewalls before a machine do, in the words of RFC 4787; nil stands for what could not be found out.
+public struct NATReport: Hashable, Sendable {
+  /// Where the machine's first socket was bound, and where the world sees it.
+  public var local: SocketAddress
+  /// Where the world sees it.
+  public var outside: SocketAddress
+  /// All outside addresses that were seen.
+  public var addresses: [IPAddress]
+  /// Whether an address or port is translated at all.
+  public var isTranslated: Bool
+  /// When a socket's packets get another outside port; nil without translation, or with too few servers.
+  public var mapping: NATKind.Dependence?
+  /// Who may send to a socket that has sent; nil if the server has no other address to try it from.
+  public var filtering: NATKind.Dependence?
+  /// How the outside ports are chosen; nil without translation.
+  public var allocation: NATKind.Allocation?
+  /// Whether machines behind it reach each other at their outside addresses; nil if that cannot be told.
+  public var hairpins: Bool?
+  /// Within which time of silence a mapping still works, and after which it does not; nil if it was not measured.
+  public var lifetime: Lifetime?
+  /// How the next port may be foreseen.
+  public var portModel: PortModel?
+
+  /// Between what and what a time lies.
+  public struct Lifetime: Hashable, Sendable {
+    /// After so much silence it worked.
+    public var atLeast: Duration
+    /// After so much it did not; nil if it always did.
+    public var lessThan: Duration?
+
+    /// A time between two others.
+    public init(atLeast: Duration, lessThan: Duration?) {
+      self.atLeast = atLeast
+      self.lessThan = lessThan
+    }
+  }
+
+  /// How often something must be sent so that a mapping stays: four fifths of what is certain.
+  public var keepAlive: Duration? { lifetime.map { $0.atLeast * 4 / 5 } }
+}
+
+extension PunchConfiguration {
+  /// Takes over what was found out, so that it need not be found out again.
+  public mutating func adopt(_ report: NATReport) {
+    if let filtering = report.filtering { self.filtering = filtering }
+  }
+}
