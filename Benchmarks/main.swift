@@ -7,3 +7,5 @@ if wants("loopback") { try await LoopbackDatagrams.run() }
 if wants("actors") { try await ActorCalls.run() }
 if wants("simulation") { try await Simulation.datagramsThroughNATs() }
 if wants("memory") { try await Simulation.memoryOfMachines() }
+if wants("stun") { STUNMessages.run() }
+if wants("stunservers") { try await STUNServers.run() }
