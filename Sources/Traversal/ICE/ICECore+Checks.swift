@@ -28,6 +28,7 @@ extension ICECore {
 
   private func canPair(_ base: Base, _ remote: Candidate) -> Bool {
     let (mine, theirs) = (base.candidate.address.ip, remote.address.ip)
+    if base.isGone { return false }
     // What connects must be connected first: then it is a base of its own.
     guard !base.candidate.transport.isTCP || base.connectedTo == remote.address else { return false }
     // Link-local addresses reach their like only (RFC 8445, 6.1.2.2).
@@ -202,6 +203,7 @@ extension ICECore {
       consider(pair.nextConsent)
       consider(pair.consentUntil)
     }
+    consider(previous?.until)
     consider(nominateAt)
     consider(nextRound)
     if !hasFailed, selectedPair == nil { consider(givesUpAt) }
@@ -213,6 +215,7 @@ extension ICECore {
     guard !isClosed else { return }
     handleTransactions(at: now)
     handleConsent(at: now)
+    endPrevious(at: now)
     handleRound(at: now)
     if let due = nominateAt, due <= now {
       nominateAt = nil

@@ -70,6 +70,7 @@ extension ICECore {
 
   private mutating func select(_ pair: Int, at now: Instant) {
     selectedPair = pair
+    previous = nil
     hadSelected = true
     nominateAt = nil
     scheduleConsent(pair, at: now)

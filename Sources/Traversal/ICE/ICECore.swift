@@ -31,6 +31,8 @@ public struct ICECore {
     public var localPreference: UInt16
     /// Whether it is tried with every candidate of the other side, or only with those that are heard of through it.
     public var pairsWithAll: Bool
+    /// Whether its connection has ended.
+    var isGone = false
     /// Until when it only answers checks, so that the other side's are the first to come from outside.
     public var answersUntil: Instant?
 
@@ -108,6 +110,8 @@ public struct ICECore {
   var nominateAt: Instant?
   var selectedPair: Int?
   var hadSelected = false
+  /// What was used before a restart, until there is something new, and how long that may last.
+  var previous: (path: ICEPath, until: Instant)?
   var hasFailed = false
   var isClosed = false
 
@@ -170,6 +174,7 @@ extension ICECore {
 
   /// A connection has ended: what went over it is lost.
   public mutating func removeBase(_ base: ICEBaseID, at now: Instant) {
+    bases[base.index].isGone = true
     for pair in pairs.indices where pairs[pair].base == base.index {
       let isTriggered = pairs[pair].isTriggered
       pairs[pair].isTriggered = false
@@ -273,7 +278,7 @@ extension ICECore {
   }
 
   /// The way that is used, if one was selected.
-  public var selected: ICEPath? { selectedPair.map { path($0) } }
+  public var selected: ICEPath? { selectedPair.map { path($0) } ?? previous?.path }
 
   /// All ways on which packets pass, the best first.
   public var openPaths: [ICEPath] {

@@ -124,6 +124,13 @@ public actor HolePuncher {
   /// This side has been asked by the other: see ``PunchCore/wasAsked()``.
   public func wasAsked() { core.wasAsked() }
 
+  /// Looks for all ways anew, as after a change of networks; what was found is used until there is something new.
+  public func restart() {
+    guard !isClosed else { return }
+    core.restart(at: machine.now)
+    drain()
+  }
+
   /// Takes what the other side has told.
   ///
   /// - Parameters:
@@ -184,6 +191,9 @@ public actor HolePuncher {
 
   /// What the agent within has refused and sent.
   public var counters: ICECore.Counters { core.ice.counters }
+
+  /// The name and password that checks to this side bear now.
+  public var credentials: ICECredentials { core.ice.credentials }
 
   /// What was sent to the other side, or to where it might be, with headers.
   public var traffic: (packets: Int, bytes: Int) { core.traffic }

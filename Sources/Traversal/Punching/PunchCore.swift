@@ -46,6 +46,7 @@ public struct PunchCore {
   var hasDescribed = false
   var isComplete = false
   var hasRemote = false
+  var restarts = 0
   var isAsked = false
   var dials: [Dial] = []
   var dueDials: [Int] = []
@@ -112,7 +113,7 @@ extension PunchCore {
   }
 
   /// What the other side is told first.
-  private mutating func describe() {
+  mutating func describe() {
     hasDescribed = true
     signals.append(
       .description(
@@ -190,7 +191,11 @@ extension PunchCore {
     permit.signalled(byteCount: byteCount, attesting: attested)
     switch signal {
     case .description(var description):
-      guard !hasRemote else { return }
+      if hasRemote {
+        // It has begun anew, and so does this side (RFC 8445, 9.1.1.1).
+        guard description.usernameFragment != ice.remoteCredentials?.usernameFragment else { return }
+        guard beginAnew(at: now) else { return }
+      }
       hasRemote = true
       description.candidates = description.candidates.filter { isUsable($0) }
       for candidate in description.candidates { prime(candidate, at: now) }
@@ -280,7 +285,7 @@ extension PunchCore {
   func isProven(_ remote: SocketAddress, on channel: Channel) -> Bool {
     ice.pairs.contains {
       $0.state == .succeeded && ice.remotes[$0.remote].address == remote && bases[$0.base].channel == channel
-    }
+    } || ice.previous.map { $0.path.remote == remote && bases[$0.path.base.index].channel == channel } ?? false
   }
 
   func base(of channel: Channel, _ ip: IPAddress?, _ family: IPAddress.Family) -> Int? {

@@ -46,6 +46,8 @@ public enum PunchLimits {
   public static let samplingServers = 3
   /// How long a sample's answer is waited for before it is asked for again, and then before it is done without.
   public static let samplePatience: Duration = .milliseconds(150)
+  /// How often it may begin anew: a peer that changes its credentials more often than this wants something else.
+  public static let restarts = 256
   /// Among reflexive candidates, where those that a gateway gave stand: after those that STUN servers see.
   public static let mappedPreference: UInt16 = 1000
   /// How long who was asked waits for the first check of who asked: by then its candidates have got there.

@@ -1,0 +1,26 @@
+import WarrenMachine
+
+extension ICECore {
+  /// Begins anew with other credentials, through the same sockets (RFC 8445, 9); the other side does too, and tells of
+  /// its new ones by ``setRemote(_:headStart:at:)``.
+  ///
+  /// What was used is used on until there is something new, but no longer than consent lasts.
+  public mutating func restart(with credentials: ICECredentials, at now: Instant) {
+    guard !isClosed else { return }
+    var fresh = ICECore(configuration, role: role, credentials: credentials, random: random)
+    fresh.counters = counters
+    fresh.knownMapped = knownMapped
+    fresh.events = Array(events[nextEvent...])
+    fresh.previous = selectedPair.map { (path($0), now.advanced(by: configuration.consentLifetime)) } ?? previous
+    for base in bases {
+      _ = fresh.addBase(base, at: now)
+    }
+    self = fresh
+  }
+
+  mutating func endPrevious(at now: Instant) {
+    guard let old = previous, old.until <= now else { return }
+    previous = nil
+    events.append(.lost(old.path))
+  }
+}
