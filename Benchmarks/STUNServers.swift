@@ -87,7 +87,8 @@ enum STUNServers {
   /// coturn with one thread for its work, which is what ours has.
   private static func startCoturn() -> pid_t? {
     let words = [
-      "turnserver", "-n", "--listening-ip=127.0.0.1", "--listening-port=\(coturnsPort)", "--stun-only", "--no-cli",
+      "turnserver", "-n", "--listening-ip=127.0.0.1", "--listening-port=\(coturnsPort)", "--stun-only",
+      "--no-cli",
       "--no-tls", "--no-dtls", "--no-tcp", "--relay-threads=1", "--log-file=/dev/null", "--pidfile=/dev/null",
       "--no-software-attribute",
     ]

@@ -123,14 +123,15 @@ struct TCPTests {
           var options = TCPOptions()
           options.localAddress = SocketAddress(own, port: port)
           options.sharesPort = true
-          // Whoever is first is refused: it calls again until the calls cross.
+          // Whoever is first is refused: it calls again until the calls cross. Two that keep step never would.
           let connection = try await machine.withDeadline(.seconds(20)) {
+            var random = machine.random
             while true {
               do {
                 let connection = try await machine.connectTCP(to: target, options: options)
                 return Held(connection)
               } catch NetworkError.connectionRefused {
-                try await machine.sleep(for: .microseconds(200))
+                try await machine.sleep(for: .microseconds(Int64.random(in: 0...400, using: &random)))
               } catch NetworkError.connectionReset {
                 continue
               }

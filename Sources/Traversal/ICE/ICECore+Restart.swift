@@ -11,7 +11,8 @@ extension ICECore {
     fresh.counters = counters
     fresh.knownMapped = knownMapped
     fresh.events = Array(events[nextEvent...])
-    fresh.previous = selectedPair.map { (path($0), now.advanced(by: configuration.consentLifetime)) } ?? previous
+    fresh.previous =
+      selectedPair.map { (path($0), now.advanced(by: configuration.consentLifetime)) } ?? previous
     for base in bases {
       _ = fresh.addBase(base, at: now)
     }

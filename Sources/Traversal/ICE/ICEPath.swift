@@ -26,6 +26,9 @@ public struct ICEPath: Hashable, Sendable {
   /// How long the way there and back took, at last.
   public var roundTrip: Duration?
 
+  /// Whether a relay is on it.
+  public var isRelayed: Bool { localKind == .relayed || remoteKind == .relayed }
+
   /// Whether it is the same way as another, whatever has been measured on it.
   public func isSame(as other: ICEPath) -> Bool { base == other.base && remote == other.remote }
 }

@@ -26,6 +26,7 @@ public actor HolePuncher {
   var core: PunchCore
   private(set) var sockets: [Socket] = []
   var mappings: [PortMapping] = []
+  var atGate = AtGate.outside
   /// Those in whose outbox something waits.
   private var filled: [Int] = []
   private var timer: MachineTimer?
@@ -123,6 +124,18 @@ public actor HolePuncher {
 
   /// This side has been asked by the other: see ``PunchCore/wasAsked()``.
   public func wasAsked() { core.wasAsked() }
+
+  /// Takes a socket whose datagrams go by a relay, and that is bound to the address that the relay gave: the way that
+  /// is used until there is a better one. It is not closed with the puncher.
+  public func addRelay(_ socket: sending any UDPSocket) {
+    guard !isClosed else { return }
+    sockets.append(Socket(socket, isOwn: false))
+    let number = sockets.count - 1
+    let address = socket.localAddress
+    socket.deliver(to: self) { puncher, batch in puncher.take(batch, on: number) }
+    core.addRelay(number, at: address, at: machine.now)
+    drain()
+  }
 
   /// Looks for all ways anew, as after a change of networks; what was found is used until there is something new.
   public func restart() {
@@ -238,6 +251,7 @@ public actor HolePuncher {
     tasks = []
     closeTCP()
     unmapPorts()
+    leaveGateIfClosed()
     onForeign = nil
     signalled.finish()
     happened.finish()
@@ -282,6 +296,7 @@ public actor HolePuncher {
       send()
       while let purpose = core.pollSocketRequest() { openSocket(for: purpose) }
       while let number = core.pollSocketToClose() { closeSocket(number) }
+      passGate()
       while let request = core.pollDial() { dial(request) }
       endStaleDials()
       while let signal = core.pollSignal() { signalled.yield(signal) }
@@ -382,6 +397,6 @@ public actor HolePuncher {
     return PunchedPath(
       channel: base.channel, local: base.local, remote: ice.remote,
       mapped: ice.mapped,
-      transport: ice.transport.isTCP ? .tcp : .udp, roundTrip: ice.roundTrip)
+      transport: ice.transport.isTCP ? .tcp : .udp, isRelayed: ice.isRelayed, roundTrip: ice.roundTrip)
   }
 }

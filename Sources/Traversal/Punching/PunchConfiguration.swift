@@ -25,6 +25,8 @@ public struct PunchConfiguration: Sendable {
   public var pairingKey: PairingKey?
   /// How much a search for a hidden port may take; nil for none.
   public var search: SearchProfile? = .normal
+  /// What lets one search through at a time; nil for a program that has but one puncher.
+  public var searchGate: SearchGate?
   /// Whether every port is searched where nothing else helps: 65,536 packets and more.
   public var searchesExhaustively = false
   /// Who may send to a mapping of the NATs before this machine, if that was found out.

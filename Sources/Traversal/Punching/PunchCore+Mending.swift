@@ -11,7 +11,7 @@ extension PunchCore {
   mutating func handleClash(at now: Instant) {
     guard let due = mendsAt, due <= now else { return }
     mendsAt = nil
-    guard ice.openPaths.isEmpty, search.running == nil,
+    guard !hasDirectPath, search.running == nil,
       search.own.map({ $0.report.kind.mapping == .endpointIndependent }) ?? true,
       ice.remotes.contains(where: { $0.transport == .udp && $0.address.ip.family == .v4 }),
       samplingBase != nil, configuration.stunServers.contains(where: { $0.ip.family == .v4 })

@@ -23,14 +23,15 @@ extension PunchCore {
   mutating func receivePorts(_ report: PortReport, at now: Instant) {
     search.theirs = .init(report: report, at: now)
     // The other side looks once more: so does this one, unless its own search goes on.
-    if report.round > search.round, search.running == nil { nextRound(at: now) }
+    if report.round > search.round, search.running == nil, search.prepared == nil { nextRound(at: now) }
     decideSearch(at: now)
     if let (plan, round) = search.pendingPlan { receivePlan(plan, round: round, at: now) }
   }
 
   /// The controlling side plans, as soon as both have told of their ports.
   mutating func decideSearch(at now: Instant) {
-    guard ice.role == .controlling, search.running == nil, !search.hasPlanned, ice.openPaths.isEmpty,
+    guard ice.role == .controlling, search.running == nil, search.prepared == nil, !search.hasPlanned,
+      !hasDirectPath,
       let mine = search.own, let theirs = search.theirs, mine.report.round == search.round,
       theirs.report.round == search.round
     else { return }
@@ -95,7 +96,8 @@ extension PunchCore {
       return
     }
     search.pendingPlan = nil
-    guard let profile = configuration.search, search.running == nil, ice.role == .controlled,
+    guard let profile = configuration.search, search.running == nil, search.prepared == nil,
+      ice.role == .controlled,
       plan.method != .exhaustive || configuration.searchesExhaustively
     else { return }
     startSearch(
@@ -105,7 +107,7 @@ extension PunchCore {
   // MARK: Starting
 
   private mutating func startSearch(_ plan: SearchPlan, as party: SearchPlan.Party, at now: Instant) {
-    guard ice.openPaths.isEmpty,
+    guard !hasDirectPath,
       let target = publicRemote ?? plan.model.addresses.first.map({ SocketAddress($0, port: 0) }),
       permit.isAttested(target.ip), let part = part(in: plan, as: party, at: now)
     else { return }
@@ -118,7 +120,22 @@ extension PunchCore {
       search.targets = [outside.map { SocketAddress($0, port: 0) } ?? target]
     }
     guard search.targets.allSatisfy({ permit.isAttested($0.ip) }) else { return }
+    search.prepared = (plan, part)
+  }
+
+  /// Whether a search has been agreed upon, and waits for ``beginSearch(at:)``.
+  public var wantsSearch: Bool { search.prepared != nil }
+
+  /// Whether a search goes on.
+  public var isSearching: Bool { search.running != nil }
+
+  /// Begins the search that has been agreed upon.
+  public mutating func beginSearch(at now: Instant) {
+    guard let (plan, part) = search.prepared else { return }
+    search.prepared = nil
+    guard !hasDirectPath else { return }
     search.running = SearchCore(plan, part, at: now)
+    handleSearch(at: now)
   }
 
   private func part(in plan: SearchPlan, as party: SearchPlan.Party, at now: Instant) -> SearchCore.Part? {
@@ -195,7 +212,7 @@ extension PunchCore {
   }
 
   private mutating func nextRound(at now: Instant) {
-    guard search.round + 1 < SearchLimits.rounds, search.sampling == nil, ice.openPaths.isEmpty else {
+    guard search.round + 1 < SearchLimits.rounds, search.sampling == nil, !hasDirectPath else {
       return
     }
     search.round += 1
@@ -238,7 +255,7 @@ extension PunchCore {
     else { return false }
     if search.ownToken == nil { search.ownToken = searchToken(ice.credentials) }
     // Of several that come through the first is as good as any: the others would only be more to check.
-    guard message.transactionID == search.ownToken, permit.isAttested(source.ip), ice.openPaths.isEmpty,
+    guard message.transactionID == search.ownToken, permit.isAttested(source.ip), !hasDirectPath,
       let base = base(forSearch: channel, local, source.ip.family, at: now)
     else { return false }
     // The prober is here, whatever was thought: from now on, mappings are opened towards this port.

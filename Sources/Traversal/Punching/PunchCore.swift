@@ -93,6 +93,17 @@ extension PunchCore {
     }
   }
 
+  /// Takes a socket whose datagrams go by a relay, where they seem to come from `address`.
+  public mutating func addRelay(_ socket: Int, at address: SocketAddress, at now: Instant) {
+    bases.append(Base(channel: .socket(socket), local: address))
+    let preference = UInt16.max - UInt16(min(bases.count, 1000))
+    let candidate = Candidate(
+      .relayed, at: address, priority: Candidate.priority(.relayed, localPreference: preference),
+      foundation: "r\(bases.count)")
+    _ = ice.addBase(.init(candidate, localPreference: preference), at: now)
+    tell(candidate)
+  }
+
   /// Asks the STUN servers how they see the sockets, and tells the other side what is known already.
   public mutating func begin(at now: Instant) {
     for base in bases.indices { ask(from: base, at: now) }
@@ -281,11 +292,16 @@ extension PunchCore {
     return received
   }
 
+  /// Whether there is a way that no relay is on.
+  var hasDirectPath: Bool { ice.openPaths.contains { !$0.isRelayed } }
+
   /// Whether the peer has proven to be at `remote`, as seen through a channel.
   func isProven(_ remote: SocketAddress, on channel: Channel) -> Bool {
     ice.pairs.contains {
       $0.state == .succeeded && ice.remotes[$0.remote].address == remote && bases[$0.base].channel == channel
-    } || ice.previous.map { $0.path.remote == remote && bases[$0.path.base.index].channel == channel } ?? false
+    }
+      || ice.previous.map { $0.path.remote == remote && bases[$0.path.base.index].channel == channel }
+        ?? false
   }
 
   func base(of channel: Channel, _ ip: IPAddress?, _ family: IPAddress.Family) -> Int? {
@@ -340,7 +356,7 @@ extension PunchCore {
   public mutating func pollEvent(at now: Instant) -> ICEEvent? {
     let event = ice.pollEvent()
     switch event {
-    case .opened: endSearch()
+    case .opened where hasDirectPath: endSearch()
     case .selected: search.retiresAt = now.advanced(by: PunchLimits.retirement)
     default: break
     }

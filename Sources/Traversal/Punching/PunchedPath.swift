@@ -12,6 +12,8 @@ public struct PunchedPath: Hashable, Sendable {
   public var mapped: SocketAddress?
   /// What carries the packets.
   public var transport: TransportProtocol
+  /// Whether a relay is on it.
+  public var isRelayed: Bool
   /// How long the way there and back took, at last.
   public var roundTrip: Duration?
 

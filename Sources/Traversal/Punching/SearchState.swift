@@ -36,6 +36,8 @@ struct SearchState {
   var hasPlanned = false
   /// A plan that came before the report that it is made from.
   var pendingPlan: (plan: SearchPlan, round: UInt8)?
+  /// What has been agreed upon and waits for its turn.
+  var prepared: (plan: SearchPlan, part: SearchCore.Part)?
   var running: SearchCore?
   /// Where packets go: the opener's, in turn, to each; of the opener itself only the address counts.
   var targets: [SocketAddress] = []
@@ -57,6 +59,7 @@ struct SearchState {
 
   /// Stops, and closes all sockets but those through which something has come.
   mutating func stop(keeping inUse: [PunchCore.Channel]) {
+    prepared = nil
     running = nil
     due = []
     socketRequests.removeAll { $0 != .sampling }
