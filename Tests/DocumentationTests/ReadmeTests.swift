@@ -57,13 +57,62 @@ struct ReadmeTests {
     #expect(world.now >= Instant(nanoseconds: 60_000_000_000))
   }
 
+  @Test("shows how two machines find each other")
+  func punches() async throws {
+    let world = World(seed: 1) {
+      Machine("alice").behind(.portRestrictedCone)
+      Machine("bob").behind(.portRestrictedCone)
+      Server("stun")
+    }
+    try await world.run { world in
+      let stun = world.machine("stun")
+      let server = SocketAddress(stun.address(), port: 3478)
+      try await STUNServer(on: stun).start(at: server)
+      var configuration = PunchConfiguration()
+      configuration.stunServers = [server]
+      configuration.transports = [.udp, .tcp]
+      let bob = HolePuncher(on: world.machine("bob"), role: .controlled, configuration)
+      try await self.punch(world.machine("alice"), [server], bob)
+      let heard = try await bob.connection()
+      for await greeting in heard.datagrams {
+        #expect(greeting == Array("Hello!".utf8))
+        break
+      }
+      await bob.close()
+    }
+  }
+
+  private func punch(_ machine: any Machine, _ servers: [SocketAddress], _ bob: HolePuncher) async throws {
+    let tellTheOtherSide: @Sendable (PunchSignal) async throws -> Void = { await bob.receive($0) }
+    // begin punch
+    var configuration = PunchConfiguration()
+    configuration.stunServers = servers
+    configuration.transports = [.udp, .tcp]
+    let puncher = HolePuncher(on: machine, role: .controlling, configuration)
+    machine.spawn("signals") {
+      for await signal in puncher.signals { try await tellTheOtherSide(signal) }
+    }
+    try await puncher.start()
+    // …and for each signal that the other side sends: await puncher.receive(signal)
+    // end punch
+    bob.machine.spawn("signals of bob's") {
+      for await signal in bob.signals { await puncher.receive(signal) }
+    }
+    try await bob.start()
+    // begin punch
+    let connection = try await puncher.connection()
+    try await connection.send(Array("Hello!".utf8))
+    // end punch
+    try await machine.sleep(for: .seconds(1))
+  }
+
   @Test("shows the code that is compiled here, to the letter")
   func matches() throws {
     let here = URL(filePath: #filePath)
     let source = try String(contentsOf: here, encoding: .utf8).components(separatedBy: "\n")
     let root = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     let readme = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
-    for name in ["greeter", "world"] {
+    for name in ["greeter", "world", "punch"] {
       let shown = try #require(block(of: readme, named: name), "no block called \(name)")
       #expect(normalised(shown) == normalised(compiled(source, named: name)), "\(name) differs")
     }
