@@ -104,6 +104,9 @@ struct ReadmeTests {
     try await connection.send(Array("Hello!".utf8))
     // end punch
     try await machine.sleep(for: .seconds(1))
+    // begin punch
+    await connection.close()
+    // end punch
   }
 
   @Test("shows the code that is compiled here, to the letter")

@@ -93,7 +93,7 @@ extension ICECore {
       formPair(check.base, remote, at: now)
     }
     guard let pair = pairPlace(base: check.base, remote: remote) else { return }
-    if !pairs[pair].wasChecked {
+    if !pairs[pair].wasChecked, !check.isHint {
       pairs[pair].wasChecked = true
       if pairs[pair].state == .succeeded, nominateAt == nil { nominateBest(at: now) }
     }
@@ -115,7 +115,7 @@ extension ICECore {
   public mutating func suspect(_ source: SocketAddress, on base: ICEBaseID, at now: Instant) {
     guard remoteKey != nil, !isClosed else { return }
     let priority = Candidate.priority(.peerReflexive, localPreference: bases[base.index].localPreference)
-    take(EarlyCheck(base: base.index, source: source, priority: priority, nominates: false), at: now)
+    take(EarlyCheck(base: base.index, source: source, priority: priority, nominates: false, isHint: true), at: now)
   }
 
   /// The candidate that a check came from; a new, peer-reflexive one where nobody has named it (RFC 8445, 7.3.1.3).

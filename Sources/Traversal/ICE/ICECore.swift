@@ -121,6 +121,8 @@ public struct ICECore {
     var source: SocketAddress
     var priority: UInt32
     var nominates: Bool
+    /// Whether it is only a hint that the other side may be there.
+    var isHint = false
   }
 
   /// What is to be written and sent.

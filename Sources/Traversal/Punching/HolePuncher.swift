@@ -48,7 +48,10 @@ public actor HolePuncher {
   var proofTimers: [MachineTimer] = []
   var tasks: [Task<Void, any Error>] = []
 
-  private var arrived: AsyncStream<[UInt8]>.Continuation?
+  private let datagrams: AsyncStream<[UInt8]>
+  private let arrived: AsyncStream<[UInt8]>.Continuation
+  /// Datagrams from where the other side has asked, but not answered yet: its first may overtake its answer.
+  private var early: [(source: SocketAddress, socket: Int, bytes: [UInt8])] = []
   private var onForeign: ((borrowing Datagram, Int) -> Void)?
 
   /// A socket with what leaves from it; a class, since an array cannot hold what cannot be copied.
@@ -76,6 +79,8 @@ public actor HolePuncher {
     core = PunchCore(configuration, role: role) { machine.random }
     (signals, signalled) = AsyncStream.makeStream()
     (events, happened) = AsyncStream.makeStream()
+    (datagrams, arrived) = AsyncStream.makeStream(
+      bufferingPolicy: .bufferingNewest(PunchLimits.waitingDatagrams))
   }
 
   /// Opens its sockets and begins to gather candidates.
@@ -176,11 +181,8 @@ public actor HolePuncher {
 
   /// Waits for the first way over UDP, and gives a plain connection that uses the best there is.
   public func connection() async throws -> PunchedConnection {
-    let (stream, arrived) = AsyncStream<[UInt8]>.makeStream(
-      bufferingPolicy: .bufferingNewest(PunchLimits.waitingDatagrams))
-    self.arrived = arrived
     _ = try await firstPath()
-    return PunchedConnection(self, stream)
+    return PunchedConnection(self, datagrams)
   }
 
   /// Sends a datagram over the best way there is.
@@ -255,7 +257,8 @@ public actor HolePuncher {
     onForeign = nil
     signalled.finish()
     happened.finish()
-    arrived?.finish()
+    arrived.finish()
+    early = []
     end(waiting: .failure(.closed))
     wakeSelecting()
   }
@@ -276,8 +279,10 @@ public actor HolePuncher {
   private func take(_ datagram: borrowing Datagram, on socket: Int) {
     if let onForeign {
       onForeign(datagram, socket)
-    } else if let arrived, core.isProven(datagram.source, on: .socket(socket)) {
+    } else if core.isProven(datagram.source, on: .socket(socket)) {
       arrived.yield(datagram.payload.withUnsafeBytes { Array($0) })
+    } else if early.count < PunchLimits.earlyDatagrams, core.hasAsked(datagram.source, on: .socket(socket)) {
+      early.append((datagram.source, socket, datagram.payload.withUnsafeBytes { Array($0) }))
     }
   }
 
@@ -357,6 +362,10 @@ public actor HolePuncher {
     case .opened(let ice):
       let path = path(ice)
       opened = opened ?? path
+      for datagram in early where datagram.source == path.remote && .socket(datagram.socket) == path.channel {
+        arrived.yield(datagram.bytes)
+      }
+      early.removeAll { $0.source == path.remote && .socket($0.socket) == path.channel }
       happened.yield(.opened(path))
       end(waiting: .success(path))
     case .selected(let ice):

@@ -304,6 +304,13 @@ extension PunchCore {
         ?? false
   }
 
+  /// Whether a check of the peer's has come from `remote` through a channel.
+  func hasAsked(_ remote: SocketAddress, on channel: Channel) -> Bool {
+    ice.pairs.contains {
+      $0.wasChecked && ice.remotes[$0.remote].address == remote && bases[$0.base].channel == channel
+    }
+  }
+
   func base(of channel: Channel, _ ip: IPAddress?, _ family: IPAddress.Family) -> Int? {
     bases.firstIndex { $0.channel == channel && $0.local.ip == ip }
       ?? bases.firstIndex { $0.channel == channel && $0.local.ip.family == family }

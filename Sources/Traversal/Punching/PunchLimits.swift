@@ -69,6 +69,8 @@ public enum PunchLimits {
   public static let searchOutboxBytes = 2048
   /// Datagrams of the other side that wait for a slow reader.
   public static let waitingDatagrams = 256
+  /// Datagrams from where the other side has asked but not answered yet: what it sends within one round trip.
+  public static let earlyDatagrams = 32
   /// Datagrams of one puncher that wait to be sent at once: a burst of checks is a tenth of it.
   public static let outboxBytes = 32_768
 }
