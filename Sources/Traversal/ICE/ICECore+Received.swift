@@ -115,7 +115,9 @@ extension ICECore {
   public mutating func suspect(_ source: SocketAddress, on base: ICEBaseID, at now: Instant) {
     guard remoteKey != nil, !isClosed else { return }
     let priority = Candidate.priority(.peerReflexive, localPreference: bases[base.index].localPreference)
-    take(EarlyCheck(base: base.index, source: source, priority: priority, nominates: false, isHint: true), at: now)
+    take(
+      EarlyCheck(base: base.index, source: source, priority: priority, nominates: false, isHint: true),
+      at: now)
   }
 
   /// The candidate that a check came from; a new, peer-reflexive one where nobody has named it (RFC 8445, 7.3.1.3).
