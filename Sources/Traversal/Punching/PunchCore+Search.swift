@@ -100,6 +100,8 @@ extension PunchCore {
       ice.role == .controlled,
       plan.method != .exhaustive || configuration.searchesExhaustively
     else { return }
+    // One a round: it is the other side that decides how often this one searches, but not without end.
+    search.hasPlanned = true
     startSearch(
       plan.limited(to: plan.method == .exhaustive ? .exhaustive : profile), as: .accepter, at: now)
   }
