@@ -31,7 +31,7 @@ format: ## put every file into the one format
 release: setup ## build the release of the library and the command, within a time limit
 	timeout $(RELEASE_LIMIT) $(SWIFT) build -c release --product warren
 
-bench: setup ## measure, as ratios of one run on this machine
+bench: setup interop ## measure, as ratios of one run on this machine
 	timeout $(RELEASE_LIMIT) $(SWIFT) build -c release --product Benchmarks
 	.build/release/Benchmarks
 

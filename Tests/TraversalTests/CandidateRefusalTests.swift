@@ -28,7 +28,7 @@ struct CandidateRefusalTests {
               foundation: "1"))
         }
       }
-      var description = ICEDescription(usernameFragment: "them", password: "a password of theirs 1")
+      var description = ICEDescription(usernameFragment: "them", password: "aPasswordOfTheirs123456")
       if !trickled { description.candidates = candidates }
       await puncher.receive(.description(description))
       if trickled { for candidate in candidates { await puncher.receive(.candidate(candidate)) } }

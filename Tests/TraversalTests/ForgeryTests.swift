@@ -6,7 +6,7 @@ import WarrenSimulator
 /// likes.
 @Suite("Who sees and forges packets on the network")
 struct ForgeryTests {
-  private static let credentials = (fragment: "bobs", password: "bob's own password 1234")
+  private static let credentials = (fragment: "bobs", password: "bobsOwnPassword1234567")
 
   private static let mark: UInt8 = 77
 

@@ -84,7 +84,7 @@ struct VictimTests {
     let puncher: HolePuncher
     let count: Count
     let ours: ICEDescription
-    let own = ICEDescription(usernameFragment: "mallory", password: "a password of mallory's own")
+    let own = ICEDescription(usernameFragment: "mallory", password: "aPasswordOfMallorysOwn")
 
     init(_ world: World, _ puncher: HolePuncher, _ count: Count, _ ours: ICEDescription) {
       mallory = world.machine("mallory")

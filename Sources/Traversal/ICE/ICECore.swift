@@ -231,6 +231,9 @@ extension ICECore {
     wakeChecks(at: now)
   }
 
+  /// The first half of the name that our checks bear, once it is known.
+  public var remoteUsernameFragment: String? { remoteCredentials?.usernameFragment }
+
   /// Takes one more candidate of the other side.
   ///
   /// - Returns: whether it is of use and not one too many.

@@ -145,6 +145,7 @@ public actor HolePuncher {
   /// Looks for all ways anew, as after a change of networks; what was found is used until there is something new.
   public func restart() {
     guard !isClosed else { return }
+    failure = nil
     core.restart(at: machine.now)
     drain()
   }
@@ -167,6 +168,7 @@ public actor HolePuncher {
   ///
   /// - Throws: ``PunchError`` when there is none.
   public func firstPath() async throws -> PunchedPath {
+    if isClosed { throw PunchError.closed }
     if let opened { return opened }
     if let failure { throw failure }
     return try await machine.suspend({ "a path to the other side" }) { wait in waiting.append(wait) }
@@ -362,6 +364,7 @@ public actor HolePuncher {
     case .opened(let ice):
       let path = path(ice)
       opened = opened ?? path
+      failure = nil
       for datagram in early where datagram.source == path.remote && .socket(datagram.socket) == path.channel {
         arrived.yield(datagram.bytes)
       }

@@ -21,9 +21,17 @@ extension PunchCore {
   }
 
   mutating func receivePorts(_ report: PortReport, at now: Instant) {
+    // Signals may come twice, and in another order.
+    guard search.theirs.map({ report.round > $0.report.round }) ?? true, report.round < SearchLimits.rounds
+    else {
+      return
+    }
     search.theirs = .init(report: report, at: now)
     // The other side looks once more: so does this one, unless its own search goes on.
-    if report.round > search.round, search.running == nil, search.prepared == nil { nextRound(at: now) }
+    if report.round > search.round, search.running == nil, search.prepared == nil {
+      search.round = report.round - 1
+      nextRound(at: now)
+    }
     decideSearch(at: now)
     if let (plan, round) = search.pendingPlan { receivePlan(plan, round: round, at: now) }
   }
@@ -97,6 +105,7 @@ extension PunchCore {
     }
     search.pendingPlan = nil
     guard let profile = configuration.search, search.running == nil, search.prepared == nil,
+      !search.hasPlanned,
       ice.role == .controlled,
       plan.method != .exhaustive || configuration.searchesExhaustively
     else { return }
@@ -142,7 +151,7 @@ extension PunchCore {
 
   private func part(in plan: SearchPlan, as party: SearchPlan.Party, at now: Instant) -> SearchCore.Part? {
     let isOpener = plan.opener == party
-    let interval: Duration = .nanoseconds(1_000_000_000 / Int64(plan.probeRate))
+    let interval: Duration = .nanoseconds(1_000_000_000 / Int64(max(1, plan.probeRate)))
     let own = search.own?.report
     let isSlow = own?.moves ?? false
     if plan.method == .exhaustive { return sweep(plan, isOpener: isOpener, every: interval) }

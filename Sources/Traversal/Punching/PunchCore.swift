@@ -47,6 +47,8 @@ public struct PunchCore {
   var isComplete = false
   var hasRemote = false
   var restarts = 0
+  /// Names that the other side has had: what comes late is not taken for something new.
+  var pastFragments: [String] = []
   var isAsked = false
   var dials: [Dial] = []
   var dueDials: [Int] = []
@@ -204,21 +206,25 @@ extension PunchCore {
     permit.signalled(byteCount: byteCount, attesting: attested)
     switch signal {
     case .description(var description):
+      guard description.isWellFormed, !pastFragments.contains(description.usernameFragment) else { return }
       if hasRemote {
         // It has begun anew, and so does this side (RFC 8445, 9.1.1.1).
         guard description.usernameFragment != ice.remoteCredentials?.usernameFragment else { return }
         guard beginAnew(at: now) else { return }
       }
       hasRemote = true
-      description.candidates = description.candidates.filter { isUsable($0) }
+      if pastFragments.count > PunchLimits.restarts { pastFragments.removeFirst() }
+      pastFragments.append(description.usernameFragment)
+      description.candidates =
+        description.candidates.filter { isUsable($0) }.prefix(ICELimits.remoteCandidates) + []
       for candidate in description.candidates { prime(candidate, at: now) }
       ice.setRemote(description, headStart: isAsked ? PunchLimits.headStart : .zero, at: now)
       mendsAt = now.advanced(by: PunchLimits.clashPatience)
       for candidate in description.candidates { dial(candidate, at: now) }
     case .candidate(let candidate):
-      guard isUsable(candidate) else { return }
+      // What is not taken is sent nothing.
+      guard isUsable(candidate), ice.addRemote(candidate, at: now) else { return }
       prime(candidate, at: now)
-      ice.addRemote(candidate, at: now)
       dial(candidate, at: now)
     case .complete:
       ice.completeRemote()
@@ -367,7 +373,8 @@ extension PunchCore {
     let event = ice.pollEvent()
     switch event {
     case .opened where hasDirectPath: endSearch()
-    case .selected: search.retiresAt = now.advanced(by: PunchLimits.retirement)
+    case .selected(let path) where !path.isRelayed:
+      search.retiresAt = now.advanced(by: PunchLimits.retirement)
     default: break
     }
     return event
