@@ -1,7 +1,7 @@
 extension NATReport: CustomStringConvertible {
   /// A few sentences that a person understands.
   public var description: String {
-    [translation, ports, filter, hairpin, patience, verdict].compactMap { $0 }.joined(separator: "\n")
+    [translation, ports, filter, hairpin, patience, unknown, verdict].compactMap { $0 }.joined(separator: "\n")
   }
 
   private var translation: String {
@@ -19,7 +19,10 @@ extension NATReport: CustomStringConvertible {
       case .addressAndPortDependent:
         "Each socket has another outside port for each address and port that it sends to"
       }
-    return when + (allocation.map { ", \($0)." } ?? ".")
+    guard let allocation else { return when + "." }
+    let parity = keepsParity == true ? "; even ones stay even" : ""
+    // Where each place has a port of its own, the first may still be the socket's.
+    return when + (keepsFirstPort ? ": its own at the first, then " : ", ") + "\(allocation)\(parity)."
   }
 
   private var filter: String? {
@@ -42,12 +45,24 @@ extension NATReport: CustomStringConvertible {
   private var patience: String? {
     lifetime.map { lifetime in
       let least = Int(lifetime.atLeast.seconds)
+      if let most = lifetime.lessThan, least == 0 {
+        return "It forgets a silent socket within \(Int(most.seconds.rounded(.up))) s, sooner than could be measured."
+      }
       guard let most = lifetime.lessThan else {
         return "It remembers a silent socket for more than \(least) s."
       }
-      return "It remembers a silent socket for \(least) to \(Int(most.seconds)) s: "
+      return "It remembers a silent socket for \(least) to \(Int(most.seconds.rounded(.up))) s: "
         + "send something every \(max(1, least * 4 / 5)) s."
     }
+  }
+
+  /// What the server was no help with.
+  private var unknown: String? {
+    var words: [String] = []
+    if isTranslated, mapping == nil { words.append("whether a socket has the same outside port towards everyone") }
+    if filtering == nil { words.append("who may send to it") }
+    guard !words.isEmpty else { return nil }
+    return "Not known is \(words.joined(separator: ", and ")): ask a STUN server with two addresses."
   }
 
   private var verdict: String? {
