@@ -84,7 +84,9 @@ extension NATDiscoveryCore {
     else { return nil }
     if anyAddress.wasAnswered { return .endpointIndependent }
     // Silence says something only of a server that can speak from there.
-    guard anyAddress.state == .silent, hasSpoken(SocketAddress(other.ip, port: server.port)) else { return nil }
+    guard anyAddress.state == .silent, hasSpoken(SocketAddress(other.ip, port: server.port)) else {
+      return nil
+    }
     if anyPort.wasAnswered { return .addressDependent }
     guard anyPort.state == .silent, hasSpoken(SocketAddress(server.ip, port: other.port)) else { return nil }
     return .addressAndPortDependent

@@ -5,7 +5,7 @@ import WarrenSTUN
 ///
 /// The first is not silent at all. If the server does not reach even that, it cannot answer to another port, or our
 /// packets leave from several addresses; then each socket asks once more for its address when its silence ends, and
-/// another one shows that the old mapping was gone. That shows nothing where ports are kept.
+/// another one shows that the old mapping was gone. That shows nothing where ports are kept, and nothing of filters.
 extension NATDiscoveryCore {
   mutating func beginResting(at now: Instant) {
     resting = silences.map { RestingSocket(silence: .seconds($0), at: now) }
@@ -32,6 +32,7 @@ extension NATDiscoveryCore {
 
   /// Whether the socket is seen elsewhere than before its silence.
   private mutating func compare(_ mapped: SocketAddress?, with place: Int, at now: Instant) {
+    comparedAny = true
     let socket = resting[place]
     guard let mapped, let outside = socket.outside else { return resting[place].giveUp() }
     if mapped != outside {
@@ -106,8 +107,15 @@ extension NATDiscoveryCore {
       guard case .ended(.gone(let after)) = socket.state, socket.silence > longest else { return nil }
       return after
     }
-    // That a mapping lives when it was used just now says nothing.
-    guard longest > .zero || !gone.isEmpty, !isOpen else { return nil }
-    return NATReport.Lifetime(atLeast: longest, lessThan: gone.min())
+    // That a mapping lives when it was used just now says nothing: what is gone must be gone after the shortest silence.
+    guard longest > .zero || isGone(1), !isOpen else { return nil }
+    return NATReport.Lifetime(
+      atLeast: longest, lessThan: gone.min(),
+      isOfMappingAlone: comparedAny && filtering != .endpointIndependent)
+  }
+
+  private func isGone(_ place: Int) -> Bool {
+    guard resting.indices.contains(place), case .ended(.gone) = resting[place].state else { return false }
+    return true
   }
 }

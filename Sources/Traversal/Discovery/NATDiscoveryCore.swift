@@ -36,6 +36,8 @@ public struct NATDiscoveryCore {
   var resting: [RestingSocket] = []
   /// Whether the server can send to a resting socket; nil before that is known.
   var canWake: Bool?
+  /// Whether a resting socket was only asked where the world sees it now.
+  var comparedAny = false
   private var result: Result<NATReport, NATDiscoveryError>?
 
   /// Asks this server.

@@ -31,11 +31,14 @@ public struct NATReport: Hashable, Sendable {
     public var atLeast: Duration
     /// After so much it did not; nil if it always did.
     public var lessThan: Duration?
+    /// Whether only the mapping was looked at, and not who may send to it: a filter may close before.
+    public var isOfMappingAlone: Bool
 
     /// A time between two others.
-    public init(atLeast: Duration, lessThan: Duration?) {
+    public init(atLeast: Duration, lessThan: Duration?, isOfMappingAlone: Bool = false) {
       self.atLeast = atLeast
       self.lessThan = lessThan
+      self.isOfMappingAlone = isOfMappingAlone
     }
   }
 
@@ -45,7 +48,7 @@ public struct NATReport: Hashable, Sendable {
   }
 
   /// How often something must be sent so that a mapping stays: four fifths of what is certain.
-  public var keepAlive: Duration? { lifetime.map { $0.atLeast * 4 / 5 } }
+  public var keepAlive: Duration? { lifetime.flatMap { $0.atLeast > .zero ? $0.atLeast * 4 / 5 : nil } }
 }
 
 extension PunchConfiguration {

@@ -29,7 +29,10 @@ struct DiscoveryLaboratory {
     configuration.keptEvents = 0
     configuration.access.loss = loss
     let alice = boxes.enumerated().reduce(Machine("alice")) { node, box in
-      node.behind(box.element, addresses: box.offset == boxes.count - 1 ? addresses : 1)
+      let isOutermost = box.offset == boxes.count - 1
+      let behind = node.behind(box.element, addresses: isOutermost ? addresses : 1)
+      // With no time at all between two NATs, what comes back overtakes what is sent right after it.
+      return isOutermost ? behind : behind.linked(LinkConfiguration(latency: .milliseconds(2)))
     }
     return World(seed: seed, configuration: configuration) {
       alice
@@ -56,8 +59,8 @@ struct DiscoveryLaboratory {
     let truth = ExpectedReport(boxes, addresses: addresses)
     let (report, took) = try await discover(seed: seed)
     for difference in truth.differences(from: report, measuresLifetime: measuresLifetime) {
-      Issue.record("\(name), seed \(seed): \(difference)\n\(report)")
+      Issue.record("\(name), seed \(seed): \(difference)\n\(report)\n\(boxes)")
     }
-    if !measuresLifetime { #expect(took < .seconds(3), "\(name), seed \(seed)") }
+    if !measuresLifetime, loss == 0 { #expect(took < .seconds(3), "\(name), seed \(seed)") }
   }
 }

@@ -39,7 +39,9 @@ struct ExpectedReport {
     }
     let isTold = self.mapping == .endpointIndependent || filtering == .endpointIndependent
     hairpins = isTold ? box.hairpinning != .off : nil
-    if !keepsAddress, allocation == .preserving { lifetime = nil }
+    // With several addresses the server cannot be asked to send to another of them: only the mapping is seen then,
+    // and where the port is kept not even that.
+    if !keepsAddress { lifetime = keeps ? nil : box.lifetimes.udp }
   }
 
   /// Several, the innermost first: each does its own to what comes from within.
