@@ -18,10 +18,10 @@ public enum DiscoveryLimits {
   /// which lives longer, when there was an answer and two seconds have passed.
   public static let settling: Duration = .milliseconds(2500)
   /// After how many seconds of silence a mapping is looked for, each with a socket of its own: the times that NATs are
-  /// known to have lie between them (RFC 4787, REQ-5: at least 120 s; mobile networks 30 to 75 s). None at all tells
-  /// whether the server can look.
+  /// known to have lie between them (RFC 4787, REQ-5: at least 120 s; mobile networks 30 to 75 s). None at all, twice in
+  /// case one is lost, tells whether the server can look.
   public static let silences = [
-    0, 1, 2, 3, 5, 10, 17, 25, 35, 50, 70, 90, 110, 135, 170, 210, 270, 330, 420, 570, 660,
+    0, 0, 1, 2, 3, 5, 10, 17, 25, 35, 50, 70, 90, 110, 135, 170, 210, 270, 330, 420, 570, 660,
   ]
   /// Mappings that are gone, one after the other, before the rest is not waited for: a single one may have been lost.
   public static let deadRests = 2

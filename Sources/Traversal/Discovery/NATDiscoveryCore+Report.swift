@@ -55,7 +55,7 @@ extension NATDiscoveryCore {
 
   /// How ports are chosen, and whether a socket's first mapping has its own port and only later ones are chosen so.
   private func ports(under mapping: NATKind.Dependence?) -> (PortModel?, keepsFirst: Bool) {
-    let samples = sampling.samples
+    let samples = orderedSamples
     let whole = PortModel(fitting: samples)
     guard let mapping, mapping != .endpointIndependent else { return (whole, false) }
     let first = samples.filter { $0.remote == server }
@@ -66,6 +66,15 @@ extension NATDiscoveryCore {
     else { return (whole, false) }
     model.mapping = mapping
     return (model, true)
+  }
+
+  /// The samples of one burst have left at one instant, and yet one after the other: that tells a counter's direction.
+  private var orderedSamples: [PortSample] {
+    sampling.samples.enumerated().map { place, sample in
+      var sample = sample
+      sample.sent = sample.sent.advanced(by: .microseconds(place))
+      return sample
+    }
   }
 
   private func allocation(

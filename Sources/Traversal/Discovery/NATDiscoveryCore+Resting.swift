@@ -3,7 +3,7 @@ import WarrenSTUN
 
 /// How long a silent mapping lives: many sockets are silent at once, each for another time (RFC 5780, 4.6).
 ///
-/// The first is not silent at all. If the server does not reach even that, it cannot answer to another port, or our
+/// The first two are not silent at all. If the server does not reach even those, it cannot answer to another port, or our
 /// packets leave from several addresses; then each socket asks once more for its address when its silence ends, and
 /// another one shows that the old mapping was gone. That shows nothing where ports are kept, and nothing of filters.
 extension NATDiscoveryCore {
@@ -21,13 +21,19 @@ extension NATDiscoveryCore {
       compare(mapped, with: place, at: now)
     case (.waking, .answered):
       resting[place].state = .ended(.alive)
-    case (.waking, .silent) where probe.responsePort != nil && canWake != false && place != 0:
+    case (.waking, .silent) where probe.responsePort != nil && !resting[place].isControl:
       resting[place].state = .ended(.gone(after: resting[place].lastSent.duration(to: now)))
     default:
       resting[place].giveUp()
     }
-    if place == 0, resting[0].isOver { canWake = resting[0].state == .ended(.alive) }
     endHopeless()
+  }
+
+  /// Whether the server can send to a resting socket; nil before that is known.
+  private var canWake: Bool? {
+    let controls = resting.filter(\.isControl)
+    if controls.contains(where: { $0.state == .ended(.alive) }) { return true }
+    return controls.allSatisfy(\.isOver) ? false : nil
   }
 
   /// Whether the socket is seen elsewhere than before its silence.
@@ -70,7 +76,7 @@ extension NATDiscoveryCore {
     guard let outside = resting[place].outside else { return resting[place].giveUp() }
     resting[place].state = .waking
     forget(.rest(place))
-    if place == 0 || (canWake == true && outside.ip == asker?.ip && !hasSeveralAddresses) {
+    if resting[place].isControl || (canWake == true && outside.ip == asker?.ip && !hasSeveralAddresses) {
       ask(.rest(place), Socket.asker, server, responsePort: outside.port, at: now)
     } else {
       ask(.rest(place), Socket.resting + place, server, at: now)
@@ -108,14 +114,14 @@ extension NATDiscoveryCore {
       return after
     }
     // That a mapping lives when it was used just now says nothing: what is gone must be gone after the shortest silence.
-    guard longest > .zero || isGone(1), !isOpen else { return nil }
+    guard longest > .zero || isGoneAtOnce, !isOpen else { return nil }
     return NATReport.Lifetime(
       atLeast: longest, lessThan: gone.min(),
       isOfMappingAlone: comparedAny && filtering != .endpointIndependent)
   }
 
-  private func isGone(_ place: Int) -> Bool {
-    guard resting.indices.contains(place), case .ended(.gone) = resting[place].state else { return false }
+  private var isGoneAtOnce: Bool {
+    guard case .ended(.gone)? = resting.first(where: { !$0.isControl })?.state else { return false }
     return true
   }
 }

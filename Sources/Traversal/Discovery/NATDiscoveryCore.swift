@@ -34,8 +34,6 @@ public struct NATDiscoveryCore {
   /// The address of this machine at which the first answer arrived.
   var local: IPAddress?
   var resting: [RestingSocket] = []
-  /// Whether the server can send to a resting socket; nil before that is known.
-  var canWake: Bool?
   /// Whether a resting socket was only asked where the world sees it now.
   var comparedAny = false
   private var result: Result<NATReport, NATDiscoveryError>?
@@ -94,7 +92,7 @@ extension NATDiscoveryCore {
   ///
   /// - Parameter local: the address of this machine that it was sent to, where the system says.
   public mutating func receive(
-    _ bytes: RawSpan, on socket: Int, at local: IPAddress? = nil, from source: SocketAddress, at now: Instant
+    _ bytes: RawSpan, on socket: Int, at local: IPAddress?, from source: SocketAddress, at now: Instant
   ) {
     guard result == nil, let message = try? STUNMessage(bytes), message.method == .binding else { return }
     if sampling.receive(message, from: source) { return advance(at: now) }

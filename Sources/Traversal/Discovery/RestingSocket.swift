@@ -47,6 +47,9 @@ struct RestingSocket {
     }
   }
 
+  /// Whether it is not silent at all, and only shows what the server can do.
+  var isControl: Bool { silence == .zero }
+
   var isOver: Bool { if case .ended = state { true } else { false } }
 
   /// The server has answered a question that made or used the mapping.

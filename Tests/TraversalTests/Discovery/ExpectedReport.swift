@@ -8,10 +8,15 @@ struct ExpectedReport {
   var isTranslated = false
   var mapping: Dependence?
   var filtering = Dependence.endpointIndependent
-  var allocation: NATKind.Allocation?
-  var hairpins: Bool?
+  /// All that may be said of the ports.
+  var allocation: [NATKind.Allocation] = []
+  /// All that may be said of hairpinning; nothing, where there is no NAT.
+  var hairpins: [Bool?] = [nil]
   /// nil where no mapping is there to die, or where its end cannot be seen.
   var lifetime: Duration?
+  private var keepsPort = true
+  /// Whether those inside see each other's outside addresses.
+  private var hidesSource = true
 
   /// No NAT.
   init() {}
@@ -25,23 +30,24 @@ struct ExpectedReport {
     lifetime = Self.lifetime(of: box)
     guard box.translates else { return }
 
-    let keeps = box.keepsPort && box.portBlock == nil
     let mapping = Dependence(rawValue: box.mapping.rawValue)!
+    // A customer's block of ports is at one address.
+    let keepsAddress = box.pooling == .paired || addresses == 1 || box.portBlock != nil
+    keepsPort = box.keepsPort && box.portBlock == nil
     // Where ports may be shared, each flow keeps its own, and looks the same to all: unless its address changes.
-    let keepsAddress = box.pooling == .paired || addresses == 1
-    self.mapping = keeps && box.overloadsPorts && keepsAddress ? .endpointIndependent : mapping
-    if keeps, mapping == .endpointIndependent || box.overloadsPorts {
-      allocation = .preserving
-    } else if case .sequential(let step) = box.portChoice {
-      allocation = .sequential(step: step)
-    } else {
-      allocation = .random(.all)
+    self.mapping = keepsPort && box.overloadsPorts && keepsAddress ? .endpointIndependent : mapping
+    allocation = [box.chosen]
+    if keepsPort, mapping == .endpointIndependent || box.overloadsPorts {
+      allocation = [.preserving]
+    } else if keepsPort, !keepsAddress {
+      // A port is seldom taken at each of the addresses.
+      allocation.append(.preserving)
     }
-    let isTold = self.mapping == .endpointIndependent || filtering == .endpointIndependent
-    hairpins = isTold ? box.hairpinning != .off : nil
+    hairpins = answers(ifOn: box.hairpinning != .off)
+    hidesSource = box.hairpinning != .internalSource
     // With several addresses the server cannot be asked to send to another of them: only the mapping is seen then,
     // and where the port is kept not even that.
-    if !keepsAddress { lifetime = keeps ? nil : box.lifetimes.udp }
+    if !keepsAddress { lifetime = keepsPort ? nil : box.lifetimes.udp }
   }
 
   /// Several, the innermost first: each does its own to what comes from within.
@@ -53,16 +59,30 @@ struct ExpectedReport {
   }
 
   private mutating func add(_ outer: ExpectedReport) {
-    isTranslated = isTranslated || outer.isTranslated
-    mapping = [mapping, outer.mapping].compactMap { $0 }.max { $0.rawValue < $1.rawValue }
-    filtering = filtering.rawValue > outer.filtering.rawValue ? filtering : outer.filtering
-    lifetime = [lifetime, outer.lifetime].compactMap { $0 }.min()
-    if outer.isTranslated {
-      if outer.allocation != .preserving || allocation == nil { allocation = outer.allocation }
-      let isTold = mapping == .endpointIndependent || filtering == .endpointIndependent
-      // Whoever is behind both has the outermost's address.
-      hairpins = isTold ? outer.hairpins : nil
+    let inner = self
+    isTranslated = inner.isTranslated || outer.isTranslated
+    mapping = [inner.mapping, outer.mapping].compactMap { $0 }.max { $0.rawValue < $1.rawValue }
+    filtering = inner.filtering.rawValue > outer.filtering.rawValue ? inner.filtering : outer.filtering
+    lifetime = [inner.lifetime, outer.lifetime].compactMap { $0 }.min()
+    guard outer.isTranslated else { return }
+    if outer.allocation == [.preserving], inner.isTranslated {
+      allocation = inner.allocation
+    } else {
+      // What keeps the first port of each has two ways, and only one of them can be named.
+      let isMixed = outer.keepsPort && inner.isTranslated && inner.allocation != [.preserving]
+      allocation = outer.allocation + (isMixed ? inner.allocation : [])
     }
+    keepsPort = keepsPort && outer.keepsPort
+    // Whoever is behind both has the outermost's address. If it does not hide who sends, the inner one sees packets
+    // from its own address, which nobody within has sent to.
+    let isHeard = outer.hidesSource || !inner.isTranslated || inner.filtering == .endpointIndependent
+    hairpins = answers(ifOn: outer.hairpins.contains(true) && isHeard)
+  }
+
+  /// If each socket has another port towards the other, neither may answer, hairpinning or not.
+  private func answers(ifOn isOn: Bool) -> [Bool?] {
+    let isTold = mapping == .endpointIndependent || filtering == .endpointIndependent
+    return isTold ? [isOn] : isOn ? [nil, true] : [nil]
   }
 
   /// How long a socket that was answered may be silent and still be sent to by whom it asked.
@@ -82,11 +102,13 @@ struct ExpectedReport {
     compare("translation", report.isTranslated, isTranslated)
     compare("mapping", report.mapping, mapping)
     compare("filtering", report.filtering, filtering)
-    compare("hairpinning", report.hairpins, hairpins)
-    switch (report.allocation, allocation) {
-    // Which range it is cannot be known for sure.
-    case (.random?, .random?): break
-    default: compare("allocation", report.allocation, allocation)
+    if !hairpins.contains(report.hairpins) {
+      found.append("hairpinning is one of \(hairpins), not \(String(describing: report.hairpins))")
+    }
+    if !(allocation.isEmpty && report.allocation == nil
+      || allocation.contains { $0.isLike(report.allocation) })
+    {
+      found.append("allocation is one of \(allocation), not \(String(describing: report.allocation))")
     }
     if measuresLifetime {
       if let lifetime, let seen = report.lifetime {
@@ -101,7 +123,19 @@ struct ExpectedReport {
   }
 }
 
+extension NATKind.Allocation {
+  /// Whether it is the same, but for the range, which nobody can be sure of.
+  fileprivate func isLike(_ other: NATKind.Allocation?) -> Bool {
+    if case (.random, .random?) = (self, other) { true } else { self == other }
+  }
+}
+
 extension NATConfiguration {
+  /// How ports are chosen that are not kept.
+  fileprivate var chosen: NATKind.Allocation {
+    if case .sequential(let step) = portChoice { .sequential(step: step) } else { .random(.all) }
+  }
+
   /// A NAT of any kind that can be told from others, drawn from a seed.
   static func drawn(_ seed: UInt64) -> NATConfiguration {
     var random = SeededRandom(seed)
@@ -128,7 +162,7 @@ extension NATConfiguration {
         $0.refreshes = some([.outbound, .inbound], [.outbound])
         $0.refreshesFilter = some([.outbound, .inbound], [.outbound])
         $0.lifetimes.udp = .seconds(Int.random(in: 3...900, using: &random))
-        $0.lifetimes.udpUnreplied = some(nil, nil, .seconds(4), .seconds(30))
+        $0.lifetimes.udpUnreplied = some(nil, nil, .seconds(3), max(.seconds(3), $0.lifetimes.udp / 2))
         $0.lifetimes.filter = some(nil, nil, nil, .seconds(60))
       }
     }
