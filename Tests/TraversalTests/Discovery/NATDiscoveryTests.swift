@@ -105,6 +105,18 @@ struct NATDiscoveryTests {
     #expect(!report.keepsFirstPort && report.allocation == .preserving)
   }
 
+  @Test("tells which way a counter goes, and how far, where packets are lost", arguments: [1, 2, 3])
+  func lossyCounter(step: Int) async throws {
+    for seed in 0..<40 as Range<UInt64> {
+      let configuration = NATConfiguration.fullCone.changed {
+        $0.keepsPort = false
+        $0.portChoice = .sequential(step: step)
+      }
+      let (report, _) = try await DiscoveryLaboratory(configuration, loss: 0.05).discover(seed: seed)
+      #expect(report.allocation == .sequential(step: step), "seed \(seed): \(report)")
+    }
+  }
+
   // MARK: Lifetime
 
   @Test("measures how long a silent mapping lives", arguments: [1, 2, 4, 15, 31, 65, 125, 300, 600])
