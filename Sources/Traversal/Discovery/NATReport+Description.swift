@@ -6,7 +6,11 @@ extension NATReport: CustomStringConvertible {
   }
 
   private var translation: String {
-    guard isTranslated else { return "No NAT: the world sees this machine as it is, at \(outside.ip)." }
+    guard isTranslated else {
+      let isFiltered = filtering.map { $0 != .endpointIndependent } ?? false
+      return
+        "No NAT\(isFiltered ? ", but a firewall" : ""): the world sees this machine as it is, at \(outside.ip)."
+    }
     let others = addresses.count > 1 ? " and at \(addresses.count - 1) other addresses" : ""
     return "A NAT: the world sees \(local) as \(outside)\(others)."
   }
@@ -73,7 +77,8 @@ extension NATReport: CustomStringConvertible {
     }
     if filtering == nil { words.append("who may send to it") }
     guard !words.isEmpty else { return nil }
-    return "Not known is \(words.joined(separator: ", and ")): ask a STUN server with two addresses."
+    return
+      "Not known is \(words.joined(separator: ", and ")): ask a STUN server with two addresses (RFC 5780)."
   }
 
   private var verdict: String? {
