@@ -14,6 +14,8 @@ public enum STUNLimits {
   public static let padding = 1500
   /// Callers over TCP at once: each holds a descriptor, of which a process has 1,024 by default.
   public static let callers = 512
+  /// How long to wait after a caller could not be accepted.
+  public static let acceptPause: Duration = .milliseconds(100)
   /// How long a caller over TCP may say nothing: the time a client keeps a connection open for a next question
   /// (RFC 8489, 6.2.3).
   public static let callerPatience: Duration = .seconds(40)

@@ -63,7 +63,7 @@ struct STUNServerTests {
     }
   }
 
-  @Test("has no more callers over TCP than it can have, and takes new ones when others have gone")
+  @Test("has no more callers over TCP than it can have, and takes a new one instead of the first")
   func crowd() async throws {
     try await TwoMachines.simulated.run { pair in
       let (alice, server) = (pair.alice, STUNServer(on: pair.bob))
@@ -75,6 +75,12 @@ struct STUNServerTests {
       // Those whom the listener's queue had no room for try again after 1, 3 and 7 s.
       try await alice.sleep(for: .seconds(20))
       #expect(await server.callerCount == STUNLimits.callers)
+      let new = try alice.openTCP(to: address, options: TCPOptions())
+      try await new.opened()
+      try await new.write(Self.question(on: alice))
+      #expect(try await new.read()?.isEmpty == false)
+      #expect(await server.callerCount == STUNLimits.callers)
+      new.close()
       for connection in connections { connection.close() }
       try await alice.sleep(for: .seconds(2))
       #expect(await server.callerCount == 0)

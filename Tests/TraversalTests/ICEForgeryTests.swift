@@ -44,7 +44,7 @@ struct ICEForgeryTests {
     lab.introduce()
     var seen = 0
     // Every check to Bob is answered by Mallory in Bob's name, with the right id and the wrong signature.
-    lab.tap = { flight in
+    lab.tap = { [unowned lab] flight in
       guard flight.to == 1, let check = try? STUNMessage(flight.bytes.span.bytes) else { return false }
       seen += 1
       for messageClass in [STUNClass.success, .failure] {
@@ -77,7 +77,7 @@ struct ICEForgeryTests {
     let lab = ICELaboratory()
     lab.open()
     lab.introduce()
-    lab.tap = { flight in
+    lab.tap = { [unowned lab] flight in
       lab.deliver(
         .init(
           at: lab.now, number: 0, to: 1 - flight.to, socket: flight.source, source: flight.socket,
@@ -94,7 +94,7 @@ struct ICEForgeryTests {
     lab.open()
     lab.introduce()
     let mallory = ICELaboratory.address(9, 9)
-    lab.tap = { flight in
+    lab.tap = { [unowned lab] flight in
       var moved = flight
       moved.source = mallory
       guard let message = try? STUNMessage(flight.bytes.span.bytes) else { return false }

@@ -97,17 +97,25 @@ public actor STUNServer {
   // MARK: TCP
 
   private func serve(_ listener: any TCPListener) async {
-    while let connection = try? await listener.accept() {
-      guard callers.count < STUNLimits.callers else {
-        connection.reset()
-        continue
+    while self.listener != nil {
+      do {
+        take(Caller(try await listener.accept()))
+      } catch is CancellationError {
+        return
+      } catch {
+        // The system has no descriptor left, perhaps: it goes on when it has. A closed machine has no sleep either.
+        do { try await machine.sleep(for: STUNLimits.acceptPause) } catch { return }
       }
-      let caller = Caller(connection)
-      callers.append(caller)
-      machine.spawn("STUN for \(connection.remoteAddress)") {
-        await self.serve(caller)
-        self.end(caller)
-      }
+    }
+  }
+
+  /// Whoever came first has had the most time: it makes room where there is none.
+  private func take(_ caller: Caller) {
+    if callers.count >= STUNLimits.callers { callers.removeFirst().connection.reset() }
+    callers.append(caller)
+    machine.spawn("STUN for \(caller.connection.remoteAddress)") {
+      await self.serve(caller)
+      self.end(caller)
     }
   }
 

@@ -40,6 +40,13 @@ extension ICECore {
   }
 }
 
+extension ICECore {
+  /// Whether a check comes from somebody who has this agent's credentials.
+  public func isSigned(_ check: borrowing STUNMessage) -> Bool {
+    isAddressed(by: check) && check.hasFingerprint && check.isSigned(with: localKey)
+  }
+}
+
 // MARK: Checks (RFC 8445, 7.3)
 
 extension ICECore {
@@ -47,7 +54,7 @@ extension ICECore {
     _ check: borrowing STUNMessage, _ base: Int, _ source: SocketAddress, at now: Instant
   ) -> Received {
     // Who cannot sign is told nothing: an error would tell a stranger that somebody is here.
-    guard isAddressed(by: check), check.hasFingerprint, check.isSigned(with: localKey),
+    guard isSigned(check),
       remoteKey == nil || check.value(of: .username, equals: expectedUsername.span.bytes),
       let priority = check.number(.priority), source.port != 0
     else {

@@ -121,7 +121,11 @@ extension HolePuncher {
   private func accept(from listener: any TCPListener) {
     while let tcp = try? listener.acceptNow() {
       let unproven = connections.filter { !$0.isGone && !core.isProven($0.number) }.count
-      if unproven < PunchLimits.unprovenConnections { add(tcp, dial: nil) } else { tcp.reset() }
+      guard unproven < PunchLimits.unprovenConnections, connections.count < PunchLimits.connections else {
+        tcp.reset()
+        continue
+      }
+      add(tcp, dial: nil)
     }
     drain()
   }

@@ -100,6 +100,8 @@ extension PunchCore {
       ice.role == .controlled,
       plan.method != .exhaustive || configuration.searchesExhaustively
     else { return }
+    // One a round: it is the other side that decides how often this one searches, but not without end.
+    search.hasPlanned = true
     startSearch(
       plan.limited(to: plan.method == .exhaustive ? .exhaustive : profile), as: .accepter, at: now)
   }
@@ -143,6 +145,7 @@ extension PunchCore {
     let interval: Duration = .nanoseconds(1_000_000_000 / Int64(plan.probeRate))
     let own = search.own?.report
     let isSlow = own?.moves ?? false
+    if plan.method == .exhaustive { return sweep(plan, isOpener: isOpener, every: interval) }
     guard plan.method == .meet else {
       return isOpener ? .opens : .probes(plan.ports(), every: interval)
     }
@@ -160,6 +163,21 @@ extension PunchCore {
         using: &chance)
     }
     return .probes(ports, every: isSlow ? SearchLimits.steppingInterval : interval)
+  }
+
+  /// Every port that the other side's NAT may give, in an order of this side's own, while the other side does the same.
+  ///
+  /// Each packet to another port makes a mapping, if the NAT looks at ports; two that lead to each other are found. With
+  /// as many mappings as there are ports on each side, one such pair is expected: 63 % have one. Where the NATs
+  /// look at addresses alone, each has one port for the other, and it is found for certain.
+  private func sweep(_ plan: SearchPlan, isOpener: Bool, every interval: Duration) -> SearchCore.Part? {
+    guard let theirs = search.theirs?.report.model else { return nil }
+    var model = PortModel(mapping: theirs.mapping, range: .unreserved)
+    if case .range(let range, _) = theirs.rules[0].rule {
+      model = PortModel(mapping: theirs.mapping, range: range)
+    }
+    var chance = SearchRandom(seed: isOpener ? plan.seed : ~plan.seed)
+    return .probes(PortSequence(model, using: &chance), every: interval)
   }
 
   /// Where the opener sends to: a port that is known, or the few that are likeliest, in turn.

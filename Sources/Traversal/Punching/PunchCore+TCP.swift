@@ -150,15 +150,35 @@ extension PunchCore {
   public mutating func connected(
     _ connection: Int, local: SocketAddress, remote: SocketAddress, dial: Int?, at now: Instant
   ) {
+    // Anyone may connect: who says nothing that is signed leaves no trace.
+    guard dial != nil || dials.contains(where: { $0.remote == remote }) else {
+      strangers.append((connection, local, remote))
+      return
+    }
     for place in dials.indices where place == dial || dials[place].remote == remote {
       dials[place].state = .ended
     }
+    addBase(connection, local, remote, isOurs: dial != nil, at: now)
+  }
+
+  /// Takes a connection of somebody who has signed what came over it.
+  mutating func adopt(_ channel: Channel, _ check: borrowing STUNMessage, at now: Instant) {
+    guard let place = strangers.firstIndex(where: { .connection($0.connection) == channel }),
+      ice.isSigned(check)
+    else { return }
+    let stranger = strangers.remove(at: place)
+    addBase(stranger.connection, stranger.local, stranger.remote, isOurs: false, at: now)
+  }
+
+  private mutating func addBase(
+    _ connection: Int, _ local: SocketAddress, _ remote: SocketAddress, isOurs: Bool, at now: Instant
+  ) {
     bases.append(Base(channel: .connection(connection), local: local))
     let preference = UInt16.max - UInt16(min(bases.count, 1000))
     _ = ice.addBase(
       .init(
         Candidate(
-          .host, over: dial == nil ? .tcpPassive : .tcpActive, at: local,
+          .host, over: isOurs ? .tcpActive : .tcpPassive, at: local,
           priority: Candidate.priority(.host, .tcpActive, localPreference: preference),
           foundation: "c\(bases.count)"),
         connectedTo: remote, localPreference: preference), at: now)
@@ -166,6 +186,7 @@ extension PunchCore {
 
   /// A connection has ended. Where it led to is dialled once more, unless another has proven itself.
   public mutating func disconnected(_ connection: Int, at now: Instant) {
+    strangers.removeAll { $0.connection == connection }
     for base in bases.indices where bases[base].channel == .connection(connection) {
       let remote = ice.bases[base].connectedTo
       for place in dials.indices where dials[place].remote == remote && dials[place].deadline == nil {

@@ -53,6 +53,8 @@ public struct PunchCore {
   /// The port from which each family dials and at which it listens, with the addresses it is known by.
   var listeners: [(family: IPAddress.Family, port: UInt16)] = []
   var openQuestions = 0
+  /// Connections of which nobody knows yet whose they are.
+  var strangers: [(connection: Int, local: SocketAddress, remote: SocketAddress)] = []
 
   /// What was sent to the other side, or to where it might be, with IP and UDP headers.
   public private(set) var traffic = (packets: 0, bytes: 0)
@@ -277,6 +279,7 @@ extension PunchCore {
       return .keepAlive
     }
     guard let message = try? STUNMessage(bytes) else { return .refused }
+    adopt(channel, message, at: now)
     let isCheck = ice.isAddressed(by: message)
     guard
       let base = isCheck

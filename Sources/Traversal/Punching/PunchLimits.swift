@@ -38,6 +38,9 @@ public enum PunchLimits {
   public static let proofPatience: Duration = .seconds(5)
   /// Connections that have not proven whose they are: anyone may open one.
   public static let unprovenConnections = 32
+  /// Connections of one puncher, from first to last: whoever needs more than these has been attacked, and is reached
+  /// by those that it dials itself.
+  public static let connections = 4096
   /// The largest frame on a connection until it is proven: a check is some 100 bytes.
   public static let frameBytes = 1500
   /// How long a STUN server may take to answer over TCP.

@@ -74,7 +74,10 @@ struct SearchCore {
       // The sequence must not be copied each time.
       part = .opens
       defer { part = .probes(ports, every: interval) }
-      return ports.next().map { .probe([$0]) }
+      let port = ports.next()
+      // Every port once: more mappings than there are ports no NAT has.
+      if plan.method == .exhaustive, ports.pass > 0 { return nil }
+      return port.map { .probe([$0]) }
     case .steps(var ports, let interval):
       defer { part = .steps(ports, every: interval) }
       return .probe(ports.next())
