@@ -13,15 +13,16 @@ struct DiscoveryProbe {
     case hairpinAddress(Int)
     /// Whether the other of them is reached there.
     case hairpin(Int)
-    /// Makes a mapping that is then left alone.
+    /// What a resting socket needs.
     case rest(Int)
-    /// Has the server send to it.
-    case wake(Int)
   }
 
   enum State: Hashable {
     case waiting
+    /// Where the question was seen to come from.
     case answered(SocketAddress?)
+    /// The server cannot do it, or does something else.
+    case refused
     case silent
   }
 
@@ -38,6 +39,8 @@ struct DiscoveryProbe {
   var isOver: Bool { state != .waiting }
 
   var mapped: SocketAddress? { if case .answered(let mapped) = state { mapped } else { nil } }
+
+  var wasAnswered: Bool { if case .answered = state { true } else { false } }
 
   func write(into message: inout STUNMessageWriter) {
     message.begin(.request, .binding, id)

@@ -20,7 +20,7 @@ public actor NATDiscovery {
     var sockets: [any UDPSocket] = []
     var timer: MachineTimer?
     var writer = STUNMessageWriter()
-    var outbox = DatagramOutbox(byteCapacity: 8192, runCapacity: 64)
+    var outbox = DatagramOutbox(byteCapacity: 2048, runCapacity: 16)
     var wait: Wait<NATReport>?
 
     init(_ core: NATDiscoveryCore) { self.core = core }
@@ -34,23 +34,34 @@ public actor NATDiscovery {
 
   /// Asks a STUN server that has two addresses (RFC 5780); from one that has not, less is learnt.
   ///
-  /// - Parameter measuresLifetime: whether to find out how long a silent mapping lives: that takes up to eleven minutes,
-  ///   all else less than three seconds.
+  /// Cancelling the task ends it at once.
+  ///
+  /// - Parameter measuresLifetime: whether to find out how long a silent mapping lives: that takes as long as it lives
+  ///   and somewhat more, at most twelve minutes, and all else less than three seconds.
   /// - Throws: a ``NATDiscoveryError`` when nothing can be found out.
   public func discover(
     asking server: SocketAddress, measuresLifetime: Bool = false
   ) async throws -> NATReport {
-    precondition(run == nil, "one discovery at a time")
-    let own = try machine.interfaces().flatMap(\.addresses).map(\.ip)
+    precondition(run == nil, "one discovery at a time: make another \(NATDiscovery.self)")
+    do {
+      return try await discover(server, measuresLifetime)
+    } catch NATDiscoveryError.noAnswer(server) {
+      throw await reachesOverTCP(server) ? NATDiscoveryError.udpBlocked(server) : .noAnswer(server)
+    }
+  }
+
+  private func discover(_ server: SocketAddress, _ measuresLifetime: Bool) async throws -> NATReport {
+    let own = try machine.interfaces().flatMap(\.addresses).map(\.ip).filter { $0.family == server.ip.family }
+    guard own.contains(where: { $0.isLoopback == server.ip.isLoopback }) else {
+      throw NATDiscoveryError.noNetwork(server.ip.family)
+    }
     let core = NATDiscoveryCore(
       server, ownAddresses: own, measuresLifetime: measuresLifetime, random: machine.random)
     let run = Run(core)
     self.run = run
     defer { end() }
     for number in 0..<core.socketCount {
-      guard let socket = try? machine.bindUDP(to: .any(server.ip.family)) else {
-        throw NATDiscoveryError.noNetwork
-      }
+      let socket = try machine.bindUDP(to: .any(server.ip.family))
       run.sockets.append(socket)
       socket.deliver(to: self) { discovery, batch in discovery.take(batch, on: number) }
     }
@@ -69,10 +80,22 @@ public actor NATDiscovery {
     run = nil
   }
 
+  /// Whether the server is there, and UDP alone does not get through.
+  private func reachesOverTCP(_ server: SocketAddress) async -> Bool {
+    let machine = machine
+    let reached = try? await machine.withDeadline(DiscoveryLimits.tcpPatience) {
+      try await machine.connectTCP(to: server).close()
+      return true
+    }
+    return reached == true
+  }
+
+  // MARK: Driving the core
+
   private func take(_ batch: borrowing DatagramBatch, on socket: Int) {
     guard let run else { return }
     let now = machine.now
-    batch.forEach { run.core.receive($0.payload, on: socket, from: $0.source, at: now) }
+    batch.forEach { run.core.receive($0.payload, on: socket, at: $0.localIP, from: $0.source, at: now) }
     drain()
   }
 

@@ -1,11 +1,16 @@
 extension NATReport: CustomStringConvertible {
   /// A few sentences that a person understands.
   public var description: String {
-    [translation, ports, filter, hairpin, patience, verdict].compactMap { $0 }.joined(separator: "\n")
+    [translation, ports, filter, hairpin, patience, unknown, verdict].compactMap { $0 }.joined(
+      separator: "\n")
   }
 
   private var translation: String {
-    guard isTranslated else { return "No NAT: the world sees this machine as it is, at \(outside.ip)." }
+    guard isTranslated else {
+      let isFiltered = filtering.map { $0 != .endpointIndependent } ?? false
+      return
+        "No NAT\(isFiltered ? ", but a firewall" : ""): the world sees this machine as it is, at \(outside.ip)."
+    }
     let others = addresses.count > 1 ? " and at \(addresses.count - 1) other addresses" : ""
     return "A NAT: the world sees \(local) as \(outside)\(others)."
   }
@@ -19,7 +24,10 @@ extension NATReport: CustomStringConvertible {
       case .addressAndPortDependent:
         "Each socket has another outside port for each address and port that it sends to"
       }
-    return when + (allocation.map { ", \($0)." } ?? ".")
+    guard let allocation else { return when + "." }
+    let parity = keepsParity == true ? "; even ones stay even" : ""
+    // Where each place has a port of its own, the first may still be the socket's.
+    return when + (keepsFirstPort ? ": its own at the first, then " : ", ") + "\(allocation)\(parity)."
   }
 
   private var filter: String? {
@@ -41,13 +49,36 @@ extension NATReport: CustomStringConvertible {
 
   private var patience: String? {
     lifetime.map { lifetime in
-      let least = Int(lifetime.atLeast.seconds)
-      guard let most = lifetime.lessThan else {
-        return "It remembers a silent socket for more than \(least) s."
-      }
-      return "It remembers a silent socket for \(least) to \(Int(most.seconds)) s: "
-        + "send something every \(max(1, least * 4 / 5)) s."
+      let caution =
+        lifetime.isOfMappingAlone
+        ? "\nHow long others may send to it without a word of its own is not known." : ""
+      return duration(lifetime) + caution
     }
+  }
+
+  private func duration(_ lifetime: NATReport.Lifetime) -> String {
+    let least = Int(lifetime.atLeast.seconds)
+    if let most = lifetime.lessThan, least == 0 {
+      return
+        "It forgets a silent socket within \(Int(most.seconds.rounded(.up))) s, sooner than could be measured."
+    }
+    guard let most = lifetime.lessThan else {
+      return "It remembers a silent socket for more than \(least) s."
+    }
+    return "It remembers a silent socket for \(least) to \(Int(most.seconds.rounded(.up))) s: "
+      + "send something every \(max(1, least * 4 / 5)) s."
+  }
+
+  /// What the server was no help with.
+  private var unknown: String? {
+    var words: [String] = []
+    if isTranslated, mapping == nil {
+      words.append("whether a socket has the same outside port towards everyone")
+    }
+    if filtering == nil { words.append("who may send to it") }
+    guard !words.isEmpty else { return nil }
+    return
+      "Not known is \(words.joined(separator: ", and ")): ask a STUN server with two addresses (RFC 5780)."
   }
 
   private var verdict: String? {

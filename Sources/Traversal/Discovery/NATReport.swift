@@ -2,9 +2,9 @@ import WarrenMachine
 
 /// What the NATs and firewalls before a machine do, in the words of RFC 4787; nil stands for what could not be found out.
 public struct NATReport: Hashable, Sendable {
-  /// Where the machine's first socket was bound, and where the world sees it.
+  /// The address and port of the socket that asked, on this machine.
   public var local: SocketAddress
-  /// Where the world sees it.
+  /// Where the world sees that socket.
   public var outside: SocketAddress
   /// All outside addresses that were seen.
   public var addresses: [IPAddress]
@@ -16,6 +16,8 @@ public struct NATReport: Hashable, Sendable {
   public var filtering: NATKind.Dependence?
   /// How the outside ports are chosen; nil without translation.
   public var allocation: NATKind.Allocation?
+  /// Whether ``allocation`` is only for what a socket sends to further places, and it has its own port at the first.
+  public var keepsFirstPort: Bool
   /// Whether machines behind it reach each other at their outside addresses; nil if that cannot be told.
   public var hairpins: Bool?
   /// Within which time of silence a mapping still works, and after which it does not; nil if it was not measured.
@@ -29,16 +31,24 @@ public struct NATReport: Hashable, Sendable {
     public var atLeast: Duration
     /// After so much it did not; nil if it always did.
     public var lessThan: Duration?
+    /// Whether only the mapping was looked at, and not who may send to it: a filter may close before.
+    public var isOfMappingAlone: Bool
 
     /// A time between two others.
-    public init(atLeast: Duration, lessThan: Duration?) {
+    public init(atLeast: Duration, lessThan: Duration?, isOfMappingAlone: Bool = false) {
       self.atLeast = atLeast
       self.lessThan = lessThan
+      self.isOfMappingAlone = isOfMappingAlone
     }
   }
 
+  /// Whether ports are chosen so that even ones stay even and odd ones odd; nil if they are not any of a range.
+  public var keepsParity: Bool? {
+    if case .range(_, let keepsParity)? = portModel?.rules.first?.rule { keepsParity } else { nil }
+  }
+
   /// How often something must be sent so that a mapping stays: four fifths of what is certain.
-  public var keepAlive: Duration? { lifetime.map { $0.atLeast * 4 / 5 } }
+  public var keepAlive: Duration? { lifetime.flatMap { $0.atLeast > .zero ? $0.atLeast * 4 / 5 : nil } }
 }
 
 extension PunchConfiguration {
