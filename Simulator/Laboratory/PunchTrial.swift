@@ -194,12 +194,17 @@ public struct PunchTrial: Sendable {
       for await signal in from.signals {
         machine.spawn("a signal of \(machine.name)") {
           try? await machine.sleep(for: delay)
-          switch signal {
+          switch signal.content {
           case .description, .candidate: known.candidates = world.now
           case .ports(let report) where report.round == 0: known.ports = world.now
           case .ports, .complete, .search: break
           }
-          await to.receive(signal)
+          // As it would be sent: in bytes.
+          do {
+            await to.receive(try PunchSignal(decoding: signal.encoded.span.bytes))
+          } catch {
+            preconditionFailure("\(signal) cannot be read back: \(error)")
+          }
         }
       }
     }

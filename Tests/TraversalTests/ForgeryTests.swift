@@ -75,11 +75,10 @@ struct ForgeryTests {
         }
       }
       try await puncher.start()
-      await puncher.receive(
-        .description(
-          ICEDescription(
-            usernameFragment: Self.credentials.fragment, password: Self.credentials.password,
-            candidates: [Candidate(.host, at: bobsAddress, priority: 1000, foundation: "1")])))
+      let description = ICEDescription(
+        usernameFragment: Self.credentials.fragment, password: Self.credentials.password,
+        candidates: [Candidate(.host, at: bobsAddress, priority: 1000, foundation: "1")])
+      await puncher.receive(PunchSignal(.description(description)))
       try await alice.sleep(for: .seconds(20))
       #expect(forged > 20)
       #expect(await puncher.paths.isEmpty)

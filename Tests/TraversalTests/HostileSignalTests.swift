@@ -26,12 +26,12 @@ struct HostileSignalTests {
   func lengths() {
     for name in ["", "abc", String(repeating: "a", count: 70_000), "ab cd"] {
       var core = core()
-      core.receive(.description(description(name)), at: now)
+      core.receive(PunchSignal(.description(description(name))), at: now)
       #expect(core.ice.remoteUsernameFragment == nil)
     }
     for password in ["", "short", String(repeating: "a", count: 70_000)] {
       var core = core()
-      core.receive(.description(description("abcd", password: password)), at: now)
+      core.receive(PunchSignal(.description(description("abcd", password: password))), at: now)
       #expect(core.ice.remoteUsernameFragment == nil)
     }
   }
@@ -41,9 +41,9 @@ struct HostileSignalTests {
     var core = core()
     var names: [String] = []
     for name in ["first", "second", "first", "second", "first", "third", "second"] {
-      core.receive(.description(description(name)), at: now)
+      core.receive(PunchSignal(.description(description(name))), at: now)
       while let signal = core.pollSignal() {
-        if case .description(let description) = signal { names.append(description.usernameFragment) }
+        if case .description(let description) = signal.content { names.append(description.usernameFragment) }
       }
     }
     // Two new names, two new ones of our own.
@@ -55,13 +55,13 @@ struct HostileSignalTests {
   func beyond() {
     var core = core()
     core.wasAsked()
-    core.receive(.description(description("abcd")), at: now)
+    core.receive(PunchSignal(.description(description("abcd"))), at: now)
     var sent: Set<SocketAddress> = []
     var message = STUNMessageWriter()
     for number in 0..<5000 {
       let address = SocketAddress(IPAddress(v4: 0xC633_6400 + UInt32(number)), port: 9)
       core.receive(
-        .candidate(Candidate(.serverReflexive, at: address, priority: 1, foundation: "1")), at: now)
+        PunchSignal(.candidate(Candidate(.serverReflexive, at: address, priority: 1, foundation: "1"))), at: now)
       while let transmit = core.pollTransmit(into: &message, at: now) { sent.insert(transmit.destination) }
     }
     #expect(sent.count <= ICELimits.remoteCandidates)

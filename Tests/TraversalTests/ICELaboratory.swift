@@ -87,6 +87,7 @@ final class ICELaboratory {
     let credentials = sides[side].core.credentials
     return ICEDescription(
       usernameFragment: credentials.usernameFragment, password: credentials.password, isLite: isLite,
+      pacing: sides[side].core.configuration.pacing,
       candidates: candidates
         ?? sides[side].sockets.indices.map {
           Self.candidate(

@@ -20,7 +20,7 @@ struct StrangerTests {
       try await a.start()
       var ours: ICEDescription?
       for await signal in a.signals {
-        if case .description(let description) = signal { ours = description }
+        if case .description(let description) = signal.content { ours = description }
         break
       }
       let description = try #require(ours)
@@ -50,7 +50,7 @@ struct StrangerTests {
       let b = HolePuncher(on: bob, role: .controlled, configuration)
       bob.spawn("signals of bob") { for await signal in b.signals { await a.receive(signal) } }
       try await b.start()
-      await b.receive(.description(description))
+      await b.receive(PunchSignal(.description(description)))
       let path = try await alice.withDeadline(.seconds(2)) { try await a.firstPath() }
       #expect(path.remote.ip == bob.address())
       await a.close()

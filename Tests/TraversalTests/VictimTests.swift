@@ -59,7 +59,7 @@ struct VictimTests {
       var ours: ICEDescription?
       try await puncher.start()
       for await signal in puncher.signals {
-        if case .description(let description) = signal { ours = description }
+        if case .description(let description) = signal.content { ours = description }
         break
       }
       let attacker = Attacker(world, puncher, count, try #require(ours))
@@ -84,7 +84,8 @@ struct VictimTests {
     let puncher: HolePuncher
     let count: Count
     let ours: ICEDescription
-    let own = ICEDescription(usernameFragment: "mallory", password: "aPasswordOfMallorysOwn")
+    /// With this name it is she who plans searches.
+    let own = ICEDescription(usernameFragment: "++++", password: "aPasswordOfMallorysOwn")
 
     init(_ world: World, _ puncher: HolePuncher, _ count: Count, _ ours: ICEDescription) {
       mallory = world.machine("mallory")
@@ -99,7 +100,7 @@ struct VictimTests {
 
     /// Signals cost what the puncher takes them to cost.
     private func signal(_ signal: PunchSignal) async {
-      count.mallory += PunchLimits.leastSignalBytes
+      count.mallory += signal.encoded.count
       await puncher.receive(signal, attested: [mallory.address()])
     }
 
@@ -124,10 +125,10 @@ struct VictimTests {
       description.candidates.insert(
         Candidate(.host, at: SocketAddress(mallory.address(), port: 9), priority: 5, foundation: "own"), at: 0
       )
-      await signal(.description(description))
+      await signal(PunchSignal(.description(description)))
       try await mallory.sleep(for: .milliseconds(200))
       if attack == .trickle || attack == .everything {
-        for candidate in candidates(at: victim) { await signal(.candidate(candidate)) }
+        for candidate in candidates(at: victim) { await signal(PunchSignal(.candidate(candidate))) }
       }
       if attack == .search || attack == .everything { await search() }
       if attack == .spoofedChecks || attack == .everything { try await spoof() }
@@ -140,11 +141,11 @@ struct VictimTests {
         remote: SocketAddress(victim, port: 3478),
         sent: Instant(nanoseconds: 0))
       guard let model = PortModel(fitting: [sample]) else { return }
-      await signal(.ports(PortReport(model: model)))
+      await signal(PunchSignal(.ports(PortReport(model: model))))
       for party in SearchPlan.Party.allCases {
         for method in SearchPlan.Method.allCases {
-          await signal(
-            .search(SearchPlan(method, opener: party, profile: .fast, model: model, seed: 1), round: 0))
+          let plan = SearchPlan(method, opener: party, profile: .fast, model: model, seed: 1)
+          await signal(PunchSignal(.search(plan, round: 0)))
         }
       }
     }

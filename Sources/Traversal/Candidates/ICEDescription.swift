@@ -35,8 +35,6 @@ public struct ICEDescription: Hashable, Sendable {
 extension ICEDescription {
   /// Whether its name and password are such as RFC 8839, 5.4 allows.
   var isWellFormed: Bool {
-    [(usernameFragment, 4...256), (password, 22...256)].allSatisfy { text, lengths in
-      lengths.contains(text.utf8.count) && SDPWords.areICECharacters(Substring(text).utf8)
-    }
+    ICECredentials.isUsernameFragment(usernameFragment) && ICECredentials.isPassword(password)
   }
 }

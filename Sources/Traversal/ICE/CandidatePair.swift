@@ -32,6 +32,8 @@ struct CandidatePair {
   var triggerWait: Duration?
   /// Whether its connection has ended, for good.
   var isGone = false
+  /// Whether nothing but a hint says that the other side is there: see ``ICECore/suspect(_:on:at:)``.
+  var isHint = false
   /// Whether the other side has checked it.
   var wasChecked = false
   /// How long an answer took, at last.
@@ -51,6 +53,9 @@ struct CandidatePair {
     self.priority = priority
     self.state = state
   }
+
+  /// Which of those that nobody needs gives way first: what has ended, then the worst.
+  var standing: UInt64 { isGone ? 0 : priority }
 
   /// RFC 8445, 6.1.2.3.
   static func priority(controlling: UInt32, controlled: UInt32) -> UInt64 {

@@ -5,14 +5,21 @@ import WarrenSTUN
 
 extension ICECore {
   /// Pairs a socket with an address of the other side's, if packets could pass between them (RFC 8445, 6.1.2.2).
-  mutating func formPair(_ base: Int, _ remote: Int, at now: Instant) {
+  ///
+  /// - Parameters:
+  ///   - isAsked: whether something signed has come this way: then there is always room for it.
+  ///   - isHint: whether only a hint said so.
+  mutating func formPair(
+    _ base: Int, _ remote: Int, isAsked: Bool = false, isHint: Bool = false, at now: Instant
+  ) {
     guard canPair(bases[base], remotes[remote]), pairPlace(base: base, remote: remote) == nil else { return }
-    guard pairs.count < ICELimits.pairs else {
+    var pair = CandidatePair(base: base, remote: remote, priority: 0, state: .waiting)
+    pair.priority = priority(of: pair)
+    pair.isHint = isHint
+    guard let place = placeForPair(isAsked ? .max : pair.priority) else {
       counters.refusals.count(.tooMany)
       return
     }
-    var pair = CandidatePair(base: base, remote: remote, priority: 0, state: .waiting)
-    pair.priority = priority(of: pair)
     let foundation = foundation(of: pair)
     if configuration.freezes,
       pairs.contains(where: {
@@ -21,9 +28,20 @@ extension ICECore {
     {
       pair.state = .frozen
     }
-    pairs.append(pair)
+    if place == pairs.count { pairs.append(pair) } else { pairs[place] = pair }
     if configuration.freezes { thawBest(of: foundation) }
-    wakeChecks(at: now)
+    sendDueChecks(at: now)
+  }
+
+  /// Where a new pair can stand: of too many, the worst that nobody needs gives way to a better one.
+  private mutating func placeForPair(_ priority: UInt64) -> Int? {
+    if pairs.count < ICELimits.pairs { return pairs.count }
+    let worst = pairs.indices.filter { pairs[$0].isGone || !pairs[$0].wasChecked && pairs[$0].state != .succeeded }
+      .min { pairs[$0].standing < pairs[$1].standing }
+    guard let worst, pairs[worst].standing < priority else { return nil }
+    transactions.removeAll { $0.pair == worst }
+    triggered.removeAll { $0 == worst }
+    return worst
   }
 
   private func canPair(_ base: Base, _ remote: Candidate) -> Bool {
@@ -72,36 +90,38 @@ extension ICECore {
     }
   }
 
-  mutating func switchRole() {
+  /// The other side decides, or this one does (RFC 8445, 7.3.1.1): what was nominated by the old roles was not.
+  mutating func switchRole(at now: Instant) {
     role = role.other
-    for pair in pairs.indices { pairs[pair].priority = priority(of: pairs[pair]) }
+    for pair in pairs.indices {
+      pairs[pair].priority = priority(of: pairs[pair])
+      pairs[pair].nominatesOnSuccess = false
+    }
+    nominateBest(at: now)
   }
 }
 
 // MARK: Sending checks
 
 extension ICECore {
-  /// Lets the next new check be sent as soon as its pacing allows.
-  mutating func wakeChecks(at now: Instant) {
-    guard !isClosed, !configuration.isLite, remoteKey != nil else { return }
-    if nextCheck == nil { nextCheck = max(now, startsChecking ?? now) }
-    sendDueChecks(at: now)
-  }
-
   /// Sends what may be sent now: triggered checks first, then the best that waits (RFC 8445, 6.1.4.2).
   mutating func sendDueChecks(at now: Instant) {
-    while let due = nextCheck, due <= now {
+    guard !isClosed, !configuration.isLite, remoteKey != nil else { return }
+    // Of both sides' wishes the longer counts (RFC 8445, 14.2).
+    let pace = max(configuration.pacing, remotePacing, ICELimits.leastPacing)
+    while true {
+      let earliest = max(
+        startsChecking ?? now, pacedUntil?.advanced(by: pace * -(max(configuration.burst, 1) - 1)) ?? now)
+      guard earliest <= now else {
+        nextCheck = earliest
+        return
+      }
       guard let pair = takeNextPair(at: now) else {
         nextCheck = bases.compactMap(\.answersUntil).filter { $0 > now }.min()
-        burstLeft = max(configuration.burst, 1)
         return
       }
       sendCheck(pair, at: now)
-      burstLeft -= 1
-      if burstLeft <= 0 {
-        burstLeft = 1
-        nextCheck = now.advanced(by: max(configuration.pacing, ICELimits.leastPacing))
-      }
+      pacedUntil = max(pacedUntil ?? now, now).advanced(by: pace)
     }
   }
 
@@ -182,8 +202,7 @@ extension ICECore {
     }
     // The other side has begun: nothing is gained by waiting for it.
     startsChecking = min(startsChecking ?? now, now)
-    if let due = nextCheck, due > now, burstLeft == max(configuration.burst, 1) { nextCheck = now }
-    wakeChecks(at: now)
+    sendDueChecks(at: now)
   }
 }
 
@@ -255,12 +274,16 @@ extension ICECore {
   private mutating func timedOut(_ transaction: CheckTransaction, at now: Instant) {
     guard transaction.purpose == .connectivity, !transaction.isCancelled else { return }
     let pair = transaction.pair
-    if pairs[pair].state == .inProgress { pairs[pair].state = .failed }
+    if pairs[pair].state == .inProgress {
+      pairs[pair].state = .failed
+      // A hint that was none is not followed again.
+      if pairs[pair].isHint, !pairs[pair].wasChecked { pairs[pair].isGone = true }
+    }
     // A nomination that nobody answered: the way has died since. The next best is nominated.
     if transaction.nominates, !pairs[pair].isNominated, pairs[pair].state == .succeeded {
       lose(pair, at: now)
     }
-    wakeChecks(at: now)
+    sendDueChecks(at: now)
     failIfHopeless(after: now)
   }
 
@@ -276,7 +299,7 @@ extension ICECore {
       pairs[pair].state = .waiting
     }
     hasFailed = false
-    wakeChecks(at: now)
+    sendDueChecks(at: now)
   }
 
   /// Says that it has failed when nothing is left to try, but not before the time for patience is over (RFC 8863).

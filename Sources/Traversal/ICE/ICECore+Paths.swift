@@ -25,7 +25,10 @@ extension ICECore {
       } else if nominateAt == nil {
         nominateAt = now.advanced(by: configuration.nominatesAfter)
       }
-    } else if configuration.keepsSearching, let selectedPair, isBetter(pair, than: selectedPair) {
+    } else if configuration.keepsSearching, let selectedPair, isBetter(pair, than: selectedPair),
+      // A connection that was agreed upon may have a new owner already: another one is not agreed upon in its place.
+      bases[pairs[selectedPair].base].connectedTo == nil || bases[pairs[pair].base].connectedTo == nil
+    {
       nominate(pair, at: now)
     }
   }

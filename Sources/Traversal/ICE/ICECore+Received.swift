@@ -63,7 +63,7 @@ extension ICECore {
     }
     let transmit = ICETransmit(base: ICEBaseID(base), destination: source)
     let isSHA256 = check.integrity == .sha256
-    guard settleRoles(check) else {
+    guard settleRoles(check, at: now) else {
       outputs.append(.roleConflict(transmit, check.transactionID, isSHA256: isSHA256))
       return .check
     }
@@ -79,16 +79,16 @@ extension ICECore {
   }
 
   /// Whether only one side decides, after this side has perhaps given way (RFC 8445, 7.3.1.1).
-  private mutating func settleRoles(_ check: borrowing STUNMessage) -> Bool {
+  private mutating func settleRoles(_ check: borrowing STUNMessage, at now: Instant) -> Bool {
     switch role {
     case .controlling:
       guard let theirs = check.longNumber(.iceControlling) else { return true }
       if tieBreaker >= theirs { return false }
-      switchRole()
+      switchRole(at: now)
     case .controlled:
       guard let theirs = check.longNumber(.iceControlled) else { return true }
       if tieBreaker < theirs { return false }
-      switchRole()
+      switchRole(at: now)
     }
     return true
   }
@@ -97,7 +97,7 @@ extension ICECore {
   mutating func take(_ check: EarlyCheck, at now: Instant) {
     guard let remote = learn(check) else { return }
     if pairPlace(base: check.base, remote: remote) == nil {
-      formPair(check.base, remote, at: now)
+      formPair(check.base, remote, isAsked: !check.isHint, isHint: check.isHint, at: now)
     }
     guard let pair = pairPlace(base: check.base, remote: remote) else { return }
     if !pairs[pair].wasChecked, !check.isHint {
@@ -205,13 +205,14 @@ extension ICECore {
       return .answer
     }
     // The other side keeps the role that this check claimed: this one gives way, if it has not yet (7.2.5.1).
-    if role == transaction.role { switchRole() }
+    if role == transaction.role { switchRole(at: now) }
     for other in transactions.indices { transactions[other].isCancelled = true }
     for other in pairs.indices where pairs[other].state == .inProgress { pairs[other].state = .waiting }
     if pairs[pair].state != .succeeded {
       pairs[pair].state = .failed
       trigger(pair, at: now)
     }
+    sendDueChecks(at: now)
     return .answer
   }
 

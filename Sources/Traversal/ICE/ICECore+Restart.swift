@@ -13,7 +13,9 @@ extension ICECore {
     fresh.events = Array(events[nextEvent...])
     fresh.previous =
       selectedPair.map { (path($0), now.advanced(by: configuration.consentLifetime)) } ?? previous
-    for base in bases {
+    for var base in bases {
+      // What a search has found is as good as any other now.
+      base.pairsWithAll = true
       _ = fresh.addBase(base, at: now)
     }
     self = fresh

@@ -82,7 +82,8 @@ public struct ICECore {
   var checkUsername: [UInt8] = []
   /// `ours:theirs`, the name that theirs must bear.
   var expectedUsername: [UInt8] = []
-  var remoteIsComplete = false
+  /// The least time between two checks that the other side asks for.
+  var remotePacing: Duration = .zero
 
   var bases: [Base] = []
   var remoteIsLite = false
@@ -100,9 +101,10 @@ public struct ICECore {
   var events: [ICEEvent] = []
   var nextEvent = 0
 
-  /// When the next new check may be sent, and how many may go before it.
+  /// When to look for the next check to send.
   var nextCheck: Instant?
-  var burstLeft: Int
+  /// When all that was sent would have left, had there been no burst.
+  var pacedUntil: Instant?
   var startsChecking: Instant?
   var givesUpAt: Instant?
   var nextRound: Instant?
@@ -144,7 +146,6 @@ public struct ICECore {
     tieBreaker = self.random.next()
     localKey = STUNKey(password: credentials.password)
     expectedPrefix = Array("\(credentials.usernameFragment):".utf8)
-    burstLeft = max(configuration.burst, 1)
   }
 }
 
@@ -155,6 +156,7 @@ extension ICECore {
   public mutating func addBase(_ base: Base, at now: Instant) -> ICEBaseID {
     bases.append(base)
     let index = bases.count - 1
+    if base.isGone { return ICEBaseID(index) }
     if let remote = base.connectedTo {
       if let place = remotePlace(of: remote, base.candidate.transport.counterpart) {
         formPair(index, place, at: now)
@@ -190,25 +192,28 @@ extension ICECore {
 
   /// Tells that others see a socket of ours at `address`: then no check will tell of it as new.
   public mutating func addMapped(_ address: SocketAddress, of base: ICEBaseID) {
+    guard !knownMapped.contains(where: { $0.base == base.index && $0.address == address }) else { return }
     knownMapped.append((base.index, address))
   }
 
   /// Takes the other side's credentials and first candidates; the checks begin.
   ///
   /// - Parameter headStart: how long to wait for the other side's first check before sending one of our own.
-  /// - Returns: how many of its candidates were refused.
+  /// - Returns: how many of its candidates were refused: all, where its name or password are not such as
+  ///   RFC 8839, 5.4 demands.
   @discardableResult
   public mutating func setRemote(_ description: ICEDescription, headStart: Duration = .zero, at now: Instant)
     -> Int
   {
     guard remoteCredentials == nil else { return 0 }
+    guard description.isWellFormed else { return description.candidates.count }
     let theirs = ICECredentials(
       usernameFragment: description.usernameFragment, password: description.password)
     remoteCredentials = theirs
-    remoteKey = STUNKey(password: theirs.password)
     checkUsername = Array("\(theirs.usernameFragment):\(credentials.usernameFragment)".utf8)
     expectedUsername = Array("\(credentials.usernameFragment):\(theirs.usernameFragment)".utf8)
     remoteIsLite = description.isLite
+    remotePacing = min(description.pacing ?? ICELimits.pacingOfOthers, ICELimits.longestPacing)
     // Of a lite and a full agent, the full one decides (RFC 8445, 6.1.1).
     if description.isLite && !configuration.isLite { role = .controlling }
     if configuration.isLite && !description.isLite { role = .controlled }
@@ -216,7 +221,9 @@ extension ICECore {
     givesUpAt = now.advanced(by: configuration.givesUpAfter)
     nextRound = configuration.keepsSearching ? now.advanced(by: round) : nil
     let refused = description.candidates.reduce(0) { $0 + (addRemote($1, at: now) ? 0 : 1) }
-    if description.isComplete { completeRemote() }
+    // Only now that all are known is it known which come first.
+    remoteKey = STUNKey(password: theirs.password)
+    sendDueChecks(at: now)
     let early = earlyChecks
     earlyChecks = []
     for check in early { take(check, at: now) }
@@ -227,8 +234,7 @@ extension ICECore {
   public mutating func endHeadStart(at now: Instant) {
     guard let starts = startsChecking, starts > now else { return }
     startsChecking = now
-    nextCheck = nextCheck.map { min($0, now) }
-    wakeChecks(at: now)
+    sendDueChecks(at: now)
   }
 
   /// The first half of the name that our checks bear, once it is known.
@@ -271,9 +277,6 @@ extension ICECore {
     }
     return remotes.count < ICELimits.remoteCandidates ? nil : .tooMany
   }
-
-  /// Takes that the other side has no more candidates (RFC 8838, 8.2).
-  public mutating func completeRemote() { remoteIsComplete = true }
 
   /// Stops: nothing is sent any more.
   public mutating func close() {

@@ -17,6 +17,16 @@ public struct ICECredentials: Hashable, Sendable {
     password = ICECredentials.text(24, using: &random)
   }
 
+  /// Whether a text is such a name as RFC 8839, 5.4 allows.
+  static func isUsernameFragment(_ text: String) -> Bool { isICEText(text, 4...256) }
+
+  /// Whether a text is such a password as RFC 8839, 5.4 allows.
+  static func isPassword(_ text: String) -> Bool { isICEText(text, 22...256) }
+
+  private static func isICEText(_ text: String, _ lengths: ClosedRange<Int>) -> Bool {
+    lengths.contains(text.utf8.count) && SDPWords.areICECharacters(Substring(text).utf8)
+  }
+
   private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
   private static func text(_ count: Int, using random: inout some RandomNumberGenerator) -> String {

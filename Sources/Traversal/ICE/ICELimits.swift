@@ -11,6 +11,10 @@ public enum ICELimits {
   public static let earlyChecks = 16
   /// The least time between two new checks that the RFC allows (RFC 8445, 14.2).
   public static let leastPacing: Duration = .milliseconds(5)
+  /// What an agent that says nothing of its pacing means (RFC 8839, 5.8).
+  public static let pacingOfOthers: Duration = .milliseconds(50)
+  /// The longest pacing that the other side can ask for: with more, no check would ever leave.
+  public static let longestPacing: Duration = .milliseconds(500)
   /// How much of a wait is left to chance, so that two sides do not keep step.
   public static let jitter = 0.1
   /// After how long pairs that failed are tried once more, among our own kind; then twice as long, and so on.

@@ -26,12 +26,12 @@ struct NATPMPCore: Sendable {
   private var epoch = GatewayEpoch()
   /// Whether the gateway has lost its state since the grant.
   private var isForgotten = false
-  private var chance: PortMappingChance
+  private var chance: SeededChance
 
   /// Asks for the address at once.
   init(_ terms: PortMappingTerms, seed: UInt64, at now: Instant) {
     self.terms = terms
-    chance = PortMappingChance(seed: seed)
+    chance = SeededChance(seed: seed)
     question = .address
     retransmission = NATPMPCore.patient(at: now)
   }

@@ -25,14 +25,14 @@ struct PCPCore: Sendable {
   private var epoch = GatewayEpoch()
   /// Whether the gateway has lost its state since the grant.
   private var isForgotten = false
-  private var chance: PortMappingChance
+  private var chance: SeededChance
 
   /// Asks at once.
   init(_ terms: PortMappingTerms, client: IPAddress, nonce: PCPNonce, seed: UInt64, at now: Instant) {
     self.terms = terms
     self.client = client
     self.nonce = nonce
-    chance = PortMappingChance(seed: seed)
+    chance = SeededChance(seed: seed)
     question = .map
     retransmission = PCPCore.patient(at: now)
   }

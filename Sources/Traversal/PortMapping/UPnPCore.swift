@@ -29,13 +29,13 @@ struct UPnPCore: Sendable {
   private var lifetime: UInt32
   private var triedPorts = 1
   private var renewal = Instant.distantFuture
-  private var chance: PortMappingChance
+  private var chance: SeededChance
 
   /// Looks for a gateway at once.
   init(_ terms: PortMappingTerms, gateways: [IPAddress], seed: UInt64) {
     self.terms = terms
     self.gateways = gateways
-    chance = PortMappingChance(seed: seed)
+    chance = SeededChance(seed: seed)
     port = terms.suggestedPort
     lifetime = terms.lifetime
     next = .discover

@@ -5,9 +5,7 @@ import WarrenSTUN
 extension HolePuncher {
   func startTCP(_ interfaces: [NetworkInterface]) throws {
     for family in configuration.families {
-      let addresses = interfaces.flatMap(\.addresses).map(\.ip).filter {
-        $0.family == family && !$0.isLinkLocal
-      }
+      let addresses = addresses(of: family, interfaces)
       guard !addresses.isEmpty else { continue }
       var options = TCPOptions()
       options.sharesPort = true
@@ -17,31 +15,71 @@ extension HolePuncher {
       let local = listener.localAddress
       core.addListener(port: local.port, addresses: addresses)
       listener.onConnection = handler(listener) { $0.accept(from: $1) }
-      // Two servers: where one is silent, the other is not.
-      for server in configuration.stunServers.filter({ $0.ip.family == family }).prefix(2) {
-        core.questionBegan()
-        let own = addresses[0]
-        tasks.append(
-          machine.spawn("STUN over TCP at \(server)") { await self.ask(server, from: local, own: own) })
-      }
+      ask(from: local, own: addresses[0])
     }
   }
 
-  /// Asks a STUN server how it sees our port, and keeps the connection, since the mapping lives no longer.
+  /// The networks have changed: this side may be elsewhere, and its port another.
+  func restartTCP(_ interfaces: [NetworkInterface]) {
+    for task in stunTasks { task.cancel() }
+    stunTasks = []
+    for tcp in stunConnections { tcp.reset() }
+    stunConnections = []
+    for listener in listeners {
+      let local = listener.localAddress
+      let addresses = addresses(of: local.ip.family, interfaces)
+      guard !addresses.isEmpty else { continue }
+      core.addListener(port: local.port, addresses: addresses)
+      ask(from: local, own: addresses[0])
+    }
+  }
+
+  private func addresses(of family: IPAddress.Family, _ interfaces: [NetworkInterface]) -> [IPAddress] {
+    interfaces.flatMap(\.addresses).map(\.ip).filter { $0.family == family && !$0.isLinkLocal }
+  }
+
+  /// Asks two servers: where one is silent, the other is not.
+  private func ask(from local: SocketAddress, own: IPAddress) {
+    for server in configuration.stunServers.filter({ $0.ip.family == local.ip.family }).prefix(2) {
+      core.questionBegan()
+      stunTasks.append(
+        machine.spawn("STUN over TCP at \(server)") { await self.ask(server, from: local, own: own) })
+    }
+  }
+
+  /// Asks a STUN server how it sees our port, and keeps the connection alive, since the mapping lives no longer.
   private func ask(_ server: SocketAddress, from local: SocketAddress, own: IPAddress) async {
     let host = SocketAddress(own, port: local.port)
-    do {
-      let connection = Held(try machine.openTCP(to: server, options: dialOptions(from: local)))
-      stunConnections.append(connection.tcp)
+    var isFirst = true
+    repeat {
+      if let connection = try? Held(machine.openTCP(to: server, options: dialOptions(from: local))) {
+        stunConnections.append(connection.tcp)
+        // However it ends, it is asked for once more.
+        try? await keepAsking(over: connection, host, &isFirst)
+        stunConnections.removeAll { $0 === connection.tcp }
+        connection.tcp.reset()
+      }
+      if isFirst { endQuestion(&isFirst) }
+      do { try await machine.sleep(for: PunchLimits.stunPause) } catch { return }
+    } while !isClosed && core.wantsConnection
+  }
+
+  private func keepAsking(over connection: Held, _ host: SocketAddress, _ isFirst: inout Bool) async throws {
+    repeat {
       let mapped = try await machine.withDeadline(PunchLimits.stunOverTCP) {
         try await self.mapped(over: connection)
       }
-      guard !isClosed else { return }
-      core.tcpQueryEnded(mapped, local: host)
-    } catch {
-      guard !isClosed else { return }
-      core.tcpQueryEnded(nil, local: host)
-    }
+      guard let mapped, !isClosed else { return }
+      core.tcpPortSeen(at: mapped, local: host)
+      if isFirst { endQuestion(&isFirst) } else { drain() }
+      try await machine.sleep(for: PunchLimits.keepAlive)
+    } while !isClosed && core.wantsConnection
+  }
+
+  private func endQuestion(_ isFirst: inout Bool) {
+    isFirst = false
+    guard !isClosed else { return }
+    core.questionEnded()
     drain()
   }
 
@@ -119,27 +157,45 @@ extension HolePuncher {
   }
 
   private func accept(from listener: any TCPListener) {
-    while let tcp = try? listener.acceptNow() {
-      let unproven = connections.filter { !$0.isGone && !core.isProven($0.number) }.count
-      guard unproven < PunchLimits.unprovenConnections, connections.count < PunchLimits.connections else {
-        tcp.reset()
-        continue
+    do {
+      while let tcp = try listener.acceptNow() {
+        // Whoever came first has had the most time to prove whose it is.
+        let unproven = connections.keys.filter { !core.isProven($0) }
+        if unproven.count >= PunchLimits.unprovenConnections, let first = unproven.min() {
+          connections[first].map(end)
+        }
+        add(tcp, dial: nil)
       }
-      add(tcp, dial: nil)
+    } catch {
+      rest(listener)
     }
     drain()
   }
 
+  /// The system has no descriptor left, perhaps: it goes on when it has.
+  private func rest(_ listener: any TCPListener) {
+    listener.onConnection = nil
+    let timer = machine.makeTimer(
+      handler(listener) { puncher, listener in
+        guard !puncher.isClosed else { return }
+        listener.onConnection = puncher.handler(listener) { $0.accept(from: $1) }
+        puncher.accept(from: listener)
+      })
+    timer.schedule(at: machine.now.advanced(by: PunchLimits.acceptPause))
+    acceptTimers[ObjectIdentifier(listener)] = timer
+  }
+
   private func add(_ tcp: any TCPConnection, dial: Int?) {
-    let connection = PunchConnection(tcp, number: connections.count)
-    connections.append(connection)
+    lastConnection += 1
+    let connection = PunchConnection(tcp, number: lastConnection)
+    connections[lastConnection] = connection
     core.connected(
       connection.number, local: tcp.localAddress, remote: tcp.remoteAddress, dial: dial, at: machine.now)
     tcp.onReadable = handler(connection) { $0.read($1) }
     let proof = machine.makeTimer(
       handler(connection) { if !$0.core.isProven($1.number) { $0.end($1) } })
     proof.schedule(at: machine.now.advanced(by: PunchLimits.proofPatience))
-    proofTimers.append(proof)
+    connection.proof = proof
   }
 
   private func read(_ connection: PunchConnection) {
@@ -157,8 +213,7 @@ extension HolePuncher {
   }
 
   func write(on number: Int) {
-    let connection = connections[number]
-    guard !connection.isGone else { return }
+    guard let connection = connections[number] else { return }
     if !connection.write(writer.bytes) {
       end(connection)
     } else if !connection.isFlushed {
@@ -170,40 +225,47 @@ extension HolePuncher {
     if !connection.flush() { end(connection) }
     if connection.isFlushed {
       connection.tcp.onWritable = nil
-      wakeSelecting()
+      wakeWatching()
     }
   }
 
   private func end(_ connection: PunchConnection) {
     guard !connection.isGone else { return }
-    connection.isGone = true
+    forget(connection)
     connection.tcp.close()
     core.disconnected(connection.number, at: machine.now)
   }
 
   /// Hands a connection over: from now on every byte on it is its new owner's.
   func takeOver(_ number: Int) -> (any TCPConnection)? {
-    let connection = connections[number]
-    guard !connection.isGone, connection.isFlushed else { return nil }
-    connection.isGone = true
+    guard let connection = connections[number], connection.isFlushed else { return nil }
+    forget(connection)
     connection.tcp.onReadable = nil
     connection.tcp.onWritable = nil
     return connection.tcp
   }
 
+  private func forget(_ connection: PunchConnection) {
+    connection.isGone = true
+    connection.proof?.cancel()
+    connections[connection.number] = nil
+  }
+
   func closeTCP() {
-    for timer in proofTimers { timer.cancel() }
+    for timer in acceptTimers.values { timer.cancel() }
+    for task in stunTasks { task.cancel() }
     for listener in listeners { listener.close() }
     for tcp in stunConnections { tcp.close() }
     for (_, tcp) in dialling {
       tcp.onWritable = nil
       tcp.close()
     }
-    for connection in connections where !connection.isGone {
-      connection.isGone = true
+    for (_, connection) in connections.sorted(by: { $0.key < $1.key }) {
+      forget(connection)
       connection.tcp.close()
     }
-    proofTimers = []
+    acceptTimers = [:]
+    stunTasks = []
     listeners = []
     stunConnections = []
     dialling = []

@@ -24,7 +24,8 @@ public actor HolePuncher {
 
   let configuration: PunchConfiguration
   var core: PunchCore
-  private(set) var sockets: [Socket] = []
+  /// By number; those that a search has used and closed are gone.
+  private(set) var sockets: [Socket?] = []
   var mappings: [PortMapping] = []
   var atGate = AtGate.outside
   /// Those in whose outbox something waits.
@@ -34,24 +35,31 @@ public actor HolePuncher {
   private let signalled: AsyncStream<PunchSignal>.Continuation
   private let happened: AsyncStream<PunchEvent>.Continuation
   private var waiting: [Wait<PunchedPath>] = []
-  private var selecting: [Wait<Void>] = []
+  private var watching: [Wait<Void>] = []
   private var opened: PunchedPath?
   private var failure: PunchError?
+  private var hopeless: SearchDecision.Reason?
+  private var isStarted = false
   private(set) var isClosed = false
+  /// What the other side has told before the start.
+  private var early: [(signal: PunchSignal, byteCount: Int?, attested: [IPAddress])] = []
   private var isDraining = false
   private var isDrained = true
 
   var listeners: [any TCPListener] = []
   var dialling: [(number: Int, tcp: any TCPConnection)] = []
-  var connections: [PunchConnection] = []
+  /// Those that are not gone, by number.
+  var connections: [Int: PunchConnection] = [:]
+  var lastConnection = 0
   var stunConnections: [any TCPConnection] = []
-  var proofTimers: [MachineTimer] = []
+  var stunTasks: [Task<Void, any Error>] = []
+  var acceptTimers: [ObjectIdentifier: MachineTimer] = [:]
   var tasks: [Task<Void, any Error>] = []
 
   private let datagrams: AsyncStream<[UInt8]>
   private let arrived: AsyncStream<[UInt8]>.Continuation
   /// Datagrams from where the other side has asked, but not answered yet: its first may overtake its answer.
-  private var early: [(source: SocketAddress, socket: Int, bytes: [UInt8])] = []
+  private var unproven: [(source: SocketAddress, socket: Int, bytes: [UInt8])] = []
   private var onForeign: ((borrowing Datagram, Int) -> Void)?
 
   /// A socket with what leaves from it; a class, since an array cannot hold what cannot be copied.
@@ -59,12 +67,14 @@ public actor HolePuncher {
     let udp: any UDPSocket
     /// Whether it was this puncher that opened it, and closes it.
     let isOwn: Bool
-    var isClosed = false
+    /// Whether it is for everything, and not only for a search or a relay.
+    let isGeneral: Bool
     var outbox: DatagramOutbox
 
-    init(_ udp: any UDPSocket, isOwn: Bool, outboxBytes: Int = PunchLimits.outboxBytes) {
+    init(_ udp: any UDPSocket, isOwn: Bool, isGeneral: Bool = true, outboxBytes: Int = PunchLimits.outboxBytes) {
       self.udp = udp
       self.isOwn = isOwn
+      self.isGeneral = isGeneral
       outbox = DatagramOutbox(byteCapacity: outboxBytes, runCapacity: outboxBytes / 64)
     }
   }
@@ -78,7 +88,7 @@ public actor HolePuncher {
     self.configuration = configuration
     core = PunchCore(configuration, role: role) { machine.random }
     (signals, signalled) = AsyncStream.makeStream()
-    (events, happened) = AsyncStream.makeStream()
+    (events, happened) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(PunchLimits.waitingEvents))
     (datagrams, arrived) = AsyncStream.makeStream(
       bufferingPolicy: .bufferingNewest(PunchLimits.waitingDatagrams))
   }
@@ -87,17 +97,33 @@ public actor HolePuncher {
   ///
   /// - Parameter sockets: the sockets to use instead of its own, those that the connection will use. They are
   ///   not closed with the puncher, but it takes what arrives at them: see ``receiveOthers(_:)``.
+  /// - Throws: why there is no network to use; the puncher is closed then.
   public func start(using sockets: sending [any UDPSocket] = []) throws {
-    precondition(self.sockets.isEmpty, "a hole puncher is started once")
-    let interfaces = try machine.interfaces().filter { configuration.usesLoopback || !$0.isLoopback }
-      .filter { configuration.interface == nil || $0.name == configuration.interface }
-    if configuration.transports.contains(.udp) { try openSockets(sockets, interfaces) }
-    if configuration.transports.contains(.tcp) { try startTCP(interfaces) }
-    guard !self.sockets.isEmpty || !listeners.isEmpty else { throw PunchError.noNetwork }
+    precondition(!isStarted, "a hole puncher is started once")
+    if isClosed { throw PunchError.closed }
+    isStarted = true
+    do {
+      let interfaces = try usableInterfaces()
+      if configuration.transports.contains(.udp) { try openSockets(sockets, interfaces) }
+      if configuration.transports.contains(.tcp) { try startTCP(interfaces) }
+      guard !self.sockets.isEmpty || !listeners.isEmpty else { throw PunchError.noNetwork }
+    } catch {
+      close()
+      throw error
+    }
     timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.deadlinePassed() } }
     mapPorts()
     core.begin(at: machine.now)
+    for (signal, byteCount, attested) in early {
+      core.receive(signal, byteCount: byteCount, attested: attested, at: machine.now)
+    }
+    early = []
     drain()
+  }
+
+  func usableInterfaces() throws -> [NetworkInterface] {
+    try machine.interfaces().filter { configuration.usesLoopback || !$0.isLoopback }
+      .filter { configuration.interface == nil || $0.name == configuration.interface }
   }
 
   private func openSockets(_ given: [any UDPSocket], _ interfaces: [NetworkInterface]) throws {
@@ -118,13 +144,16 @@ public actor HolePuncher {
     sockets.append(socket)
     let number = sockets.count - 1
     let local = socket.udp.localAddress
-    let addresses = interfaces.flatMap(\.addresses).map(\.ip).filter { ip in
+    core.addSocket(number, port: local.port, addresses: addresses(of: local, interfaces), at: machine.now)
+    socket.udp.deliver(to: self) { puncher, batch in puncher.take(batch, on: number) }
+  }
+
+  private func addresses(of local: SocketAddress, _ interfaces: [NetworkInterface]) -> [IPAddress] {
+    interfaces.flatMap(\.addresses).map(\.ip).filter { ip in
       // A link-local address without its zone names nobody in particular.
       ip.family == local.ip.family && !(ip.family == .v6 && ip.isLinkLocal)
         && (local.ip.isUnspecified || local.ip == ip)
     }
-    core.addSocket(number, port: local.port, addresses: addresses, at: machine.now)
-    socket.udp.deliver(to: self) { puncher, batch in puncher.take(batch, on: number) }
   }
 
   /// This side has been asked by the other: see ``PunchCore/wasAsked()``.
@@ -134,7 +163,7 @@ public actor HolePuncher {
   /// is used until there is a better one. It is not closed with the puncher.
   public func addRelay(_ socket: sending any UDPSocket) {
     guard !isClosed else { return }
-    sockets.append(Socket(socket, isOwn: false))
+    sockets.append(Socket(socket, isOwn: false, isGeneral: false))
     let number = sockets.count - 1
     let address = socket.localAddress
     socket.deliver(to: self) { puncher, batch in puncher.take(batch, on: number) }
@@ -142,24 +171,40 @@ public actor HolePuncher {
     drain()
   }
 
-  /// Looks for all ways anew, as after a change of networks; what was found is used until there is something new.
+  /// Looks for all ways anew, as after a change of networks: through the same sockets, at the addresses that the machine has
+  /// now. What was found is used until there is something new.
   public func restart() {
-    guard !isClosed else { return }
+    guard isStarted, !isClosed else { return }
     failure = nil
+    // Without a network to look at, what is known is tried once more.
+    if let interfaces = try? usableInterfaces() {
+      for (number, socket) in sockets.enumerated() {
+        guard let socket, socket.isGeneral else { continue }
+        let local = socket.udp.localAddress
+        core.refreshSocket(
+          number, port: local.port, addresses: addresses(of: local, interfaces), at: machine.now)
+      }
+      restartTCP(interfaces)
+    }
     core.restart(at: machine.now)
+    tellMappings()
     drain()
   }
 
   /// Takes what the other side has told.
   ///
   /// - Parameters:
-  ///   - byteCount: what the telling cost, in bytes: no more than three times that is sent to addresses that only
-  ///     this says are the peer's.
+  ///   - byteCount: what the telling cost, in bytes, where it is known: no more than three times that is sent to
+  ///     addresses that only this says are the peer's.
   ///   - attested: addresses that somebody trusted, such as the registry, has seen the other side use.
   public func receive(
-    _ signal: PunchSignal, byteCount: Int = PunchLimits.leastSignalBytes, attested: [IPAddress] = []
+    _ signal: PunchSignal, byteCount: Int? = nil, attested: [IPAddress] = []
   ) {
     guard !isClosed else { return }
+    guard isStarted else {
+      if early.count < PunchLimits.overtakingSignals { early.append((signal, byteCount, attested)) }
+      return
+    }
     core.receive(signal, byteCount: byteCount, attested: attested, at: machine.now)
     drain()
   }
@@ -183,15 +228,26 @@ public actor HolePuncher {
 
   /// Waits for the first way over UDP, and gives a plain connection that uses the best there is.
   public func connection() async throws -> PunchedConnection {
-    _ = try await firstPath()
+    precondition(configuration.transports.contains(.udp), "datagrams need UDP among the transports")
+    while currentPath == nil { try await change("a path over UDP to the other side") }
     return PunchedConnection(self, datagrams)
+  }
+
+  /// Waits until something has changed.
+  ///
+  /// - Throws: ``PunchError`` where nothing will any more.
+  private func change(_ wish: @autoclosure @Sendable @escaping () -> String) async throws {
+    if let failure { throw failure }
+    if isClosed { throw PunchError.closed }
+    try await machine.suspend(wish) { wait in watching.append(wait) }
   }
 
   /// Sends a datagram over the best way there is.
   func send(_ bytes: [UInt8]) throws {
     guard !isClosed else { throw PunchError.closed }
-    guard let path = currentPath, case .socket(let number) = path.channel else { throw PunchError.noPath }
-    let socket = sockets[number]
+    guard let path = currentPath, case .socket(let number) = path.channel, let socket = sockets[number] else {
+      throw failure ?? PunchError.noPath(because: hopeless)
+    }
     socket.outbox.append(bytes.span.bytes, to: path.remote, from: path.local.ip)
     try socket.udp.send(&socket.outbox)
     socket.udp.sendOrDrop(&socket.outbox)
@@ -203,8 +259,8 @@ public actor HolePuncher {
   /// The way that both sides use.
   public var selectedPath: PunchedPath? { core.ice.selected.map(path) }
 
-  /// The way that packets take now: the one that both sides use, or until they agree the best that is open.
-  var currentPath: PunchedPath? { selectedPath ?? paths.first }
+  /// The way that datagrams take now: the one that both sides use, or until they agree the best that is open.
+  var currentPath: PunchedPath? { ([selectedPath].compactMap { $0 } + paths).first { $0.transport == .udp } }
 
   /// What the agent within has refused and sent.
   public var counters: ICECore.Counters { core.ice.counters }
@@ -222,13 +278,14 @@ public actor HolePuncher {
   /// The socket of a path over UDP.
   public func socket(of path: PunchedPath) -> (any UDPSocket)? {
     guard case .socket(let number) = path.channel else { return nil }
-    return sockets[number].udp
+    return sockets[number]?.udp
   }
 
   /// Waits until both sides use a connection over TCP, and hands it over: every byte on it is then its owner's.
   ///
-  /// Both sides must call it. The connection stays open when the puncher is closed.
+  /// Both sides must call it, and use nothing but TCP. The connection stays open when the puncher is closed.
   public func takeConnection() async throws -> sending any TCPConnection {
+    precondition(configuration.transports == [.tcp], "who takes a connection must have TCP as the only transport")
     while true {
       if let selected = selectedPath, case .connection(let number) = selected.channel,
         let connection = takeOver(number)
@@ -236,9 +293,7 @@ public actor HolePuncher {
         nonisolated(unsafe) let taken = connection
         return taken
       }
-      if let failure { throw failure }
-      if isClosed { throw PunchError.closed }
-      try await machine.suspend({ "a connection with the other side" }) { wait in selecting.append(wait) }
+      try await change("a connection with the other side")
     }
   }
 
@@ -248,7 +303,7 @@ public actor HolePuncher {
     isClosed = true
     core.close()
     timer?.cancel()
-    for socket in sockets {
+    for case let socket? in sockets {
       if socket.isOwn { socket.udp.close() } else { socket.udp.onDatagrams = nil }
     }
     for task in tasks { task.cancel() }
@@ -261,8 +316,9 @@ public actor HolePuncher {
     happened.finish()
     arrived.finish()
     early = []
+    unproven = []
     end(waiting: .failure(.closed))
-    wakeSelecting()
+    wakeWatching()
   }
 
   // MARK: Driving the core
@@ -283,8 +339,9 @@ public actor HolePuncher {
       onForeign(datagram, socket)
     } else if core.isProven(datagram.source, on: .socket(socket)) {
       arrived.yield(datagram.payload.withUnsafeBytes { Array($0) })
-    } else if early.count < PunchLimits.earlyDatagrams, core.hasAsked(datagram.source, on: .socket(socket)) {
-      early.append((datagram.source, socket, datagram.payload.withUnsafeBytes { Array($0) }))
+    } else if unproven.count < PunchLimits.earlyDatagrams, core.hasAsked(datagram.source, on: .socket(socket))
+    {
+      unproven.append((datagram.source, socket, datagram.payload.withUnsafeBytes { Array($0) }))
     }
   }
 
@@ -308,6 +365,10 @@ public actor HolePuncher {
       endStaleDials()
       while let signal = core.pollSignal() { signalled.yield(signal) }
       while let event = core.pollEvent(at: machine.now) { handle(event) }
+      if core.hopeless != hopeless {
+        hopeless = core.hopeless
+        if let hopeless { happened.yield(.needsRelay(hopeless)) }
+      }
     }
     isDraining = false
     guard !isClosed else { return }
@@ -323,15 +384,15 @@ public actor HolePuncher {
       core.opened(purpose, socket: nil, port: 0, at: machine.now)
       return
     }
-    sockets.append(Socket(udp, isOwn: true, outboxBytes: PunchLimits.searchOutboxBytes))
+    sockets.append(Socket(udp, isOwn: true, isGeneral: false, outboxBytes: PunchLimits.searchOutboxBytes))
     let number = sockets.count - 1
     udp.deliver(to: self) { puncher, batch in puncher.take(batch, on: number) }
     core.opened(purpose, socket: number, port: udp.localAddress.port, at: machine.now)
   }
 
   private func closeSocket(_ number: Int) {
-    sockets[number].isClosed = true
-    sockets[number].udp.close()
+    sockets[number]?.udp.close()
+    sockets[number] = nil
   }
 
   private func send() {
@@ -340,8 +401,7 @@ public actor HolePuncher {
       switch transmit.channel {
       case .connection(let number): write(on: number)
       case .socket(let number):
-        let socket = sockets[number]
-        if socket.isClosed { continue }
+        guard let socket = sockets[number] else { continue }
         if socket.outbox.isEmpty { filled.append(number) }
         if !append(transmit, to: socket) {
           socket.udp.sendOrDrop(&socket.outbox)
@@ -349,7 +409,9 @@ public actor HolePuncher {
         }
       }
     }
-    for number in filled { sockets[number].udp.sendOrDrop(&sockets[number].outbox) }
+    for number in filled {
+      if let socket = sockets[number] { socket.udp.sendOrDrop(&socket.outbox) }
+    }
     filled.removeAll(keepingCapacity: true)
   }
 
@@ -365,31 +427,33 @@ public actor HolePuncher {
       let path = path(ice)
       opened = opened ?? path
       failure = nil
-      for datagram in early where datagram.source == path.remote && .socket(datagram.socket) == path.channel {
+      for datagram in unproven where datagram.source == path.remote && .socket(datagram.socket) == path.channel {
         arrived.yield(datagram.bytes)
       }
-      early.removeAll { $0.source == path.remote && .socket($0.socket) == path.channel }
+      unproven.removeAll { $0.source == path.remote && .socket($0.socket) == path.channel }
       happened.yield(.opened(path))
       end(waiting: .success(path))
+      wakeWatching()
     case .selected(let ice):
       opened = path(ice)
       happened.yield(.selected(path(ice)))
-      wakeSelecting()
+      wakeWatching()
     case .lost(let ice):
       happened.yield(.lost(path(ice)))
       if let current = opened, current.isSame(as: path(ice)) { opened = core.ice.openPaths.first.map(path) }
     case .learned: break
     case .failed:
-      failure = .noPath
-      happened.yield(.failed(.noPath))
-      end(waiting: .failure(.noPath))
-      wakeSelecting()
+      let error = PunchError.noPath(because: core.hopeless)
+      failure = error
+      happened.yield(.failed(error))
+      end(waiting: .failure(error))
+      wakeWatching()
     }
   }
 
-  func wakeSelecting() {
-    let all = selecting
-    selecting = []
+  func wakeWatching() {
+    let all = watching
+    watching = []
     for wait in all { wait.succeed(()) }
   }
 

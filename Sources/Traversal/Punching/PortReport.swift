@@ -11,14 +11,18 @@ public struct PortReport: Hashable, Sendable {
   /// Which report this is: after a search that found nothing, both sides look once more.
   public var round: UInt8
 
-  /// The port towards the one who is told, where the model could only foresee it but it was found out. Then it is known, as if it were the same for all.
+  /// The port towards the one who is told, where the model could only foresee it but it was found out. Then it is known,
+  /// as if it were the same for all.
   public var pinned: UInt16?
+  /// Whether this side would search every port, where nothing else helps; both must.
+  public var permitsExhaustive: Bool
 
   /// A report.
   public init(
     model: PortModel, filtering: NATKind.Dependence = .addressAndPortDependent, sampleAge: Duration = .zero,
-    round: UInt8 = 0, pinned: UInt16? = nil
+    round: UInt8 = 0, pinned: UInt16? = nil, permitsExhaustive: Bool = false
   ) {
+    self.permitsExhaustive = permitsExhaustive
     self.pinned = pinned
     self.round = round
     self.model = model

@@ -6,6 +6,8 @@ import WarrenMachine
 final class PunchConnection {
   let tcp: any TCPConnection
   let number: Int
+  /// Ends it unless it proves in time whose it is.
+  var proof: MachineTimer?
   /// Whether it was handed over, or has ended.
   var isGone = false
   private var unsent: [UInt8] = []

@@ -28,7 +28,7 @@ extension PunchCore {
     for remote in ice.remotes where remote.transport == .udp && remote.address.ip.family == .v4 {
       primers.append((base, remote.address))
     }
-    let preference = UInt16.max - UInt16(min(bases.count, 1000))
+    let preference = nextPreference
     _ = ice.addBase(
       .init(
         Candidate(

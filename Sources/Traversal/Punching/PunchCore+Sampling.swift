@@ -18,7 +18,7 @@ extension PunchCore {
   /// The base whose ports are foreseen and from which ports are probed.
   var samplingBase: Base? {
     if let pinned = search.pinnedBase { return bases[pinned] }
-    return bases.first { $0.local.ip.family == .v4 && $0.channel.isSocket }
+    return liveBases.lazy.map { bases[$0] }.first { $0.local.ip.family == .v4 && $0.channel.isSocket }
   }
 
   mutating func beginSampling(at now: Instant) {
@@ -42,11 +42,30 @@ extension PunchCore {
 
   /// A socket that can be closed again.
   public mutating func pollSocketToClose() -> Int? {
-    search.socketsToClose.isEmpty ? nil : search.socketsToClose.removeFirst()
+    socketsToClose.isEmpty ? nil : socketsToClose.removeFirst()
+  }
+
+  /// Lets go of a socket, with all that goes through it.
+  mutating func discard(_ socket: Int, at now: Instant) {
+    guard let place = extraSockets.firstIndex(of: socket) else { return }
+    extraSockets.remove(at: place)
+    socketsToClose.append(socket)
+    for base in liveBases where bases[base].channel == .socket(socket) {
+      if search.pinnedBase == base { search.pinnedBase = nil }
+      ice.removeBase(ICEBaseID(base), at: now)
+    }
+  }
+
+  /// Lets go of all sockets that were opened on the way, but for that of the path in use.
+  mutating func discardExtraSockets(at now: Instant) {
+    let inUse = ice.selected.map { bases[$0.base.index].channel }
+    for socket in extraSockets where .socket(socket) != inUse { discard(socket, at: now) }
+    search.sockets.removeAll { .socket($0.socket) != inUse }
   }
 
   /// The wanted socket is there; without one, a search makes do with those it has.
   public mutating func opened(_ purpose: SocketPurpose, socket: Int?, port: UInt16, at now: Instant) {
+    if let socket { extraSockets.append(socket) }
     switch purpose {
     case .sampling:
       if let socket {
@@ -58,7 +77,7 @@ extension PunchCore {
       search.sampling?.begin(search.samplers, at: now)
       handleSampling(at: now)
     case .pinning(let number):
-      if search.pin == nil, let socket { search.socketsToClose.append(socket) }
+      if search.pin == nil, let socket { discard(socket, at: now) }
       search.pin?.opened(number, socket.map { ($0, port) }, at: now, using: &random)
       handlePin(at: now)
     case .search(let number):
@@ -77,9 +96,7 @@ extension PunchCore {
   private mutating func endSampling(at now: Instant) {
     guard let over = search.sampling, over.isOver else { return }
     search.sampling = nil
-    for case (.socket(let socket), _) in search.samplers where samplingBase?.channel != .socket(socket) {
-      search.socketsToClose.append(socket)
-    }
+    for case (.socket(let socket), _) in search.samplers { discard(socket, at: now) }
     guard let model = PortModel(fitting: over.samples), let last = over.lastSample else { return }
     search.fitted = (model, last)
     pinOrTell(at: now)
@@ -113,11 +130,11 @@ extension PunchCore {
     guard let pin = search.pin else { return }
     if let (socket, port, outside) = pin.pinned {
       search.pin = nil
-      search.socketsToClose += pin.outer
+      for socket in pin.outer { discard(socket, at: now) }
       pinned(socket, port, outside, at: now)
     } else if pin.isSpoilt || pin.hasFailed {
       search.pin = nil
-      search.socketsToClose += pin.all
+      for socket in pin.all { discard(socket, at: now) }
     } else {
       return
     }
@@ -129,7 +146,7 @@ extension PunchCore {
     switch search.pin?.pollPacket() {
     case .question(let channel, let server, let id):
       message.begin(.request, .binding, id)
-      return Transmit(channel: channel, destination: server)
+      return Transmit(channel: channel, destination: server, isQuestion: true)
     case .opening(let channel, let remote):
       message.begin(.indication, .binding, TransactionID(using: &random))
       return Transmit(channel: channel, destination: remote)
@@ -144,7 +161,7 @@ extension PunchCore {
     bases.append(Base(channel: .socket(socket), local: local))
     search.pinnedBase = bases.count - 1
     search.pinnedPort = outside.port
-    let preference = UInt16.max - UInt16(min(bases.count, 1000))
+    let preference = nextPreference
     _ = ice.addBase(
       .init(
         Candidate(

@@ -11,9 +11,9 @@ extension PunchCore {
   mutating func tellPorts(_ model: PortModel, sampleAge: Duration, at now: Instant) {
     let report = PortReport(
       model: model, filtering: configuration.filtering, sampleAge: sampleAge, round: search.round,
-      pinned: search.pinnedPort)
+      pinned: search.pinnedPort, permitsExhaustive: configuration.searchesExhaustively)
     search.own = .init(report: report, at: now)
-    signals.append(.ports(report))
+    say(.ports(report))
     // Whose port cannot be known must send first: nobody else can.
     if report.kind.mapping != .endpointIndependent { ice.endHeadStart(at: now) }
     decideSearch(at: now)
@@ -36,20 +36,27 @@ extension PunchCore {
     if let (plan, round) = search.pendingPlan { receivePlan(plan, round: round, at: now) }
   }
 
-  /// The controlling side plans, as soon as both have told of their ports.
+  /// Whether this side plans: of both, the one whose name comes first, whatever roles they believe to have. Nil while the
+  /// other side's name is not known.
+  private var isPlanner: Bool? {
+    ice.remoteUsernameFragment.map { ice.credentials.usernameFragment.utf8.lexicographicallyPrecedes($0.utf8) }
+  }
+
+  /// One side plans, as soon as both have told of their ports.
   mutating func decideSearch(at now: Instant) {
-    guard ice.role == .controlling, search.running == nil, search.prepared == nil, !search.hasPlanned,
-      !hasDirectPath,
+    guard search.running == nil, search.prepared == nil, !search.hasPlanned, !hasDirectPath,
       let mine = search.own, let theirs = search.theirs, mine.report.round == search.round,
-      theirs.report.round == search.round
+      theirs.report.round == search.round, let isPlanner
     else { return }
-    search.hasPlanned = true
-    let permissions: SearchPermissions = configuration.searchesExhaustively ? .exhaustive : []
+    let permissions: SearchPermissions =
+      mine.report.permitsExhaustive && theirs.report.permitsExhaustive ? .exhaustive : []
     let decision = SearchPlan.decide(
       mine: mine.report.kind, theirs: theirs.report.kind, permitting: permissions)
     if case .relayOnly(let reason) = decision { hopeless = reason }
+    guard isPlanner else { return }
+    search.hasPlanned = true
     guard let plan = plan(for: decision, at: now) else { return }
-    signals.append(.search(plan, round: search.round))
+    say(.search(plan, round: search.round))
     startSearch(plan, as: .proposer, at: now)
   }
 
@@ -105,8 +112,7 @@ extension PunchCore {
     }
     search.pendingPlan = nil
     guard let profile = configuration.search, search.running == nil, search.prepared == nil,
-      !search.hasPlanned,
-      ice.role == .controlled,
+      !search.hasPlanned, isPlanner == false,
       plan.method != .exhaustive || configuration.searchesExhaustively
     else { return }
     // One a round: it is the other side that decides how often this one searches, but not without end.
@@ -165,7 +171,7 @@ extension PunchCore {
     }
     var ports = plan.ports()
     if isOpener {
-      var chance = SearchRandom(seed: plan.seed)
+      var chance = SeededChance(seed: plan.seed)
       ports = PortSequence(
         theirs.report.model,
         PortOutlook(elapsed: theirs.age(at: now), localPort: insidePort(theirs.report.model)),
@@ -185,7 +191,7 @@ extension PunchCore {
     if case .range(let range, _) = theirs.rules[0].rule {
       model = PortModel(mapping: theirs.mapping, range: range)
     }
-    var chance = SearchRandom(seed: isOpener ? plan.seed : ~plan.seed)
+    var chance = SeededChance(seed: isOpener ? plan.seed : ~plan.seed)
     return .probes(PortSequence(model, using: &chance), every: interval)
   }
 
@@ -194,7 +200,7 @@ extension PunchCore {
     guard let theirs = search.theirs, theirs.report.kind.mapping != .endpointIndependent,
       let counter = theirs.report.counter, theirs.report.model.rules[0].rule == .counter(counter)
     else { return [target] }
-    var chance = SearchRandom(seed: 0)
+    var chance = SeededChance(seed: 0)
     var ports = PortSequence(
       theirs.report.model, PortOutlook(elapsed: theirs.age(at: now)), using: &chance)
     return (0..<PunchLimits.foreseenPorts).compactMap { _ in
@@ -230,7 +236,7 @@ extension PunchCore {
 
   /// Nothing was found: what can be foreseen is looked at once more.
   private mutating func searchEnded(_ plan: SearchPlan, at now: Instant) {
-    endSearch()
+    endSearch(at: now)
     switch plan.method {
     case .predict, .meet: nextRound(at: now)
     case .birthday where search.round + 1 < SearchLimits.birthdayRounds: nextRound(at: now)
@@ -243,17 +249,16 @@ extension PunchCore {
       return
     }
     search.round += 1
+    search.hints = 0
     search.hasPlanned = false
     beginSampling(at: now)
   }
 
   /// What a packet of a search carries: nothing, under an id that only the two sides can know.
   mutating func pollSearchPacket(into message: inout STUNMessageWriter) -> Transmit? {
-    guard let packet = search.due.first, !search.targets.isEmpty else { return nil }
-    if search.theirToken == nil { search.theirToken = searchToken(ice.remoteCredentials) }
-    guard let token = search.theirToken else { return nil }
-    search.due.removeFirst()
-    message.begin(.indication, .binding, token)
+    guard !search.due.isEmpty, !search.targets.isEmpty, let remote = ice.remoteCredentials else { return nil }
+    let packet = search.due.removeFirst()
+    message.begin(.indication, .binding, search.theirs(token: remote))
     switch packet {
     case .opener(let channel, let number):
       return Transmit(channel: channel, destination: search.targets[number % search.targets.count])
@@ -265,14 +270,6 @@ extension PunchCore {
     }
   }
 
-  /// The id of search packets to whoever has these credentials: 20 bytes then say whose they are.
-  private func searchToken(_ credentials: ICECredentials?) -> TransactionID? {
-    guard let credentials else { return nil }
-    let code = HMAC(.sha256, key: Array(credentials.password.utf8)).code(of: Array("warren search".utf8))
-    let high = code[..<4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
-    return TransactionID(high, code[4..<12].reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
-  }
-
   /// A packet of the other side's search has come through: now its source is checked as any candidate is.
   mutating func receiveSearchPacket(
     _ bytes: RawSpan, _ channel: Channel, _ local: IPAddress?, _ source: SocketAddress, at now: Instant
@@ -280,17 +277,24 @@ extension PunchCore {
     guard bytes.byteCount == STUNMessageWriter.headerSize, let message = try? STUNMessage(bytes),
       message.messageClass == .indication
     else { return false }
-    if search.ownToken == nil { search.ownToken = searchToken(ice.credentials) }
-    // Of several that come through the first is as good as any: the others would only be more to check.
-    guard message.transactionID == search.ownToken, permit.isAttested(source.ip), !hasDirectPath,
+    // Of several that come through the first is as good as any: the others would only be more to check. Whoever has seen
+    // one can send it again from anywhere: so it must come from where the other side is, and few are followed.
+    guard message.transactionID == search.ours(token: ice.credentials), !hasDirectPath,
+      isExpected(source.ip), permit.isAttested(source.ip), search.hints < PunchLimits.hints,
       let base = base(forSearch: channel, local, source.ip.family, at: now)
     else { return false }
     // The prober is here, whatever was thought: from now on, mappings are opened towards this port.
     if let running = search.running, running.isOpener, search.targets.first?.ip == source.ip {
       search.targets = [source]
     }
+    search.hints += 1
     ice.suspect(source, on: ICEBaseID(base), at: now)
     return true
+  }
+
+  /// Whether the other side has said that it is at this address.
+  private func isExpected(_ ip: IPAddress) -> Bool {
+    search.theirs?.report.model.addresses.contains(ip) ?? false || ice.remotes.contains { $0.address.ip == ip }
   }
 
   /// The base of a channel; a search's sockets become bases when something comes through.
@@ -314,19 +318,23 @@ extension PunchCore {
 
   /// There is a way, or the time is over: the sockets through which nothing came are closed. Others may be what the
   /// other side will use.
-  mutating func endSearch() {
-    search.stop(keeping: bases.map(\.channel))
+  mutating func endSearch(at now: Instant) {
+    search.stop()
+    let heard = search.sockets.filter { opened in bases.contains { $0.channel == .socket(opened.socket) } }
+    for opened in search.sockets where !heard.contains(where: { $0.socket == opened.socket }) {
+      discard(opened.socket, at: now)
+    }
+    search.sockets = heard
   }
 
-  /// Both sides have agreed on a way for a while: what else the search found is closed.
+  /// Both sides have agreed on a way for a while: what else was opened on the way to it is closed.
   mutating func retireSearch(at now: Instant) {
     guard let due = search.retiresAt, due <= now else { return }
     search.retiresAt = nil
-    let inUse = ice.selected.map { bases[$0.base.index].channel }
-    for base in bases.indices where bases[base].channel != inUse {
-      guard search.sockets.contains(where: { .socket($0.socket) == bases[base].channel }) else { continue }
-      ice.removeBase(ICEBaseID(base), at: now)
-    }
-    search.stop(keeping: inUse.map { [$0] } ?? [])
+    search.stop()
+    search.sampling = nil
+    search.pin = nil
+    search.socketRequests = []
+    discardExtraSockets(at: now)
   }
 }

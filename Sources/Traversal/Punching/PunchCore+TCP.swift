@@ -41,53 +41,55 @@ extension PunchCore {
   /// Takes that this side listens, and dials, at a port of these addresses of the machine.
   public mutating func addListener(port: UInt16, addresses: [IPAddress]) {
     guard let family = addresses.first?.family else { return }
-    listeners.append((family, port))
+    if !listeners.contains(where: { $0 == (family, port) }) { listeners.append((family, port)) }
     for (place, ip) in addresses.enumerated() {
       tell(
         Candidate(
           .host, over: .tcpPassive, at: SocketAddress(ip, port: port),
           priority: Candidate.priority(.host, .tcpPassive, localPreference: UInt16.max - UInt16(place)),
-          foundation: "t\(listeners.count).\(place)"))
+          foundation: "t\(listeners.count)x\(place)"))
     }
   }
 
   /// Somebody is asked for a candidate: the list is not complete before there is an answer.
   public mutating func questionBegan() { openQuestions += 1 }
 
-  /// A gateway has given a port of this machine an outside one, or none.
-  public mutating func portMapped(
-    _ outside: SocketAddress?, _ transport: TransportProtocol, localPort: UInt16
-  ) {
+  /// A question has been answered, or will not be.
+  public mutating func questionEnded() {
     openQuestions -= 1
-    if let outside {
-      let base = bases.firstIndex {
-        $0.channel.isSocket && $0.local.port == localPort && $0.local.ip.family == outside.ip.family
-      }
-      if transport == .udp, let base { ice.addMapped(outside, of: ICEBaseID(base)) }
-      let carrier: Candidate.Transport = transport == .udp ? .udp : .tcpPassive
-      tell(
-        Candidate(
-          .serverReflexive, over: carrier, at: outside, relatedTo: base.map { bases[$0].local },
-          // What others see by themselves comes first: a mapping may end with a gateway's whim.
-          priority: Candidate.priority(
-            .serverReflexive, carrier, localPreference: PunchLimits.mappedPreference),
-          foundation: "m\(localPort)"))
-    }
     completeIfDone()
   }
 
-  /// The STUN server has seen the port of `local` at `mapped`, or has said nothing.
-  public mutating func tcpQueryEnded(_ mapped: SocketAddress?, local: SocketAddress) {
-    openQuestions -= 1
-    if let mapped, mapped != local {
-      tell(
-        Candidate(
-          .serverReflexive, over: .tcpSimultaneousOpen, at: mapped, relatedTo: local,
-          priority: Candidate.priority(.serverReflexive, .tcpSimultaneousOpen, localPreference: .max),
-          foundation: "u\(listeners.count)"))
+  /// A gateway has given a port of this machine an outside one.
+  public mutating func portMapped(
+    _ outside: SocketAddress, _ transport: TransportProtocol, localPort: UInt16
+  ) {
+    let base = liveBases.first {
+      bases[$0].channel.isSocket && bases[$0].local.port == localPort
+        && bases[$0].local.ip.family == outside.ip.family
     }
-    completeIfDone()
+    if transport == .udp, let base { ice.addMapped(outside, of: ICEBaseID(base)) }
+    let carrier: Candidate.Transport = transport == .udp ? .udp : .tcpPassive
+    tell(
+      Candidate(
+        .serverReflexive, over: carrier, at: outside, relatedTo: base.map { bases[$0].local },
+        // What others see by themselves comes first: a mapping may end with a gateway's whim.
+        priority: Candidate.priority(.serverReflexive, carrier, localPreference: PunchLimits.mappedPreference),
+        foundation: "m\(localPort)"))
   }
+
+  /// A STUN server has seen the port of `local` at `mapped`.
+  public mutating func tcpPortSeen(at mapped: SocketAddress, local: SocketAddress) {
+    guard mapped != local else { return }
+    tell(
+      Candidate(
+        .serverReflexive, over: .tcpSimultaneousOpen, at: mapped, relatedTo: local,
+        priority: Candidate.priority(.serverReflexive, .tcpSimultaneousOpen, localPreference: .max),
+        foundation: "u\(listeners.count)"))
+  }
+
+  /// Whether a connection is still looked for, so that the mappings that others were told of must live.
+  public var wantsConnection: Bool { !ice.openPaths.contains { $0.transport.isTCP } }
 
   /// Dials a candidate of the other side's, if it is one that can be dialled.
   mutating func dial(_ candidate: Candidate, at now: Instant) {
@@ -174,7 +176,7 @@ extension PunchCore {
     _ connection: Int, _ local: SocketAddress, _ remote: SocketAddress, isOurs: Bool, at now: Instant
   ) {
     bases.append(Base(channel: .connection(connection), local: local))
-    let preference = UInt16.max - UInt16(min(bases.count, 1000))
+    let preference = nextPreference
     _ = ice.addBase(
       .init(
         Candidate(

@@ -31,6 +31,8 @@ public struct PunchCore {
     public var source: IPAddress?
     /// How many routers it may cross.
     public var hopLimit: UInt8?
+    /// Whether it goes to a STUN server, which was chosen by whoever configured this.
+    var isQuestion = false
   }
 
   let configuration: PunchConfiguration
@@ -46,9 +48,15 @@ public struct PunchCore {
   var hasDescribed = false
   var isComplete = false
   var hasRemote = false
-  var restarts = 0
+  /// When all restarts would have been, had they kept to ``PunchLimits/restartInterval``.
+  var restartsUntil: Instant?
   /// Names that the other side has had: what comes late is not taken for something new.
   var pastFragments: [String] = []
+  /// What has overtaken the description that it belongs to.
+  var overtaking: [PunchSignal] = []
+  /// Sockets that were opened besides those that this began with, and those of them that can be closed.
+  var extraSockets: [Int] = []
+  var socketsToClose: [Int] = []
   var isAsked = false
   var dials: [Dial] = []
   var dueDials: [Int] = []
@@ -63,7 +71,7 @@ public struct PunchCore {
   var search = SearchState()
   /// When to suspect that a stranger's packet has taken our port: see ``handleClash(at:)``.
   var mendsAt: Instant?
-  /// Why nothing but a relay will do, if that is known.
+  /// Why nothing but a relay will do, if that is known. Both sides know it as soon as both know both NATs.
   public internal(set) var hopeless: SearchDecision.Reason?
 
   /// A puncher that has no socket yet.
@@ -85,8 +93,8 @@ public struct PunchCore {
 extension PunchCore {
   /// Takes a socket that is bound to a port of these addresses of the machine.
   public mutating func addSocket(_ socket: Int, port: UInt16, addresses: [IPAddress], at now: Instant) {
-    for ip in addresses {
-      let preference = UInt16.max - UInt16(min(bases.count, 1000))
+    for ip in addresses.prefix(PunchLimits.hostAddresses) {
+      let preference = nextPreference
       let address = SocketAddress(ip, port: port)
       let candidate = Candidate(
         .host, at: address, priority: Candidate.priority(.host, localPreference: preference),
@@ -97,10 +105,28 @@ extension PunchCore {
     }
   }
 
+  /// Takes that a socket's addresses have changed: what went over those that are gone is lost.
+  public mutating func refreshSocket(
+    _ socket: Int, port: UInt16, addresses: [IPAddress], at now: Instant
+  ) {
+    let known = liveBases.filter { bases[$0].channel == .socket(socket) }
+    for base in known where !addresses.contains(bases[base].local.ip) {
+      ice.removeBase(ICEBaseID(base), at: now)
+    }
+    let ips = known.map { bases[$0].local.ip }
+    addSocket(socket, port: port, addresses: addresses.filter { !ips.contains($0) }, at: now)
+  }
+
+  /// Among candidates of one kind, the first is the best.
+  var nextPreference: UInt16 { UInt16.max - UInt16(min(bases.count, 1000)) }
+
+  /// The bases that have not ended.
+  var liveBases: [Int] { bases.indices.filter { !ice.bases[$0].isGone } }
+
   /// Takes a socket whose datagrams go by a relay, where they seem to come from `address`.
   public mutating func addRelay(_ socket: Int, at address: SocketAddress, at now: Instant) {
     bases.append(Base(channel: .socket(socket), local: address))
-    let preference = UInt16.max - UInt16(min(bases.count, 1000))
+    let preference = nextPreference
     let candidate = Candidate(
       .relayed, at: address, priority: Candidate.priority(.relayed, localPreference: preference),
       foundation: "r\(bases.count)")
@@ -110,7 +136,7 @@ extension PunchCore {
 
   /// Asks the STUN servers how they see the sockets, and tells the other side what is known already.
   public mutating func begin(at now: Instant) {
-    for base in bases.indices { ask(from: base, at: now) }
+    for base in bases.indices where ice.bases[base].candidate.kind == .host { ask(from: base, at: now) }
     describe()
     beginSampling(at: now)
     completeIfDone()
@@ -130,11 +156,15 @@ extension PunchCore {
   /// What the other side is told first.
   mutating func describe() {
     hasDescribed = true
-    signals.append(
+    say(
       .description(
         ICEDescription(
           usernameFragment: ice.credentials.usernameFragment, password: ice.credentials.password,
           isLite: configuration.ice.isLite, pacing: configuration.ice.pacing, candidates: candidates)))
+  }
+
+  mutating func say(_ content: PunchSignal.Content) {
+    signals.append(PunchSignal(content, of: ice.credentials.usernameFragment))
   }
 
   /// A candidate of ours: the other side is told, unless that would tell too much.
@@ -146,19 +176,19 @@ extension PunchCore {
       case .hidesPrivate: candidate.kind == .host && (ip.isPrivate || ip.isLinkLocal || ip.isCarrierShared)
       case .hidesAll: candidate.kind == .host
       }
-    guard !isHidden,
+    guard !isHidden, candidates.count < ICELimits.remoteCandidates,
       !candidates.contains(where: { $0.address == candidate.address && $0.transport == candidate.transport })
     else { return }
     var candidate = candidate
     if configuration.privacy != .tellsAll { candidate.relatedAddress = nil }
     candidates.append(candidate)
-    if hasDescribed { signals.append(.candidate(candidate)) }
+    if hasDescribed { say(.candidate(candidate)) }
   }
 
   mutating func completeIfDone() {
     guard !isComplete, hasDescribed, openQuestions == 0, !queries.contains(where: \.isPending) else { return }
     isComplete = true
-    signals.append(.complete)
+    say(.complete)
   }
 
   /// An answer of a STUN server's.
@@ -197,43 +227,64 @@ extension PunchCore {
   /// Takes what the other side has told.
   ///
   /// - Parameters:
-  ///   - byteCount: what the telling cost, in bytes.
+  ///   - byteCount: what the telling cost, in bytes; where it is not said, what the signal weighs.
   ///   - attested: addresses that somebody trusted has seen the other side use.
   public mutating func receive(
-    _ signal: PunchSignal, byteCount: Int = PunchLimits.leastSignalBytes, attested: [IPAddress] = [],
+    _ signal: PunchSignal, byteCount: Int? = nil, attested: [IPAddress] = [],
     at now: Instant
   ) {
-    permit.signalled(byteCount: byteCount, attesting: attested)
-    switch signal {
-    case .description(var description):
-      guard description.isWellFormed, !pastFragments.contains(description.usernameFragment) else { return }
-      if hasRemote {
-        // It has begun anew, and so does this side (RFC 8445, 9.1.1.1).
-        guard description.usernameFragment != ice.remoteCredentials?.usernameFragment else { return }
-        guard beginAnew(at: now) else { return }
-      }
-      hasRemote = true
-      if pastFragments.count > PunchLimits.restarts { pastFragments.removeFirst() }
-      pastFragments.append(description.usernameFragment)
-      description.candidates =
-        description.candidates.filter { isUsable($0) }.prefix(ICELimits.remoteCandidates) + []
-      for candidate in description.candidates { prime(candidate, at: now) }
-      ice.setRemote(description, headStart: isAsked ? PunchLimits.headStart : .zero, at: now)
-      mendsAt = now.advanced(by: PunchLimits.clashPatience)
-      for candidate in description.candidates { dial(candidate, at: now) }
+    permit.signalled(byteCount: byteCount ?? signal.encoded.count, attesting: attested)
+    if isTimely(signal) { take(signal.content, at: now) }
+  }
+
+  /// Whether a signal belongs to what the other side has last told of itself; one that comes too early is kept.
+  private mutating func isTimely(_ signal: PunchSignal) -> Bool {
+    guard let fragment = signal.usernameFragment, fragment != ice.remoteUsernameFragment else { return true }
+    if case .description(let description) = signal.content { return description.usernameFragment == fragment }
+    if !pastFragments.contains(fragment), overtaking.count < PunchLimits.overtakingSignals {
+      overtaking.append(signal)
+    }
+    return false
+  }
+
+  private mutating func take(_ content: PunchSignal.Content, at now: Instant) {
+    switch content {
+    case .description(let description):
+      take(description, at: now)
     case .candidate(let candidate):
       // What is not taken is sent nothing.
       guard isUsable(candidate), ice.addRemote(candidate, at: now) else { return }
       prime(candidate, at: now)
       dial(candidate, at: now)
     case .complete:
-      ice.completeRemote()
+      // Of use to agents that give up as soon as nothing is left to try; this one goes on looking.
+      break
     case .ports(let report):
       receivePorts(report, at: now)
     case .search(let plan, let round):
       receivePlan(plan, round: round, at: now)
     }
     pinOrTell(at: now)
+  }
+
+  private mutating func take(_ description: ICEDescription, at now: Instant) {
+    let fragment = description.usernameFragment
+    guard description.isWellFormed, !pastFragments.contains(fragment) else { return }
+    // It has begun anew, and so does this side (RFC 8445, 9.1.1.1).
+    if hasRemote { guard beginAnew(at: now) else { return } }
+    hasRemote = true
+    if pastFragments.count >= PunchLimits.rememberedFragments { pastFragments.removeFirst() }
+    pastFragments.append(fragment)
+    var description = description
+    description.candidates =
+      description.candidates.filter { isUsable($0) }.prefix(ICELimits.remoteCandidates) + []
+    for candidate in description.candidates { prime(candidate, at: now) }
+    ice.setRemote(description, headStart: isAsked ? PunchLimits.headStart : .zero, at: now)
+    mendsAt = now.advanced(by: PunchLimits.clashPatience)
+    for candidate in description.candidates { dial(candidate, at: now) }
+    let early = overtaking
+    overtaking = []
+    for signal in early where signal.usernameFragment == fragment { take(signal.content, at: now) }
   }
 
   /// Takes addresses at which the other side was seen, where both hold one key and need no more.
@@ -248,9 +299,9 @@ extension PunchCore {
         foundation: "k\(place)")
     }
     let theirs: ICECore.Role = ice.role == .controlling ? .controlled : .controlling
-    receive(
-      .description(key.description(of: theirs, candidates: candidates)), attested: addresses.map(\.ip),
-      at: now)
+    var description = key.description(of: theirs, candidates: candidates)
+    description.pacing = configuration.ice.pacing
+    receive(PunchSignal(.description(description)), attested: addresses.map(\.ip), at: now)
   }
 
   /// Whether a candidate of the other side's can be an address of another machine at all; counts it if not.
@@ -328,8 +379,7 @@ extension PunchCore {
   /// Writes the next datagram, and says where it goes.
   public mutating func pollTransmit(into message: inout STUNMessageWriter, at now: Instant) -> Transmit? {
     while let transmit = nextTransmit(into: &message, at: now) {
-      let isServer = configuration.stunServers.contains(transmit.destination)
-      if isServer { return transmit }
+      if transmit.isQuestion { return transmit }
       let size = message.byteCount + transmit.destination.ip.family.datagramHeaderBytes
       guard permit.spend(size, on: transmit.destination.ip) else { continue }
       traffic.packets += 1
@@ -349,10 +399,12 @@ extension PunchCore {
     if let query = dueQueries.first {
       dueQueries.removeFirst()
       queries[query].write(into: &message)
-      return transmit(queries[query].base, queries[query].server)
+      var question = transmit(queries[query].base, queries[query].server)
+      question.isQuestion = true
+      return question
     }
     if let question = search.sampling?.pollQuestion(into: &message) {
-      return Transmit(channel: question.channel, destination: question.server)
+      return Transmit(channel: question.channel, destination: question.server, isQuestion: true)
     }
     if let packet = pollPinPacket(into: &message) ?? pollSearchPacket(into: &message) { return packet }
     guard let check = ice.pollTransmit(into: &message, at: now) else { return nil }
@@ -372,7 +424,9 @@ extension PunchCore {
   public mutating func pollEvent(at now: Instant) -> ICEEvent? {
     let event = ice.pollEvent()
     switch event {
-    case .opened where hasDirectPath: endSearch()
+    case .opened where hasDirectPath:
+      endSearch(at: now)
+      hopeless = nil
     case .selected(let path) where !path.isRelayed:
       search.retiresAt = now.advanced(by: PunchLimits.retirement)
     default: break
@@ -415,6 +469,7 @@ extension PunchCore {
     primers = []
     dials = []
     dueDials = []
+    overtaking = []
     search = SearchState()
     mendsAt = nil
     signals = []

@@ -14,8 +14,10 @@ public enum PunchLimits {
   public static let keepAlive: Duration = .seconds(15)
   /// How many bytes may go to an address for each that its naming cost, until it has proven itself (RFC 9000, 8.1).
   public static let amplification = 3
-  /// What a signal counts for at least: the smallest packets that carry one are this large.
-  public static let leastSignalBytes = 1200
+  /// The longest signal: 64 candidates of at most 80 bytes each, and some kB for the rest.
+  public static let signalBytes = 8192
+  /// Options of an agent that a signal names: two are in use.
+  public static let signalOptions = 8
   /// Addresses for which is remembered how much was sent to them: one for each candidate, and some.
   public static let rememberedAddresses = 128
   /// Addresses of the other side that are dialled over TCP: each costs a descriptor.
@@ -38,9 +40,6 @@ public enum PunchLimits {
   public static let proofPatience: Duration = .seconds(5)
   /// Connections that have not proven whose they are: anyone may open one.
   public static let unprovenConnections = 32
-  /// Connections of one puncher, from first to last: whoever needs more than these has been attacked, and is reached
-  /// by those that it dials itself.
-  public static let connections = 4096
   /// The largest frame on a connection until it is proven: a check is some 100 bytes.
   public static let frameBytes = 1500
   /// How long a STUN server may take to answer over TCP.
@@ -49,8 +48,19 @@ public enum PunchLimits {
   public static let samplingServers = 3
   /// How long a sample's answer is waited for before it is asked for again, and then before it is done without.
   public static let samplePatience: Duration = .milliseconds(150)
-  /// How often it may begin anew: a peer that changes its credentials more often than this wants something else.
-  public static let restarts = 256
+  /// How often it may begin anew, on average: networks change more seldom, and each time costs some kB.
+  public static let restartInterval: Duration = .seconds(2)
+  /// How often it may do so at once, where networks come and go.
+  public static let restartsAtOnce = 8
+  /// Names that the other side has had: signals that are later than so many restarts are no longer on their way.
+  public static let rememberedFragments = 64
+  /// Signals that have overtaken the description that they belong to: all that a side says within a second.
+  public static let overtakingSignals = 80
+  /// Own addresses that the other side is told of: half of what it takes, so that others see this one, too.
+  public static let hostAddresses = 32
+  /// Search packets of a round that are followed by checks: where NATs let everything in, many come through that
+  /// lead nowhere, before the one that does.
+  public static let hints = 64
   /// Among reflexive candidates, where those that a gateway gave stand: after those that STUN servers see.
   public static let mappedPreference: UInt16 = 1000
   /// How long who was asked waits for the first check of who asked: by then its candidates have got there.
@@ -70,6 +80,12 @@ public enum PunchLimits {
   public static let retirement: Duration = .seconds(5)
   /// What a search's socket sends at once: a packet of 20 bytes.
   public static let searchOutboxBytes = 2048
+  /// How long the listener rests when the system has no descriptor left.
+  public static let acceptPause: Duration = .milliseconds(100)
+  /// After how long a STUN server that has ended the connection is asked again over TCP.
+  public static let stunPause: Duration = .seconds(5)
+  /// Events that wait for a slow reader, who loses the oldest: what is now can be asked for.
+  public static let waitingEvents = 256
   /// Datagrams of the other side that wait for a slow reader.
   public static let waitingDatagrams = 256
   /// Datagrams from where the other side has asked but not answered yet: what it sends within one round trip.

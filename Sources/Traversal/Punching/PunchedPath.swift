@@ -31,6 +31,8 @@ public enum PunchEvent: Hashable, Sendable {
   case selected(PunchedPath)
   /// A way has fallen silent.
   case lost(PunchedPath)
+  /// As the NATs of both sides are, there will be no way but by a relay.
+  case needsRelay(SearchDecision.Reason)
   /// There is no way, and not much hope; it goes on trying until it is closed.
   case failed(PunchError)
 }
@@ -39,8 +41,8 @@ public enum PunchEvent: Hashable, Sendable {
 public enum PunchError: Error, Hashable, Sendable {
   /// No interface has an address that could be used.
   case noNetwork
-  /// Nothing that was tried reaches the other side.
-  case noPath
+  /// Nothing that was tried reaches the other side; and why nothing could, if that is known.
+  case noPath(because: SearchDecision.Reason?)
   /// The puncher was closed.
   case closed
 }
@@ -51,8 +53,9 @@ extension PunchError: CustomStringConvertible {
     switch self {
     case .noNetwork:
       "no network interface with a usable address is up: connect to a network, or allow loopback for two programs on one machine"
-    case .noPath:
-      "nothing reaches the other side directly: a NAT on the way gives every connection another port, or UDP is blocked; use a relay"
+    case .noPath(let reason?): "nothing reaches the other side directly: \(reason); use a relay"
+    case .noPath(nil):
+      "nothing reaches the other side directly: a firewall blocks UDP, or the other side has not begun; use a relay"
     case .closed:
       "the hole puncher is closed"
     }

@@ -24,7 +24,7 @@ struct SearchCore {
 
   let plan: SearchPlan
   private var part: Part
-  private let start: Instant
+  private var start: Instant
   private var sent = 0
   private(set) var isOver = false
 
@@ -50,9 +50,12 @@ struct SearchCore {
     }
   }
 
-  /// The next thing that is due; what is late is done at once.
+  /// The next thing that is due; what is a little late is done at once. Where the machine was busy for longer, the rest
+  /// comes later too: its rate is what was promised to the network.
   mutating func next(at now: Instant) -> Action? {
     guard let deadline, deadline <= now else { return nil }
+    let lag = deadline.duration(to: now) - SearchLimits.lag
+    if lag > .zero { start = start.advanced(by: lag) }
     guard let time, time < plan.duration, let action = action() else {
       isOver = start.advanced(by: plan.duration) <= now
       if !isOver { sent = .max }

@@ -1,3 +1,4 @@
+import WarrenCrypto
 import WarrenMachine
 import WarrenSTUN
 
@@ -45,10 +46,11 @@ struct SearchState {
   var sockets: [(number: Int, socket: Int, port: UInt16)] = []
   var due: [Packet] = []
   var socketRequests: [PunchCore.SocketPurpose] = []
-  var socketsToClose: [Int] = []
-  /// The ids of search packets to us, and to the other side.
-  var ownToken: TransactionID?
-  var theirToken: TransactionID?
+  /// The ids of search packets to us, and to the other side, of a round.
+  private var ownToken: (round: UInt8, id: TransactionID)?
+  private var theirToken: (round: UInt8, id: TransactionID)?
+  /// Packets of this round that have been followed by checks.
+  var hints = 0
 
   /// When to close what both sides do not use.
   var retiresAt: Instant?
@@ -57,15 +59,35 @@ struct SearchState {
     [sampling?.deadline, pin?.deadline, running?.deadline, retiresAt].compactMap { $0 }.min()
   }
 
-  /// Stops, and closes all sockets but those through which something has come.
-  mutating func stop(keeping inUse: [PunchCore.Channel]) {
+  /// The id of this round's search packets to us, who have these credentials.
+  mutating func ours(token credentials: ICECredentials) -> TransactionID {
+    if let ownToken, ownToken.round == round { return ownToken.id }
+    let id = token(credentials)
+    ownToken = (round, id)
+    return id
+  }
+
+  /// The id of this round's search packets to the other side, who has these credentials.
+  mutating func theirs(token credentials: ICECredentials) -> TransactionID {
+    if let theirToken, theirToken.round == round { return theirToken.id }
+    let id = token(credentials)
+    theirToken = (round, id)
+    return id
+  }
+
+  /// 12 bytes that only the two can know: so a packet of 20 bytes says whose it is.
+  private func token(_ credentials: ICECredentials) -> TransactionID {
+    let code = HMAC(.sha256, key: Array(credentials.password.utf8))
+      .code(of: Array("warren search".utf8) + [round])
+    let high = code[..<4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+    return TransactionID(high, code[4..<12].reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+  }
+
+  /// Stops sending.
+  mutating func stop() {
     prepared = nil
     running = nil
     due = []
     socketRequests.removeAll { $0 != .sampling }
-    for opened in sockets where !inUse.contains(.socket(opened.socket)) {
-      socketsToClose.append(opened.socket)
-    }
-    sockets.removeAll { !inUse.contains(.socket($0.socket)) }
   }
 }

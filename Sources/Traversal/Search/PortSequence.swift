@@ -10,7 +10,7 @@ public struct PortSequence: Sendable {
   private let rules: [PortModel.Weighted]
   private let addresses: [IPAddress]
   private let outlook: PortOutlook
-  private var random: SearchRandom
+  private var random: SeededChance
   private var points: [WeightedPort] = []
   private var nextPoint = 0
   private var walks: [RangeWalk] = []
@@ -27,7 +27,7 @@ public struct PortSequence: Sendable {
     rules = model.rules
     addresses = model.addresses
     self.outlook = outlook
-    self.random = SearchRandom(seed: random.next())
+    self.random = SeededChance(seed: random.next())
     begin()
   }
 

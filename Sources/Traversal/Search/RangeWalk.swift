@@ -15,7 +15,7 @@ struct RangeWalk {
   private var remaining: Int
 
   /// - Parameter parity: whether only even (0) or odd (1) ports are wanted.
-  init(_ range: PortRange, parity: UInt16?, weight: Double, using random: inout SearchRandom) {
+  init(_ range: PortRange, parity: UInt16?, weight: Double, using random: inout SeededChance) {
     self.range = range
     spacing = parity == nil ? 1 : 2
     first = Int(range.lower) + (parity == nil || range.lower % 2 == parity ? 0 : 1)

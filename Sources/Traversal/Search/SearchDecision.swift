@@ -43,6 +43,17 @@ public enum SearchDecision: Hashable, Sendable {
   case exhaustive(opener: Side)
 }
 
+extension SearchDecision.Reason: CustomStringConvertible {
+  /// The reason in words.
+  public var description: String {
+    switch self {
+    case .bothHidden: "the NATs of both sides give every connection another port, at random"
+    case .probingMovesProber:
+      "one side's NAT gives every connection a port at random, and the other's moves on with each attempt to find it"
+    }
+  }
+}
+
 /// What may be done beyond the usual.
 public struct SearchPermissions: OptionSet, Hashable, Sendable {
   public let rawValue: UInt8

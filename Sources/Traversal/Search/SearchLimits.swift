@@ -33,6 +33,8 @@ public enum SearchLimits {
   public static let duration: Duration = .seconds(120)
   /// What a packet of a search weighs: 20 bytes of payload, 8 of UDP and 20 of IPv4 header.
   public static let packetBytes = 48
+  /// How late packets of a search may be and still all be sent at once: a timer's and a busy loop's grain.
+  public static let lag: Duration = .milliseconds(20)
   /// How far apart packets are where a side's own port moves with each: at 200 a second, two NATs behind which others
   /// open up to 100 a second together still go forward more by our packets than by theirs.
   public static let steppingInterval: Duration = .milliseconds(5)

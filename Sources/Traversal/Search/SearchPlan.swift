@@ -139,18 +139,11 @@ extension SearchPlan {
     .nanoseconds(Int64(number) * 1_000_000_000 / Int64(openRate))
   }
 
-  /// When the prober sends its packet of this number, after the start; nil when it has sent all.
-  public func proberTime(_ number: Int) -> Duration? {
-    guard number >= 0, number < probes else { return nil }
-    let time = Duration.nanoseconds(Int64(number) * 1_000_000_000 / Int64(probeRate))
-    return time <= duration ? time : nil
-  }
-
   /// The ports to probe, in order; the same on both sides.
   ///
   /// - Parameter ownMappings: how many mappings the opener made after the last sample and before the one sought.
   public func ports(ownMappings: Int = 0) -> PortSequence {
-    var random = SearchRandom(seed: seed)
+    var random = SeededChance(seed: seed)
     let outlook = PortOutlook(
       elapsed: .milliseconds(sampleAge), ownMappings: ownMappings, localPort: localPort == 0 ? nil : localPort
     )

@@ -1,17 +1,17 @@
 /// How much a search may take of a network: rates, sockets, bytes and time.
 public struct SearchProfile: Hashable, Sendable {
   /// Packets a second of the side that opens mappings.
-  public var openRate: Int
+  public let openRate: Int
   /// Packets a second of the side that probes ports.
-  public var probeRate: Int
+  public let probeRate: Int
   /// Sockets that the opening side may have.
-  public var sockets: Int
+  public let sockets: Int
   /// Probes at most.
-  public var probes: Int
+  public let probes: Int
   /// Bytes on the wire at most, of both sides together, with headers (``SearchLimits/packetBytes`` a packet).
-  public var bytes: Int
+  public let bytes: Int
   /// How long it may take.
-  public var duration: Duration
+  public let duration: Duration
 
   /// Limits of one's own; each is held to what ``SearchLimits`` allow.
   public init(openRate: Int, probeRate: Int, sockets: Int, probes: Int, bytes: Int, duration: Duration) {

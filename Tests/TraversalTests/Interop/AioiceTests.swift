@@ -38,14 +38,14 @@ struct AioiceTests {
     let puncher = HolePuncher(on: machine, role: role, configuration)
     try await puncher.start()
     for await signal in puncher.signals {
-      guard case .description(let description) = signal else { continue }
+      guard case .description(let description) = signal.content else { continue }
       try Self.write(description.sdp(), to: folder, "warren.sdp")
       break
     }
     let reading = try ICEDescription.reading(sdp: try await Self.read(folder + "/aioice.sdp", on: machine))
     #expect(reading.refused.isEmpty && !reading.description.candidates.isEmpty)
-    await puncher.receive(.description(reading.description))
-    await puncher.receive(.complete)
+    await puncher.receive(PunchSignal(.description(reading.description)))
+    await puncher.receive(PunchSignal(.complete))
 
     try await machine.run {
       try await machine.withDeadline(.seconds(15)) {

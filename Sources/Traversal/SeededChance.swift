@@ -1,5 +1,5 @@
-/// Chance that both sides of a search can have from one number: SplitMix64.
-struct SearchRandom: RandomNumberGenerator, Sendable {
+/// Chance that follows from one number, so that two sides can have the same: SplitMix64.
+struct SeededChance: RandomNumberGenerator, Hashable, Sendable {
   private var state: UInt64
 
   init(seed: UInt64) { state = seed }
@@ -11,4 +11,6 @@ struct SearchRandom: RandomNumberGenerator, Sendable {
     value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
     return value ^ value >> 31
   }
+
+  mutating func factor(in range: ClosedRange<Double>) -> Double { Double.random(in: range, using: &self) }
 }

@@ -1,6 +1,6 @@
 import WarrenMachine
 
-// Numbers and addresses in the order of the network, as PCP and NAT-PMP write them.
+// Numbers and addresses in the order of the network.
 
 extension RawSpan {
   func number<Number: FixedWidthInteger & BitwiseCopyable>(at place: Int, as: Number.Type) -> Number {

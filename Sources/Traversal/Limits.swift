@@ -1,3 +1,0 @@
-/// The limits of this room, each with its reason.
-public enum TraversalLimits {
-}
