@@ -26,6 +26,8 @@ public struct PunchTrial: Sendable {
   public var bobWasAsked = false
   /// Whether both ask their gateways for outside ports.
   public var mapsPorts = false
+  /// Who each believes decides, which they may both.
+  public var roles: (alice: ICECore.Role, bob: ICECore.Role) = (.controlling, .controlled)
   /// Changes the configuration of both.
   public var change: @Sendable (inout PunchConfiguration) -> Void = { _ in }
   /// Replaces both machines, where they stand in a common place.
@@ -86,8 +88,8 @@ public struct PunchTrial: Sendable {
     let servers = try await startServers(in: world)
     startNeighbours(in: world)
     let (alice, bob) = (world.machine("alice"), world.machine("bob"))
-    let a = HolePuncher(on: alice, role: .controlling, configuration(self.alice, servers, on: alice))
-    let b = HolePuncher(on: bob, role: .controlled, configuration(self.bob, servers, on: bob))
+    let a = HolePuncher(on: alice, role: roles.alice, configuration(self.alice, servers, on: alice))
+    let b = HolePuncher(on: bob, role: roles.bob, configuration(self.bob, servers, on: bob))
     let known = Known()
     carrySignals(from: a, to: b, known, in: world)
     carrySignals(from: b, to: a, known, in: world)

@@ -83,17 +83,19 @@ struct ReadmeTests {
   }
 
   private func punch(_ machine: any Machine, _ servers: [SocketAddress], _ bob: HolePuncher) async throws {
-    let tellTheOtherSide: @Sendable (PunchSignal) async throws -> Void = { await bob.receive($0) }
+    let tellTheOtherSide: @Sendable ([UInt8]) async throws -> Void = {
+      await bob.receive(try PunchSignal(decoding: $0.span.bytes))
+    }
     // begin punch
     var configuration = PunchConfiguration()
     configuration.stunServers = servers
     configuration.transports = [.udp, .tcp]
     let puncher = HolePuncher(on: machine, role: .controlling, configuration)
     machine.spawn("signals") {
-      for await signal in puncher.signals { try await tellTheOtherSide(signal) }
+      for await signal in puncher.signals { try await tellTheOtherSide(signal.encoded) }
     }
     try await puncher.start()
-    // …and for each signal that the other side sends: await puncher.receive(signal)
+    // …and for what the other side tells: await puncher.receive(try PunchSignal(decoding: bytes.span.bytes))
     // end punch
     bob.machine.spawn("signals of bob's") {
       for await signal in bob.signals { await puncher.receive(signal) }

@@ -15,6 +15,19 @@ func fuzzSDP(_ bytes: [UInt8]) {
   }
 }
 
+/// Reads a signal; one that is a signal has the bytes it was read from, and its description is one that ICE takes.
+func fuzzSignal(_ bytes: [UInt8]) {
+  do {
+    let signal = try PunchSignal(decoding: bytes.span.bytes)
+    let again = signal.encoded
+    precondition(again.count <= PunchLimits.signalBytes)
+    let back = try? PunchSignal(decoding: again.span.bytes)
+    precondition(back == signal)
+  } catch {
+    precondition(!error.description.isEmpty)
+  }
+}
+
 /// Reads a plan of a search; one that is a plan is within all limits, and its bytes are those it was read from.
 func fuzzPlan(_ bytes: [UInt8]) {
   guard let plan = SearchPlan(decoding: bytes.span.bytes) else { return }

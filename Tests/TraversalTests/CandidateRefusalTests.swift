@@ -31,7 +31,9 @@ struct CandidateRefusalTests {
       var description = ICEDescription(usernameFragment: "them", password: "aPasswordOfTheirs123456")
       if !trickled { description.candidates = candidates }
       await puncher.receive(PunchSignal(.description(description)))
-      if trickled { for candidate in candidates { await puncher.receive(PunchSignal(.candidate(candidate))) } }
+      if trickled {
+        for candidate in candidates { await puncher.receive(PunchSignal(.candidate(candidate))) }
+      }
       try await alice.sleep(for: .seconds(10))
 
       let refusals = await puncher.counters.refusals

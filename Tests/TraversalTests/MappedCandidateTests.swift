@@ -26,6 +26,36 @@ struct MappedCandidateTests {
     }
   }
 
+  @Test("tells the other side when its gateway gives it another port")
+  func moved() async throws {
+    let world = World(seed: 1) {
+      NAT("gateway", .symmetric.mappingPorts(by: .pcp)) { Machine("alice") }
+    }
+    try await world.run { world in
+      let (alice, gateway) = (world.machine("alice"), world.box("gateway"))
+      let mapper = PortMapper(on: alice)
+      var configuration = PunchConfiguration()
+      configuration.portMapper = mapper
+      configuration.families = [.v4]
+      let puncher = HolePuncher(on: alice, role: .controlling, configuration)
+      let told = alice.spawn("signals") {
+        var told: [IPAddress] = []
+        for await signal in puncher.signals {
+          if case .candidate(let candidate) = signal.content { told.append(candidate.address.ip) }
+        }
+        return told
+      }
+      try await puncher.start()
+      try await alice.sleep(for: .seconds(10))
+      let before = gateway.outsideAddress
+      gateway.reboot(renumbering: true)
+      try await alice.sleep(for: .seconds(2000))
+      await puncher.close()
+      #expect(try await told.value == [before, gateway.outsideAddress])
+      await mapper.close()
+    }
+  }
+
   @Test("gives the ports back when it is closed")
   func givenBack() async throws {
     let world = World(seed: 1) {

@@ -70,4 +70,30 @@ struct MatrixTests {
       #expect(outcome.isDirect && outcome.agree, "seed \(seed)")
     }
   }
+
+  /// In these, a sample that was asked for twice had turned the counter around, and then every later round met the
+  /// mappings of the one before.
+  @Test(
+    "counters are met where a tenth is lost",
+    arguments: [7, 47, 53, 249, 256, 303, 361, 372, 373, 376] as [UInt64])
+  func lossy(seed: UInt64) async throws {
+    var trial = PunchTrial(alice: .sequential, bob: .sequential)
+    trial.loss = 0.1
+    let outcome = try await trial.run(seed: seed)
+    #expect(outcome.isDirect && outcome.agree)
+  }
+
+  @Test(
+    "ports are searched for whatever roles the two believe to have",
+    arguments: [ICECore.Role.controlling, .controlled])
+  func sameRoles(role: ICECore.Role) async throws {
+    for (alice, bob) in [(Place.random, Place.portRestricted), (.sequential, .sequential)] {
+      for seed in 1...10 as ClosedRange<UInt64> {
+        var trial = PunchTrial(alice: alice, bob: bob)
+        trial.roles = (role, role)
+        let outcome = try await trial.run(seed: seed)
+        #expect(outcome.isDirect && outcome.agree, "\(alice) with \(bob), seed \(seed)")
+      }
+    }
+  }
 }

@@ -105,10 +105,10 @@ struct VictimTests {
     }
 
     private func candidates(at ip: IPAddress) -> [Candidate] {
-      (0..<64).map { number in
-        Candidate(
-          .serverReflexive, over: number % 2 == 0 ? .udp : .tcpPassive,
-          at: SocketAddress(ip, port: 1000 + UInt16(number)), priority: UInt32(1000 + number),
+      (1000..<1064).map { (number: UInt16) -> Candidate in
+        let transport: Candidate.Transport = number % 2 == 0 ? .udp : .tcpPassive
+        return Candidate(
+          .serverReflexive, over: transport, at: SocketAddress(ip, port: number), priority: UInt32(number),
           foundation: "\(number)")
       }
     }

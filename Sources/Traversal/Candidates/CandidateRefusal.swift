@@ -56,7 +56,7 @@ extension Candidate {
   /// Why it cannot be an address of another machine; nil if it can.
   public func refusal(allowingLoopback: Bool = false) -> CandidateRefusal? {
     let ip = address.ip
-    // Who connects has no port to be connected to (RFC 6544, 4.5).
+    // Even who is never connected to names a port that could be: 9 (RFC 6544, 4.5).
     if address.port == 0 { return .noPort }
     if ip.canonical != ip { return .disguised }
     if ip.isUnspecified { return .unspecified }

@@ -52,7 +52,8 @@ public struct NATReport: Hashable, Sendable {
 }
 
 extension PunchConfiguration {
-  /// Takes over what was found out, so that it need not be found out again.
+  /// Takes over who may send to a mapping, which no puncher finds out by itself: what it assumes is strict, and two NATs
+  /// that could be got through with less are left to the relay. How ports are chosen is looked at anew each time.
   public mutating func adopt(_ report: NATReport) {
     if let filtering = report.filtering { self.filtering = filtering }
   }

@@ -36,8 +36,10 @@ extension ICECore {
   /// Where a new pair can stand: of too many, the worst that nobody needs gives way to a better one.
   private mutating func placeForPair(_ priority: UInt64) -> Int? {
     if pairs.count < ICELimits.pairs { return pairs.count }
-    let worst = pairs.indices.filter { pairs[$0].isGone || !pairs[$0].wasChecked && pairs[$0].state != .succeeded }
-      .min { pairs[$0].standing < pairs[$1].standing }
+    let worst = pairs.indices.filter {
+      pairs[$0].isGone || !pairs[$0].wasChecked && pairs[$0].state != .succeeded
+    }
+    .min { pairs[$0].standing < pairs[$1].standing }
     guard let worst, pairs[worst].standing < priority else { return nil }
     transactions.removeAll { $0.pair == worst }
     triggered.removeAll { $0 == worst }

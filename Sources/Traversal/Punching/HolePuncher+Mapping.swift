@@ -48,8 +48,10 @@ extension HolePuncher {
   }
 
   private func note(_ mapping: PortMapping) {
-    mappings.removeAll { $0.localPort == mapping.localPort && $0.transport == mapping.transport
-      && $0.outside.ip.family == mapping.outside.ip.family }
+    mappings.removeAll {
+      $0.localPort == mapping.localPort && $0.transport == mapping.transport
+        && $0.outside.ip.family == mapping.outside.ip.family
+    }
     mappings.append(mapping)
     core.portMapped(mapping.outside, mapping.transport, localPort: mapping.localPort)
   }

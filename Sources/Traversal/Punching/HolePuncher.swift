@@ -71,7 +71,9 @@ public actor HolePuncher {
     let isGeneral: Bool
     var outbox: DatagramOutbox
 
-    init(_ udp: any UDPSocket, isOwn: Bool, isGeneral: Bool = true, outboxBytes: Int = PunchLimits.outboxBytes) {
+    init(
+      _ udp: any UDPSocket, isOwn: Bool, isGeneral: Bool = true, outboxBytes: Int = PunchLimits.outboxBytes
+    ) {
       self.udp = udp
       self.isOwn = isOwn
       self.isGeneral = isGeneral
@@ -285,7 +287,8 @@ public actor HolePuncher {
   ///
   /// Both sides must call it, and use nothing but TCP. The connection stays open when the puncher is closed.
   public func takeConnection() async throws -> sending any TCPConnection {
-    precondition(configuration.transports == [.tcp], "who takes a connection must have TCP as the only transport")
+    precondition(
+      configuration.transports == [.tcp], "who takes a connection must have TCP as the only transport")
     while true {
       if let selected = selectedPath, case .connection(let number) = selected.channel,
         let connection = takeOver(number)
@@ -427,7 +430,8 @@ public actor HolePuncher {
       let path = path(ice)
       opened = opened ?? path
       failure = nil
-      for datagram in unproven where datagram.source == path.remote && .socket(datagram.socket) == path.channel {
+      for datagram in unproven
+      where datagram.source == path.remote && .socket(datagram.socket) == path.channel {
         arrived.yield(datagram.bytes)
       }
       unproven.removeAll { $0.source == path.remote && .socket($0.socket) == path.channel }

@@ -2,7 +2,11 @@ import WarrenCrypto
 
 /// A secret that two people have agreed on: whoever holds it is the peer.
 ///
-/// Both sides' credentials follow from it, so that all they have to learn of each other is an address.
+/// Both sides' credentials follow from it, so that all they have to learn of each other is an address. They must take
+/// different roles, and each key is for one punch: what it opened once it would open again.
+///
+/// Whoever sees a check can try phrases against its signature, millions a second. So a key is 16 random characters and
+/// not a word that somebody has thought of, unless what it opens proves who is there by other means.
 public struct PairingKey: Hashable, Sendable {
   private let text: String
 

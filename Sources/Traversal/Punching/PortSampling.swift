@@ -3,7 +3,8 @@ import WarrenSTUN
 
 /// Asks STUN servers how they see a few sockets, a burst for each server, so that a ``PortModel`` can be fitted.
 ///
-/// It begins with the first burst. What is lost is asked once more, since a model can do without a sample or two.
+/// It begins with the first burst. A model can do without a sample or two: only where more are lost, they are asked for
+/// once more. When the mapping was made that such an answer tells of is not known, perhaps by the question that was lost.
 struct PortSampling {
   /// A question: which socket asks which server.
   struct Question {
@@ -52,6 +53,10 @@ struct PortSampling {
           by: burst < servers.count ? SearchLimits.burstSpacing : PunchLimits.samplePatience)
       } else {
         nextBurst = nil
+        if firm.count >= SearchLimits.enoughSamples {
+          isOver = true
+          return
+        }
         for lost in questions.filter({ !$0.isAnswered && !$0.isRepeated }) {
           ask(lost.channel, lost.localPort, lost.server, isRepeated: true, at: now, using: &random)
         }
@@ -103,7 +108,15 @@ struct PortSampling {
   }
 
   /// What was seen, in the order of asking: answers may overtake each other.
-  var samples: [PortSample] { answers.sorted { $0.question < $1.question }.map(\.sample) }
+  var samples: [PortSample] {
+    let usable = firm.count >= SearchLimits.enoughSamples ? firm : answers
+    return usable.sorted { $0.question < $1.question }.map(\.sample)
+  }
+
+  /// Answers to what was asked once.
+  private var firm: [(question: Int, sample: PortSample)] {
+    answers.filter { !questions[$0.question].isRepeated }
+  }
 
   private mutating func endIfDone() {
     if burst == servers.count, questions.allSatisfy(\.isAnswered) { isOver = true }

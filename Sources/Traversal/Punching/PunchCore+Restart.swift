@@ -44,7 +44,9 @@ extension PunchCore {
   /// So many at once, and so many in the long run.
   private mutating func mayRestart(at now: Instant) -> Bool {
     let until = max(restartsUntil ?? now, now).advanced(by: PunchLimits.restartInterval)
-    guard now.duration(to: until) <= PunchLimits.restartInterval * PunchLimits.restartsAtOnce else { return false }
+    guard now.duration(to: until) <= PunchLimits.restartInterval * PunchLimits.restartsAtOnce else {
+      return false
+    }
     restartsUntil = until
     return true
   }

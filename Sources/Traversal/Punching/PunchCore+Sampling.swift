@@ -17,7 +17,7 @@ extension PunchCore {
 
   /// The base whose ports are foreseen and from which ports are probed.
   var samplingBase: Base? {
-    if let pinned = search.pinnedBase { return bases[pinned] }
+    if let fresh = search.pinnedBase ?? search.roundBase { return bases[fresh] }
     return liveBases.lazy.map { bases[$0] }.first { $0.local.ip.family == .v4 && $0.channel.isSocket }
   }
 
@@ -52,6 +52,7 @@ extension PunchCore {
     socketsToClose.append(socket)
     for base in liveBases where bases[base].channel == .socket(socket) {
       if search.pinnedBase == base { search.pinnedBase = nil }
+      if search.roundBase == base { search.roundBase = nil }
       ice.removeBase(ICEBaseID(base), at: now)
     }
   }
@@ -96,10 +97,21 @@ extension PunchCore {
   private mutating func endSampling(at now: Instant) {
     guard let over = search.sampling, over.isOver else { return }
     search.sampling = nil
-    for case (.socket(let socket), _) in search.samplers { discard(socket, at: now) }
-    guard let model = PortModel(fitting: over.samples), let last = over.lastSample else { return }
+    let model = PortModel(fitting: over.samples)
+    if search.round > 0, let model, PortReport(model: model).moves { beginRoundElsewhere(at: now) }
+    for case (.socket(let socket), _) in search.samplers where samplingBase?.channel != .socket(socket) {
+      discard(socket, at: now)
+    }
+    guard let model, let last = over.lastSample else { return }
     search.fitted = (model, last)
     pinOrTell(at: now)
+  }
+
+  /// The socket of the last round has mappings towards ports that are looked for again, and these do not move: another
+  /// one has none.
+  private mutating func beginRoundElsewhere(at now: Instant) {
+    guard let (channel, port) = search.samplers.first, let ip = samplingBase?.local.ip else { return }
+    search.roundBase = addSearchBase(channel, SocketAddress(ip, port: port), at: now)
   }
 
   // MARK: Pinning

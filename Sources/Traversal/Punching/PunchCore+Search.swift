@@ -39,7 +39,9 @@ extension PunchCore {
   /// Whether this side plans: of both, the one whose name comes first, whatever roles they believe to have. Nil while the
   /// other side's name is not known.
   private var isPlanner: Bool? {
-    ice.remoteUsernameFragment.map { ice.credentials.usernameFragment.utf8.lexicographicallyPrecedes($0.utf8) }
+    ice.remoteUsernameFragment.map {
+      ice.credentials.usernameFragment.utf8.lexicographicallyPrecedes($0.utf8)
+    }
   }
 
   /// One side plans, as soon as both have told of their ports.
@@ -294,7 +296,8 @@ extension PunchCore {
 
   /// Whether the other side has said that it is at this address.
   private func isExpected(_ ip: IPAddress) -> Bool {
-    search.theirs?.report.model.addresses.contains(ip) ?? false || ice.remotes.contains { $0.address.ip == ip }
+    search.theirs?.report.model.addresses.contains(ip) ?? false
+      || ice.remotes.contains { $0.address.ip == ip }
   }
 
   /// The base of a channel; a search's sockets become bases when something comes through.
@@ -305,13 +308,17 @@ extension PunchCore {
     guard let opened = search.sockets.first(where: { .socket($0.socket) == channel }),
       let ip = local ?? bases.first(where: { $0.local.ip.family == family })?.local.ip
     else { return nil }
-    let address = SocketAddress(ip, port: opened.port)
-    bases.append(Base(channel: channel, local: address))
+    return addSearchBase(channel, SocketAddress(ip, port: opened.port), at: now)
+  }
+
+  /// A base that forms pairs only with what comes through it.
+  mutating func addSearchBase(_ channel: Channel, _ local: SocketAddress, at now: Instant) -> Int {
+    bases.append(Base(channel: channel, local: local))
     _ = ice.addBase(
       .init(
         Candidate(
-          .host, at: address, priority: Candidate.priority(.host, localPreference: 1),
-          foundation: "x\(opened.port)"),
+          .host, at: local, priority: Candidate.priority(.host, localPreference: 1),
+          foundation: "x\(local.port)"),
         localPreference: 1, pairsWithAll: false), at: now)
     return bases.count - 1
   }

@@ -74,7 +74,8 @@ extension PunchCore {
       Candidate(
         .serverReflexive, over: carrier, at: outside, relatedTo: base.map { bases[$0].local },
         // What others see by themselves comes first: a mapping may end with a gateway's whim.
-        priority: Candidate.priority(.serverReflexive, carrier, localPreference: PunchLimits.mappedPreference),
+        priority: Candidate.priority(
+          .serverReflexive, carrier, localPreference: PunchLimits.mappedPreference),
         foundation: "m\(localPort)"))
   }
 

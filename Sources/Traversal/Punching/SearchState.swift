@@ -31,6 +31,8 @@ struct SearchState {
   /// The base whose port towards the other side was found out, and that port.
   var pinnedBase: Int?
   var pinnedPort: UInt16?
+  /// The base from which a later round searches.
+  var roundBase: Int?
   var round: UInt8 = 0
   var own: Known?
   var theirs: Known?

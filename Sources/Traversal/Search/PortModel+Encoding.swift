@@ -2,7 +2,8 @@ import WarrenMachine
 
 extension PortModel {
   /// How many bytes a model is, always.
-  static let encodedSize = 4 + 4 * SearchLimits.outsideAddresses + 2 + PortRule.encodedSize * SearchLimits.rules
+  static let encodedSize =
+    4 + 4 * SearchLimits.outsideAddresses + 2 + PortRule.encodedSize * SearchLimits.rules
 
   /// Mapping, number of addresses, number of rules, zero, addresses (4 each), certainty (2), rules (``PortRule``).
   @_lifetime(output: copy output)
@@ -18,7 +19,9 @@ extension PortModel {
     }
     output.append(number: certainty)
     for weighted in rules { weighted.encode(into: &output) }
-    for _ in 0..<(SearchLimits.rules - rules.count) * PortRule.encodedSize { output.append(number: 0 as UInt8) }
+    for _ in 0..<(SearchLimits.rules - rules.count) * PortRule.encodedSize {
+      output.append(number: 0 as UInt8)
+    }
   }
 
   /// The model that comes next; nil if it is none, or larger than ``SearchLimits`` allow.

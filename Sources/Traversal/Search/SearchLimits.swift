@@ -4,6 +4,8 @@ public enum SearchLimits {
   public static let samples = 32
   /// Samples taken in one go, from so many sockets: what happens in between others' mappings does not blur.
   public static let samplesPerBurst = 4
+  /// With so many samples the lost ones are not asked for again: two bursts.
+  public static let enoughSamples = 8
   /// How far apart bursts of samples are: at 35 mappings a second others open one or two meanwhile.
   public static let burstSpacing: Duration = .milliseconds(50)
   /// Samples closer than this are of one burst: a rate of others' mappings cannot be read from so short a time.

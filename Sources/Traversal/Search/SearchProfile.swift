@@ -27,10 +27,10 @@ public struct SearchProfile: Hashable, Sendable {
   /// Hardly noticed by a home router: four seconds, 67 kB at most.
   public static let polite = SearchProfile(
     openRate: 100, probeRate: 250, sockets: 320, probes: 1000, bytes: 67_200, duration: .seconds(4))
-  /// What suits most: a second and a half, 120 kB at most.
+  /// What suits most: two and a half seconds, of which half a second does mostly; 120 kB at most.
   public static let normal = SearchProfile(
     openRate: 200, probeRate: 1000, sockets: 320, probes: 2000, bytes: 120_000, duration: .milliseconds(2500))
-  /// For networks that take it: half a second.
+  /// For networks that take it: a second and a half, of which a quarter does mostly.
   public static let fast = SearchProfile(
     openRate: 1000, probeRate: 2000, sockets: 512, probes: 2000, bytes: 144_000, duration: .milliseconds(1500)
   )
