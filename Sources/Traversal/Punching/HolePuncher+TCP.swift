@@ -174,6 +174,7 @@ extension HolePuncher {
 
   /// The system has no descriptor left, perhaps: it goes on when it has.
   private func rest(_ listener: any TCPListener) {
+    guard let number = listeners.firstIndex(where: { $0 === listener }) else { return }
     listener.onConnection = nil
     let timer = machine.makeTimer(
       handler(listener) { puncher, listener in
@@ -182,7 +183,7 @@ extension HolePuncher {
         puncher.accept(from: listener)
       })
     timer.schedule(at: machine.now.advanced(by: PunchLimits.acceptPause))
-    acceptTimers[ObjectIdentifier(listener)] = timer
+    acceptTimers[number] = timer
   }
 
   private func add(_ tcp: any TCPConnection, dial: Int?) {

@@ -53,7 +53,8 @@ public actor HolePuncher {
   var lastConnection = 0
   var stunConnections: [any TCPConnection] = []
   var stunTasks: [Task<Void, any Error>] = []
-  var acceptTimers: [ObjectIdentifier: MachineTimer] = [:]
+  /// One for each listener that rests.
+  var acceptTimers: [Int: MachineTimer] = [:]
   var tasks: [Task<Void, any Error>] = []
 
   private let datagrams: AsyncStream<[UInt8]>
