@@ -80,13 +80,30 @@ struct HolePuncherTests {
       waiting.cancel()
       await #expect(throws: CancellationError.self) { try await waiting.value }
       let another = pair.alice.spawn("another wait") { try await puncher.firstPath() }
-      let third = pair.alice.spawn("a third") { _ = try await puncher.takeConnection() }
+      let third = pair.alice.spawn("a third") { _ = try await puncher.connection() }
       try await pair.alice.sleep(for: .milliseconds(10))
       await puncher.close()
       await #expect(throws: PunchError.closed) { try await another.value }
       await #expect(throws: PunchError.closed) { try await third.value }
       var events = puncher.events.makeAsyncIterator()
       #expect(await events.next() == nil)
+    }
+  }
+
+  @Test(
+    "ends the wait for a connection when it is closed, and gives none that is not its way",
+    arguments: TwoMachines.allCases)
+  func closedOverTCP(world: TwoMachines) async throws {
+    try await world.run { pair in
+      let puncher = HolePuncher(on: pair.alice, role: .controlling, Self.configuration([.tcp]))
+      try await puncher.start()
+      await #expect(throws: PunchError.transports) { try await puncher.connection() }
+      let waiting = pair.alice.spawn("a wait") { _ = try await puncher.takeConnection() }
+      try await pair.alice.sleep(for: .milliseconds(10))
+      await puncher.close()
+      await #expect(throws: PunchError.closed) { try await waiting.value }
+      let both = HolePuncher(on: pair.alice, role: .controlling, Self.configuration([.udp, .tcp]))
+      await #expect(throws: PunchError.transports) { _ = try await both.takeConnection() }
     }
   }
 

@@ -231,7 +231,7 @@ public actor HolePuncher {
 
   /// Waits for the first way over UDP, and gives a plain connection that uses the best there is.
   public func connection() async throws -> PunchedConnection {
-    precondition(configuration.transports.contains(.udp), "datagrams need UDP among the transports")
+    guard configuration.transports.contains(.udp) else { throw PunchError.transports }
     while currentPath == nil { try await change("a path over UDP to the other side") }
     return PunchedConnection(self, datagrams)
   }
@@ -288,8 +288,7 @@ public actor HolePuncher {
   ///
   /// Both sides must call it, and use nothing but TCP. The connection stays open when the puncher is closed.
   public func takeConnection() async throws -> sending any TCPConnection {
-    precondition(
-      configuration.transports == [.tcp], "who takes a connection must have TCP as the only transport")
+    guard configuration.transports == [.tcp] else { throw PunchError.transports }
     while true {
       if let selected = selectedPath, case .connection(let number) = selected.channel,
         let connection = takeOver(number)

@@ -43,6 +43,8 @@ public enum PunchError: Error, Hashable, Sendable {
   case noNetwork
   /// Nothing that was tried reaches the other side; and why nothing could, if that is known.
   case noPath(because: SearchDecision.Reason?)
+  /// What was asked for does not go with ``PunchConfiguration/transports``.
+  case transports
   /// The puncher was closed.
   case closed
 }
@@ -56,6 +58,8 @@ extension PunchError: CustomStringConvertible {
     case .noPath(let reason?): "nothing reaches the other side directly: \(reason); use a relay"
     case .noPath(nil):
       "nothing reaches the other side directly: a firewall blocks UDP, or the other side has not begun; use a relay"
+    case .transports:
+      "datagrams need UDP among the transports, and who takes a connection must have TCP as the only one: otherwise the two sides may agree on the other"
     case .closed:
       "the hole puncher is closed"
     }
