@@ -1,6 +1,8 @@
 import Testing
 import Warren
 
+@testable import WarrenTraversal
+
 @Suite("An ICE agent's manners")
 struct ICEMannersTests {
   @Test("It waits as long between checks as the slower of the two wishes, within reason")
@@ -52,6 +54,26 @@ struct ICEMannersTests {
       let selected = try #require(core.selected)
       #expect(selected.remote == ICELaboratory.address(1 - side, 0))
     }
+  }
+
+  @Test("What was only a hint and came to nothing is checked again once the other side checks it")
+  func hint() {
+    let lab = ICELaboratory()
+    lab.open()
+    let theirs = lab.sides[1].sockets[0]
+    lab.introduce(to: 0, lab.description(of: 1, candidates: []))
+    lab.sides[0].core.suspect(theirs, on: ICEBaseID(0), at: lab.now)
+    lab.passes = { _, _ in false }
+    lab.drain(0)
+    lab.run(for: .seconds(10))
+    let sent = lab.sides[0].sent
+    lab.run(for: .seconds(120))
+    #expect(lab.sides[0].sent == sent)
+    lab.passes = { _, _ in true }
+    lab.introduce(to: 1)
+    lab.run(for: .seconds(2))
+    let selected = (lab.sides[0].core.selected, lab.sides[1].core.selected)
+    #expect(selected.0 != nil && selected.1 != nil)
   }
 
   @Test("A name or password that no agent could have is not taken")

@@ -55,14 +55,20 @@ public struct CandidateRefusals: Hashable, Sendable {
 extension Candidate {
   /// Why it cannot be an address of another machine; nil if it can.
   public func refusal(allowingLoopback: Bool = false) -> CandidateRefusal? {
-    let ip = address.ip
     // Even who is never connected to names a port that could be: 9 (RFC 6544, 4.5).
     if address.port == 0 { return .noPort }
-    if ip.canonical != ip { return .disguised }
-    if ip.isUnspecified { return .unspecified }
-    if ip.isMulticast { return .multicast }
-    if ip.isBroadcast { return .broadcast }
-    if ip.isLoopback && !allowingLoopback { return .loopback }
+    return address.ip.refusal(allowingLoopback: allowingLoopback)
+  }
+}
+
+extension IPAddress {
+  /// Why it cannot be another machine's address; nil if it can.
+  func refusal(allowingLoopback: Bool) -> CandidateRefusal? {
+    if canonical != self { return .disguised }
+    if isUnspecified { return .unspecified }
+    if isMulticast { return .multicast }
+    if isBroadcast { return .broadcast }
+    if isLoopback && !allowingLoopback { return .loopback }
     return nil
   }
 }

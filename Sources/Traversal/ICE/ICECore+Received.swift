@@ -100,6 +100,7 @@ extension ICECore {
       formPair(check.base, remote, isAsked: !check.isHint, isHint: check.isHint, at: now)
     }
     guard let pair = pairPlace(base: check.base, remote: remote) else { return }
+    if !check.isHint { revive(pair) }
     if !pairs[pair].wasChecked, !check.isHint {
       pairs[pair].wasChecked = true
       if pairs[pair].state == .succeeded, nominateAt == nil { nominateBest(at: now) }
@@ -116,6 +117,13 @@ extension ICECore {
     } else {
       trigger(pair, at: now)
     }
+  }
+
+  /// What was only a hint, and perhaps given up, is known from somebody who may say so.
+  mutating func revive(_ pair: Int) {
+    guard pairs[pair].isHint else { return }
+    pairs[pair].isHint = false
+    if !bases[pairs[pair].base].isGone { pairs[pair].isGone = false }
   }
 
   /// Takes a hint that the other side may be at `source`: it is checked as if a check had come from there.

@@ -179,6 +179,10 @@ extension ICECore {
   /// A connection has ended: what went over it is lost.
   public mutating func removeBase(_ base: ICEBaseID, at now: Instant) {
     bases[base.index].isGone = true
+    if let old = previous, old.path.base == base {
+      previous = nil
+      events.append(.lost(old.path))
+    }
     for pair in pairs.indices where pairs[pair].base == base.index {
       let isTriggered = pairs[pair].isTriggered
       pairs[pair].isTriggered = false
@@ -253,6 +257,7 @@ extension ICECore {
     if let place = remotePlace(of: candidate.address, candidate.transport) {
       remotes[place].kind = candidate.kind
       remotes[place].foundation = candidate.foundation
+      for pair in pairs.indices where pairs[pair].remote == place { revive(pair) }
       return true
     }
     remotes.append(candidate)
@@ -284,6 +289,9 @@ extension ICECore {
     outputs = []
     transactions = []
   }
+
+  /// The way that both sides have agreed upon since the last restart.
+  public var agreed: ICEPath? { selectedPair.map { path($0) } }
 
   /// The way that is used, if one was selected.
   public var selected: ICEPath? { selectedPair.map { path($0) } ?? previous?.path }

@@ -43,6 +43,8 @@ extension HolePuncher {
       note(mapping)
     case .lost(let mapping):
       mappings.removeAll { $0.outside == mapping.outside && $0.transport == mapping.transport }
+      core.portUnmapped(
+        mapping.transport, localPort: mapping.localPort, family: mapping.outside.ip.family)
     }
     drain()
   }
@@ -54,12 +56,6 @@ extension HolePuncher {
     }
     mappings.append(mapping)
     core.portMapped(mapping.outside, mapping.transport, localPort: mapping.localPort)
-  }
-
-  func tellMappings() {
-    for mapping in mappings {
-      core.portMapped(mapping.outside, mapping.transport, localPort: mapping.localPort)
-    }
   }
 
   func unmapPorts() {

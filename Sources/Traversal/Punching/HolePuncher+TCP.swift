@@ -213,6 +213,14 @@ extension HolePuncher {
     drain()
   }
 
+  /// After a restart what was agreed upon is not any more: checks go over it again.
+  func readAgain() {
+    for (number, connection) in connections.sorted(by: { $0.key < $1.key })
+    where connection.tcp.onReadable == nil && !core.isSelected(number) {
+      connection.tcp.onReadable = handler(connection) { $0.read($1) }
+    }
+  }
+
   func write(on number: Int) {
     guard let connection = connections[number] else { return }
     if !connection.write(writer.bytes) {

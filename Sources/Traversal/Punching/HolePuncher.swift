@@ -42,7 +42,7 @@ public actor HolePuncher {
   private var isStarted = false
   private(set) var isClosed = false
   /// What the other side has told before the start.
-  private var early: [(signal: PunchSignal, byteCount: Int?, attested: [IPAddress])] = []
+  private var early: [(inout PunchCore, Instant) -> Void] = []
   private var isDraining = false
   private var isDrained = true
 
@@ -117,9 +117,7 @@ public actor HolePuncher {
     timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.deadlinePassed() } }
     mapPorts()
     core.begin(at: machine.now)
-    for (signal, byteCount, attested) in early {
-      core.receive(signal, byteCount: byteCount, attested: attested, at: machine.now)
-    }
+    for take in early { take(&core, machine.now) }
     early = []
     drain()
   }
@@ -182,7 +180,7 @@ public actor HolePuncher {
     // Without a network to look at, what is known is tried once more.
     if let interfaces = try? usableInterfaces() {
       for (number, socket) in sockets.enumerated() {
-        guard let socket, socket.isGeneral else { continue }
+        guard let socket, socket.isOwn || socket.isGeneral else { continue }
         let local = socket.udp.localAddress
         core.refreshSocket(
           number, port: local.port, addresses: addresses(of: local, interfaces), at: machine.now)
@@ -190,7 +188,6 @@ public actor HolePuncher {
       restartTCP(interfaces)
     }
     core.restart(at: machine.now)
-    tellMappings()
     drain()
   }
 
@@ -204,12 +201,7 @@ public actor HolePuncher {
     _ signal: PunchSignal, byteCount: Int? = nil, attested: [IPAddress] = []
   ) {
     guard !isClosed else { return }
-    guard isStarted else {
-      if early.count < PunchLimits.overtakingSignals { early.append((signal, byteCount, attested)) }
-      return
-    }
-    core.receive(signal, byteCount: byteCount, attested: attested, at: machine.now)
-    drain()
+    tellCore { $0.receive(signal, byteCount: byteCount, attested: attested, at: $1) }
   }
 
   /// The first way that works, as soon as there is one.
@@ -225,7 +217,16 @@ public actor HolePuncher {
   /// Takes addresses at which the other side was seen, where both hold one ``PunchConfiguration/pairingKey``.
   public func receive(addresses: [SocketAddress], over transport: TransportProtocol = .udp) {
     guard !isClosed else { return }
-    core.receive(addresses: addresses, over: transport, at: machine.now)
+    tellCore { $0.receive(addresses: addresses, over: transport, at: $1) }
+  }
+
+  /// Hands on what the other side has told, as soon as there are sockets.
+  private func tellCore(_ take: @escaping (inout PunchCore, Instant) -> Void) {
+    guard isStarted else {
+      if early.count < PunchLimits.overtakingSignals { early.append(take) }
+      return
+    }
+    take(&core, machine.now)
     drain()
   }
 
@@ -290,7 +291,7 @@ public actor HolePuncher {
   public func takeConnection() async throws -> sending any TCPConnection {
     guard configuration.transports == [.tcp] else { throw PunchError.transports }
     while true {
-      if let selected = selectedPath, case .connection(let number) = selected.channel,
+      if let agreed = core.ice.agreed.map(path), case .connection(let number) = agreed.channel,
         let connection = takeOver(number)
       {
         nonisolated(unsafe) let taken = connection
@@ -366,6 +367,7 @@ public actor HolePuncher {
       passGate()
       while let request = core.pollDial() { dial(request) }
       endStaleDials()
+      readAgain()
       while let signal = core.pollSignal() { signalled.yield(signal) }
       while let event = core.pollEvent(at: machine.now) { handle(event) }
       if core.hopeless != hopeless {

@@ -18,7 +18,12 @@ extension PunchCore {
   /// The base whose ports are foreseen and from which ports are probed.
   var samplingBase: Base? {
     if let fresh = search.pinnedBase ?? search.roundBase { return bases[fresh] }
-    return liveBases.lazy.map { bases[$0] }.first { $0.local.ip.family == .v4 && $0.channel.isSocket }
+    return liveBases.first {
+      guard case .socket(let socket) = bases[$0].channel else { return false }
+      return bases[$0].local.ip.family == .v4 && ice.bases[$0].candidate.kind == .host
+        && !extraSockets.contains(socket)
+    }
+    .map { bases[$0] }
   }
 
   mutating func beginSampling(at now: Instant) {

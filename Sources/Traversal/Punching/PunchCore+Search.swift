@@ -22,10 +22,9 @@ extension PunchCore {
 
   mutating func receivePorts(_ report: PortReport, at now: Instant) {
     // Signals may come twice, and in another order.
-    guard search.theirs.map({ report.round > $0.report.round }) ?? true, report.round < SearchLimits.rounds
-    else {
-      return
-    }
+    guard search.theirs.map({ report.round > $0.report.round }) ?? true, report.round < SearchLimits.rounds,
+      isUsable(report.model)
+    else { return }
     search.theirs = .init(report: report, at: now)
     // The other side looks once more: so does this one, unless its own search goes on.
     if report.round > search.round, search.running == nil, search.prepared == nil {
@@ -106,7 +105,18 @@ extension PunchCore {
     return address.map { SocketAddress($0.ip, port: pinned) }
   }
 
+  /// Whether the addresses of a model could be another machine's: packets go there.
+  private mutating func isUsable(_ model: PortModel) -> Bool {
+    for ip in model.addresses {
+      guard let refusal = ip.refusal(allowingLoopback: configuration.usesLoopback) else { continue }
+      ice.counters.refusals.count(refusal)
+      return false
+    }
+    return true
+  }
+
   mutating func receivePlan(_ plan: SearchPlan, round: UInt8, at now: Instant) {
+    guard isUsable(plan.model) else { return }
     // Signals may overtake each other.
     guard search.theirs?.report.round == round, search.own?.report.round == round else {
       search.pendingPlan = (plan, round)

@@ -41,13 +41,19 @@ extension PunchCore {
   /// Takes that this side listens, and dials, at a port of these addresses of the machine.
   public mutating func addListener(port: UInt16, addresses: [IPAddress]) {
     guard let family = addresses.first?.family else { return }
-    if !listeners.contains(where: { $0 == (family, port) }) { listeners.append((family, port)) }
+    let addresses = Array(addresses.prefix(PunchLimits.hostAddresses))
+    listeners.removeAll { $0.family == family && $0.port == port }
+    listeners.append((family, port, addresses))
+    tellListener(port, addresses)
+  }
+
+  mutating func tellListener(_ port: UInt16, _ addresses: [IPAddress]) {
     for (place, ip) in addresses.enumerated() {
       tell(
         Candidate(
           .host, over: .tcpPassive, at: SocketAddress(ip, port: port),
           priority: Candidate.priority(.host, .tcpPassive, localPreference: UInt16.max - UInt16(place)),
-          foundation: "t\(listeners.count)x\(place)"))
+          foundation: "t\(port)x\(place)"))
     }
   }
 
@@ -64,6 +70,21 @@ extension PunchCore {
   public mutating func portMapped(
     _ outside: SocketAddress, _ transport: TransportProtocol, localPort: UInt16
   ) {
+    portUnmapped(transport, localPort: localPort, family: outside.ip.family)
+    mappings.append((outside, transport, localPort))
+    tellMapping(outside, transport, localPort)
+  }
+
+  /// What a gateway had given is gone.
+  public mutating func portUnmapped(
+    _ transport: TransportProtocol, localPort: UInt16, family: IPAddress.Family
+  ) {
+    mappings.removeAll {
+      $0.transport == transport && $0.localPort == localPort && $0.outside.ip.family == family
+    }
+  }
+
+  mutating func tellMapping(_ outside: SocketAddress, _ transport: TransportProtocol, _ localPort: UInt16) {
     let base = liveBases.first {
       bases[$0].channel.isSocket && bases[$0].local.port == localPort
         && bases[$0].local.ip.family == outside.ip.family
@@ -119,9 +140,9 @@ extension PunchCore {
         }
         dials[place].state = .dialling(until: now.advanced(by: dials[place].patience))
         dials[place].patience = min(dials[place].patience * 2, PunchLimits.longestDialPatience)
-        dueDials.append(place)
+        dueDials.append(firstDial + place)
       case .dialling(let until) where until <= now:
-        dialFailed(place, at: now)
+        dialFailed(firstDial + place, at: now)
       case .waiting, .dialling, .ended: break
       }
     }
@@ -131,22 +152,25 @@ extension PunchCore {
   public mutating func pollDial() -> DialRequest? {
     guard !dueDials.isEmpty else { return nil }
     let number = dueDials.removeFirst()
-    let remote = dials[number].remote
+    guard dials.indices.contains(number - firstDial) else { return nil }
+    let remote = dials[number - firstDial].remote
     guard let port = listeners.first(where: { $0.family == remote.ip.family })?.port else { return nil }
     return DialRequest(number: number, local: .any(remote.ip.family, port: port), remote: remote)
   }
 
   /// Whether a dial is still wanted: not when it has taken too long, or there is a connection already.
   public func wants(dial number: Int) -> Bool {
-    guard dials.indices.contains(number), case .dialling = dials[number].state else { return false }
+    let place = number - firstDial
+    guard dials.indices.contains(place), case .dialling = dials[place].state else { return false }
     return true
   }
 
   /// A dial was refused, or nobody answered.
   public mutating func dialFailed(_ number: Int, at now: Instant) {
     guard wants(dial: number) else { return }
-    dials[number].state = .waiting(until: now.advanced(by: dials[number].wait))
-    dials[number].wait = min(dials[number].wait * 2, PunchLimits.longestRedial)
+    let place = number - firstDial
+    dials[place].state = .waiting(until: now.advanced(by: dials[place].wait))
+    dials[place].wait = min(dials[place].wait * 2, PunchLimits.longestRedial)
   }
 
   /// A connection has opened, whoever dialled: now its other end must prove to be the peer.
@@ -158,7 +182,7 @@ extension PunchCore {
       strangers.append((connection, local, remote))
       return
     }
-    for place in dials.indices where place == dial || dials[place].remote == remote {
+    for place in dials.indices where firstDial + place == dial || dials[place].remote == remote {
       dials[place].state = .ended
     }
     addBase(connection, local, remote, isOurs: dial != nil, at: now)
@@ -201,7 +225,7 @@ extension PunchCore {
 
   /// Whether both sides use a connection: the last check has passed over it.
   public func isSelected(_ connection: Int) -> Bool {
-    ice.selected.map { bases[$0.base.index].channel == .connection(connection) } ?? false
+    ice.agreed.map { bases[$0.base.index].channel == .connection(connection) } ?? false
   }
 
   /// Whether the other end of a connection has proven to be the peer.

@@ -54,14 +54,22 @@ public struct PunchCore {
   var pastFragments: [String] = []
   /// What has overtaken the description that it belongs to.
   var overtaking: [PunchSignal] = []
+  /// The last description that came too soon after others, to be taken when it may be.
+  var deferred: PunchSignal?
+  /// The name of the other side's that made this side begin anew.
+  var answering: String?
+  /// Outside ports that gateways have given.
+  var mappings: [(outside: SocketAddress, transport: TransportProtocol, localPort: UInt16)] = []
   /// Sockets that were opened besides those that this began with, and those of them that can be closed.
   var extraSockets: [Int] = []
   var socketsToClose: [Int] = []
   var isAsked = false
   var dials: [Dial] = []
   var dueDials: [Int] = []
+  /// The number of the first of ``dials``: those before it are no longer wanted.
+  var firstDial = 0
   /// The port from which each family dials and at which it listens, with the addresses it is known by.
-  var listeners: [(family: IPAddress.Family, port: UInt16)] = []
+  var listeners: [(family: IPAddress.Family, port: UInt16, addresses: [IPAddress])] = []
   var openQuestions = 0
   /// Connections of which nobody knows yet whose they are.
   var strangers: [(connection: Int, local: SocketAddress, remote: SocketAddress)] = []
@@ -105,7 +113,8 @@ extension PunchCore {
     }
   }
 
-  /// Takes that a socket's addresses have changed: what went over those that are gone is lost.
+  /// Takes that a socket's addresses have changed: what went over those that are gone is lost. One that was opened on the
+  /// way gets no new ones.
   public mutating func refreshSocket(
     _ socket: Int, port: UInt16, addresses: [IPAddress], at now: Instant
   ) {
@@ -113,6 +122,7 @@ extension PunchCore {
     for base in known where !addresses.contains(bases[base].local.ip) {
       ice.removeBase(ICEBaseID(base), at: now)
     }
+    if extraSockets.contains(socket) { return }
     let ips = known.map { bases[$0].local.ip }
     addSocket(socket, port: port, addresses: addresses.filter { !ips.contains($0) }, at: now)
   }
@@ -156,11 +166,11 @@ extension PunchCore {
   /// What the other side is told first.
   mutating func describe() {
     hasDescribed = true
-    say(
-      .description(
-        ICEDescription(
-          usernameFragment: ice.credentials.usernameFragment, password: ice.credentials.password,
-          isLite: configuration.ice.isLite, pacing: configuration.ice.pacing, candidates: candidates)))
+    let name = ice.credentials.usernameFragment
+    let description = ICEDescription(
+      usernameFragment: name, password: ice.credentials.password, isLite: configuration.ice.isLite,
+      pacing: configuration.ice.pacing, candidates: candidates)
+    signals.append(PunchSignal(.description(description), of: name, answering: answering))
   }
 
   mutating func say(_ content: PunchSignal.Content) {
@@ -202,18 +212,21 @@ extension PunchCore {
     }
     guard let mapped = message.mappedAddress else { return true }
     queries[place].answered(mapped, at: now)
-    let base = queries[place].base
-    ice.addMapped(mapped, of: ICEBaseID(base))
-    let host = bases[base].local
-    if mapped != host {
-      tell(
-        Candidate(
-          .serverReflexive, at: mapped, relatedTo: host,
-          priority: Candidate.priority(.serverReflexive, localPreference: UInt16.max - UInt16(base)),
-          foundation: "s\(base)"))
-    }
+    ice.addMapped(mapped, of: ICEBaseID(queries[place].base))
+    tellMapped(mapped, of: queries[place].base)
     completeIfDone()
     return true
+  }
+
+  /// STUN servers see a base at `mapped`.
+  mutating func tellMapped(_ mapped: SocketAddress, of base: Int) {
+    let host = bases[base].local
+    guard mapped != host else { return }
+    tell(
+      Candidate(
+        .serverReflexive, at: mapped, relatedTo: host,
+        priority: Candidate.priority(.serverReflexive, localPreference: UInt16.max - UInt16(min(base, 1000))),
+        foundation: "s\(base)"))
   }
 }
 
@@ -234,7 +247,13 @@ extension PunchCore {
     at now: Instant
   ) {
     permit.signalled(byteCount: byteCount ?? signal.encoded.count, attesting: attested)
-    if isTimely(signal) { take(signal.content, at: now) }
+    guard isTimely(signal) else { return }
+    if case .description(let description) = signal.content {
+      take(description, answering: signal.answering, at: now)
+      pinOrTell(at: now)
+    } else {
+      take(signal.content, at: now)
+    }
   }
 
   /// Whether a signal belongs to what the other side has last told of itself; one that comes too early is kept.
@@ -249,8 +268,7 @@ extension PunchCore {
 
   private mutating func take(_ content: PunchSignal.Content, at now: Instant) {
     switch content {
-    case .description(let description):
-      take(description, at: now)
+    case .description: break
     case .candidate(let candidate):
       // What is not taken is sent nothing.
       guard isUsable(candidate), ice.addRemote(candidate, at: now) else { return }
@@ -267,11 +285,27 @@ extension PunchCore {
     pinOrTell(at: now)
   }
 
-  private mutating func take(_ description: ICEDescription, at now: Instant) {
+  mutating func take(_ description: ICEDescription, answering answered: String?, at now: Instant) {
     let fragment = description.usernameFragment
     guard description.isWellFormed, !pastFragments.contains(fragment) else { return }
-    // It has begun anew, and so does this side (RFC 8445, 9.1.1.1).
-    if hasRemote { guard beginAnew(at: now) else { return } }
+    let own = ice.credentials.usernameFragment
+    let isLate = answered.map { $0 != own } ?? false
+    // It answers a name that this side no longer has: what it says to the present one is still to come. But where that one
+    // was an answer as well, to a name that the other side no longer has, neither would speak: then one of them does.
+    if isLate, answering == nil || !own.utf8.lexicographicallyPrecedes(fragment.utf8) { return }
+    if hasRemote || isLate {
+      if answered == own {
+        beginAnewUnderThisName(at: now)
+      } else {
+        // It has begun anew, and so does this side (RFC 8445, 9.1.1.1).
+        answering = fragment
+        guard beginAnew(at: now) else {
+          deferred = PunchSignal(.description(description), of: fragment, answering: answered)
+          return
+        }
+      }
+    }
+    deferred = nil
     hasRemote = true
     if pastFragments.count >= PunchLimits.rememberedFragments { pastFragments.removeFirst() }
     pastFragments.append(fragment)
@@ -301,7 +335,12 @@ extension PunchCore {
     let theirs: ICECore.Role = ice.role == .controlling ? .controlled : .controlling
     var description = key.description(of: theirs, candidates: candidates)
     description.pacing = configuration.ice.pacing
-    receive(PunchSignal(.description(description)), attested: addresses.map(\.ip), at: now)
+    guard ice.remoteUsernameFragment == description.usernameFragment else {
+      return receive(PunchSignal(.description(description)), attested: addresses.map(\.ip), at: now)
+    }
+    for candidate in candidates {
+      receive(PunchSignal(.candidate(candidate)), attested: addresses.map(\.ip), at: now)
+    }
   }
 
   /// Whether a candidate of the other side's can be an address of another machine at all; counts it if not.
@@ -315,7 +354,7 @@ extension PunchCore {
   /// other side's check is waited for.
   private mutating func prime(_ candidate: Candidate, at now: Instant) {
     guard candidate.transport == .udp, primers.count < ICELimits.pairs else { return }
-    for base in bases.indices where bases[base].local.ip.family == candidate.address.ip.family {
+    for base in liveBases where bases[base].local.ip.family == candidate.address.ip.family {
       let isWaiting = ice.bases[base].answersUntil.map { $0 > now } ?? false
       if isAsked || isWaiting { primers.append((base, candidate.address)) }
     }
@@ -372,8 +411,9 @@ extension PunchCore {
   }
 
   func base(of channel: Channel, _ ip: IPAddress?, _ family: IPAddress.Family) -> Int? {
-    bases.firstIndex { $0.channel == channel && $0.local.ip == ip }
-      ?? bases.firstIndex { $0.channel == channel && $0.local.ip.family == family }
+    func isLive(_ base: Int) -> Bool { bases[base].channel == channel && !ice.bases[base].isGone }
+    return bases.indices.first { bases[$0].local.ip == ip && isLive($0) }
+      ?? bases.indices.first { bases[$0].local.ip.family == family && isLive($0) }
   }
 
   /// Writes the next datagram, and says where it goes.
@@ -437,7 +477,7 @@ extension PunchCore {
   /// When to call ``handleDeadline(at:)``.
   public var nextDeadline: Instant? {
     let awaited = queries.filter { isNeeded($0) }
-    let deadlines = [ice.nextDeadline, search.deadline, mendsAt]
+    let deadlines = [ice.nextDeadline, search.deadline, mendsAt, deferred.flatMap { _ in mayRestartAt }]
     return (deadlines + awaited.map(\.deadline) + dials.map(\.deadline)).compactMap { $0 }.min()
   }
 
@@ -452,6 +492,7 @@ extension PunchCore {
       }
     }
     completeIfDone()
+    takeDeferred(at: now)
     handleDials(at: now)
     handleSampling(at: now)
     handlePin(at: now)
@@ -470,6 +511,7 @@ extension PunchCore {
     dials = []
     dueDials = []
     overtaking = []
+    deferred = nil
     search = SearchState()
     mendsAt = nil
     signals = []

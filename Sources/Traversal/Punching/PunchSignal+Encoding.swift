@@ -4,7 +4,7 @@ extension PunchSignal {
   /// What a signal begins with: another number is another layout.
   public static let version: UInt8 = 1
 
-  /// A signal as bytes, numbers as networks write them: version, kind, name; then what the kind says. Texts stand
+  /// A signal as bytes, numbers as networks write them: version, kind, name, name that is answered; then what the kind says. Texts stand
   /// behind their length in two bytes.
   public var encoded: [UInt8] {
     [UInt8](unsafeUninitializedCapacity: PunchLimits.signalBytes) { buffer, count in
@@ -13,6 +13,7 @@ extension PunchSignal {
       output.append(number: Self.version)
       output.append(number: kind)
       output.append(text: usernameFragment ?? "")
+      output.append(text: answering ?? "")
       content.encode(into: &output)
       count = output.finalize(for: raw)
     }
@@ -26,11 +27,13 @@ extension PunchSignal {
     if input.isOverrun { throw .length }
     guard version == Self.version else { throw .version(version) }
     let kind = input.take(UInt8.self)
-    let name = input.takeText()
-    guard name.isEmpty || ICECredentials.isUsernameFragment(name) else { throw .malformed(.name) }
+    let (name, answered) = (input.takeText(), input.takeText())
+    for name in [name, answered] where !name.isEmpty && !ICECredentials.isUsernameFragment(name) {
+      throw .malformed(.name)
+    }
     let content = try Content(&input, kind: kind)
     guard input.isAtEnd else { throw .length }
-    self.init(content, of: name.isEmpty ? nil : name)
+    self.init(content, of: name.isEmpty ? nil : name, answering: answered.isEmpty ? nil : answered)
   }
 
   private var kind: UInt8 {

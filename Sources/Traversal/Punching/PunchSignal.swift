@@ -20,9 +20,14 @@ public struct PunchSignal: Hashable, Sendable {
   /// `ufrag` of RFC 8840, 4.1). Nil where it was not said.
   public var usernameFragment: String?
 
+  /// Of a description: the other side's name that made its sender begin anew; nil where it did so by itself. Two that
+  /// begin anew at once would else answer each other for ever.
+  public var answering: String?
+
   /// A signal.
-  public init(_ content: Content, of usernameFragment: String? = nil) {
+  public init(_ content: Content, of usernameFragment: String? = nil, answering: String? = nil) {
     self.content = content
     self.usernameFragment = usernameFragment
+    self.answering = answering
   }
 }

@@ -19,7 +19,8 @@ struct RangeWalk {
     self.range = range
     spacing = parity == nil ? 1 : 2
     first = Int(range.lower) + (parity == nil || range.lower % 2 == parity ? 0 : 1)
-    count = max(0, (Int(range.upper) - first) / spacing + 1)
+    // A range of one port has none of the other parity.
+    count = first > Int(range.upper) ? 0 : (Int(range.upper) - first) / spacing + 1
     density = weight / Double(max(1, count))
     place = count == 0 ? 0 : Int(random.next() % UInt64(count))
     var stride = max(1, Int(Double(count) * 0.618_033_988_749_895))

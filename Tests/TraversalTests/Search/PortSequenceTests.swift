@@ -4,6 +4,8 @@ import WarrenMachine
 import WarrenSimulator
 import WarrenTraversal
 
+@testable import WarrenTraversal
+
 /// In which order ports are tried.
 struct PortSequenceTests {
   private func ports(_ model: PortModel, _ outlook: PortOutlook = PortOutlook(), seed: UInt64 = 1)
@@ -124,6 +126,22 @@ struct PortSequenceTests {
     for seed in 1...100 as ClosedRange<UInt64> {
       #expect(
         probesNeeded(.preserving(.endpointIndependent), foreignRate: 35, after: .seconds(1), seed: seed) == 1)
+    }
+  }
+}
+
+@Suite("A walk through a range")
+struct RangeWalkTests {
+  @Test("gives each port of the wanted parity once, and none where there is none")
+  func parity() {
+    for range in [65_535...65_535, 65_534...65_535, 1...1, 1...2, 7...9] as [ClosedRange<UInt16>] {
+      for parity in [nil, 0, 1] as [UInt16?] {
+        var random = SeededChance(seed: 1)
+        var walk = RangeWalk(PortRange(range), parity: parity, weight: 1, using: &random)
+        var ports: [UInt16] = []
+        while let port = walk.next() { ports.append(port) }
+        #expect(ports.sorted() == range.filter { port in parity.map { port % 2 == $0 } ?? true })
+      }
     }
   }
 }
