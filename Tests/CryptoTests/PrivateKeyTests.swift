@@ -175,13 +175,13 @@ struct PrivateKeyTests {
   func wipedBytes() async {
     await #expect(processExitsWith: .success) {
       let secret = Secret()
-      // In the middle: whoever takes memory back writes to its beginning.
-      var bytes: WipedBytes? = WipedBytes(capacity: 96) { memory in
-        Secret.write(to: memory, at: 32)
-        return 64
+      // In the middle of much: whoever is next to get memory there writes to its beginning.
+      var bytes: WipedBytes? = WipedBytes(capacity: 1 << 16) { memory in
+        Secret.write(to: memory, at: 1 << 15)
+        return 1 << 15
       }
       #expect(secret.copies() == 1)
-      #expect(bytes?.count == 64)
+      #expect(bytes?.count == 1 << 15)
       bytes = nil
       #expect(secret.copies() == 0)
     }
