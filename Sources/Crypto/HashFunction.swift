@@ -8,6 +8,10 @@ public enum HashFunction: Hashable, Sendable, CaseIterable {
   case sha1
   /// For everything else.
   case sha256
+  /// For those who want more bits, as TLS's cipher suites of 256 bits do.
+  case sha384
+  /// For those who want the most.
+  case sha512
 
   /// How many bytes come out.
   public var byteCount: Int {
@@ -15,6 +19,8 @@ public enum HashFunction: Hashable, Sendable, CaseIterable {
     case .md5: 16
     case .sha1: 20
     case .sha256: 32
+    case .sha384: 48
+    case .sha512: 64
     }
   }
 
@@ -39,6 +45,8 @@ public enum HashFunction: Hashable, Sendable, CaseIterable {
     case .md5: GNUTLS_DIG_MD5
     case .sha1: GNUTLS_DIG_SHA1
     case .sha256: GNUTLS_DIG_SHA256
+    case .sha384: GNUTLS_DIG_SHA384
+    case .sha512: GNUTLS_DIG_SHA512
     }
   }
 
@@ -47,6 +55,8 @@ public enum HashFunction: Hashable, Sendable, CaseIterable {
     case .md5: GNUTLS_MAC_MD5
     case .sha1: GNUTLS_MAC_SHA1
     case .sha256: GNUTLS_MAC_SHA256
+    case .sha384: GNUTLS_MAC_SHA384
+    case .sha512: GNUTLS_MAC_SHA512
     }
   }
 }

@@ -1,6 +1,7 @@
-/// A text from outside as an error shows it: what could disturb a terminal made visible, no longer than a line.
-func quoted(_ text: String) -> String {
-  let shown = text.unicodeScalars.prefix(80)
+/// A text from outside as an error shows it: what could disturb a terminal made visible, no longer than a line, or
+/// than `limit`.
+package func quoted(_ text: String, limit: Int = 80) -> String {
+  let shown = text.unicodeScalars.prefix(limit)
   let visible = shown.map { $0.escaped(asASCII: $0.couldDisturb) }.joined()
   return "\"\(visible)\"\(shown.endIndex == text.endIndex ? "" : "…")"
 }
