@@ -90,7 +90,7 @@ let package = Package(
       ]),
     .executableTarget(
       name: "Benchmarks", dependencies: ["Warren", "WarrenSimulator", "CBare", "CBareQUIC"],
-      path: "Benchmarks", exclude: ["CBare", "CBareQUIC"], swiftSettings: strict),
+      path: "Benchmarks", exclude: ["CBare", "CBareQUIC", "Others"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
