@@ -83,9 +83,14 @@ let package = Package(
       name: "DocumentationTests", dependencies: ["Warren", "WarrenSimulator"],
       path: "Tests/DocumentationTests", swiftSettings: strict),
     .target(name: "CBare", path: "Benchmarks/CBare"),
+    .target(
+      name: "CBareQUIC", path: "Benchmarks/CBareQUIC",
+      linkerSettings: [
+        .linkedLibrary("ngtcp2"), .linkedLibrary("ngtcp2_crypto_gnutls"), .linkedLibrary("gnutls"),
+      ]),
     .executableTarget(
-      name: "Benchmarks", dependencies: ["Warren", "WarrenSimulator", "CBare"], path: "Benchmarks",
-      exclude: ["CBare"], swiftSettings: strict),
+      name: "Benchmarks", dependencies: ["Warren", "WarrenSimulator", "CBare", "CBareQUIC"],
+      path: "Benchmarks", exclude: ["CBare", "CBareQUIC", "Others"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )

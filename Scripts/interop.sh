@@ -3,7 +3,6 @@
 # find them. What cannot be had is done without: what needs it then says that it is skipped, and why.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-folder=.build/interop
 
 missing=
 for program in turnserver:coturn miniupnpd:miniupnpd ip:iproute2 nft:nftables; do
@@ -22,9 +21,14 @@ if [ -n "$missing" ]; then
   fi
 fi
 
-"$folder/bin/python" -c 'import aioice' 2>/dev/null && exit 0
-if python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check 'aioice==0.13.0'; then
-  exit 0
-fi
-echo "aioice cannot be had here: its tests will be skipped" >&2
-rm -rf "$folder"
+# Each has an environment of its own, which is there when the program is.
+environment() { # folder, package, version, what is skipped without it
+  "$1/bin/python" -c "import importlib.metadata as of, sys; sys.exit(of.version('$2') != '$3')" 2>/dev/null && return
+  rm -rf "$1"
+  python3 -m venv "$1" && "$1/bin/pip" install --quiet --disable-pip-version-check "$2==$3" && return
+  echo "$2 cannot be had here: $4 will be skipped" >&2
+  rm -rf "$1"
+}
+environment .build/interop aioice 0.13.0 "its tests"
+environment .build/interop-aioquic aioquic 1.7.2 "its tests"
+environment .build/interop-iroh iroh 1.2.0 "measuring beside it"
