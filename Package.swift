@@ -28,6 +28,12 @@ let package = Package(
       name: "CMiniUPnPc", path: "Sources/CMiniUPnPc", pkgConfig: "miniupnpc",
       providers: [.apt(["libminiupnpc-dev"]), .brew(["miniupnpc"])]),
     .target(name: "CDatagrams", path: "Sources/CDatagrams"),
+    .target(
+      name: "CQUIC", path: "Sources/CQUIC",
+      cSettings: [.define("_GNU_SOURCE")],
+      linkerSettings: [
+        .linkedLibrary("ngtcp2_crypto_gnutls"), .linkedLibrary("ngtcp2"), .linkedLibrary("gnutls"),
+      ]),
 
     // The rooms, from the ground up: each imports only what stands above it here.
     .target(name: "WarrenMachine", path: "Sources/Machine", swiftSettings: strict),
@@ -43,6 +49,9 @@ let package = Package(
     .target(
       name: "WarrenTraversal", dependencies: ["WarrenMachine", "WarrenCrypto", "WarrenSTUN"],
       path: "Sources/Traversal", swiftSettings: strict),
+    .target(
+      name: "WarrenQUIC", dependencies: ["WarrenMachine", "WarrenCrypto", "CQUIC"], path: "Sources/QUIC",
+      swiftSettings: strict),
     .target(
       name: "Warren",
       dependencies: ["WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal"],
@@ -74,10 +83,14 @@ let package = Package(
       path: "Tests/TraversalTests",
       exclude: ["Interop/aioice_agent.py"], swiftSettings: strict),
     .testTarget(
+      name: "QUICTests", dependencies: ["WarrenQUIC", "WarrenSimulator", "WarrenEventLoop"],
+      path: "Tests/QUICTests", exclude: ["Interop/aioquic_peer.py"], swiftSettings: strict),
+    .testTarget(
       name: "SimulatorTests", dependencies: ["WarrenSimulator"], path: "Tests/SimulatorTests",
       swiftSettings: strict),
     .testTarget(
-      name: "BothWorldsTests", dependencies: ["Warren", "WarrenSimulator"], path: "Tests/BothWorldsTests",
+      name: "BothWorldsTests", dependencies: ["Warren", "WarrenQUIC", "WarrenSimulator"],
+      path: "Tests/BothWorldsTests",
       swiftSettings: strict),
     .testTarget(
       name: "DocumentationTests", dependencies: ["Warren", "WarrenSimulator"],

@@ -18,6 +18,7 @@ ROOMS = {
     "Sources/Crypto": SYSTEM | {"WarrenMachine", "CGnuTLS"},
     "Sources/STUN": {"WarrenMachine", "WarrenCrypto"},
     "Sources/Traversal": SYSTEM | {"WarrenMachine", "WarrenCrypto", "WarrenSTUN"},
+    "Sources/QUIC": SYSTEM | {"WarrenMachine", "WarrenCrypto", "CQUIC"},
     "Sources/Warren": {"WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal"},
     "Sources/WarrenCLI": SYSTEM | {"Warren", "WarrenMachine", "WarrenEventLoop", "WarrenSimulator", "WarrenLaboratory"},
     "Simulator": SYSTEM | {"WarrenMachine"},

@@ -46,6 +46,27 @@ public struct DatagramOutbox: ~Copyable {
     return true
   }
 
+  /// Adds the datagram that `write` writes, of at most `capacity` bytes, to where it says; one of which it says nothing is
+  /// not added.
+  ///
+  /// - Returns: whether there was room. When not, `write` is not called: send, and try again.
+  @discardableResult
+  public mutating func append(
+    capacity: Int, _ write: (inout OutputRawSpan) -> DatagramEnvelope?
+  ) -> Bool {
+    guard capacity <= freeCapacity, runs.count < runCapacity else { return false }
+    let room = UnsafeMutableRawBufferPointer(rebasing: memory[used..<used + capacity])
+    var span = OutputRawSpan(buffer: room, initializedCount: 0)
+    let envelope = write(&span)
+    let size = span.finalize(for: room)
+    if size > 0, let envelope {
+      add(
+        size, to: envelope.destination, from: envelope.localIP, ecn: envelope.ecn, hopLimit: envelope.hopLimit
+      )
+    }
+    return true
+  }
+
   /// Adds a datagram that carries a copy of `payload`, which may be empty.
   ///
   /// - Returns: whether there was room. When not: send, and try again.

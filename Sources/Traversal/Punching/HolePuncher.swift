@@ -211,7 +211,13 @@ public actor HolePuncher {
     if isClosed { throw PunchError.closed }
     if let opened { return opened }
     if let failure { throw failure }
-    return try await machine.suspend({ "a path to the other side" }) { wait in waiting.append(wait) }
+    return try await machine.suspend({ "a path to the other side" }) { wait in
+      // Between the call and here others may have run: what is true now decides.
+      if isClosed { return wait.fail(PunchError.closed) }
+      if let opened { return wait.succeed(opened) }
+      if let failure { return wait.fail(failure) }
+      waiting.append(wait)
+    }
   }
 
   /// Takes addresses at which the other side was seen, where both hold one ``PunchConfiguration/pairingKey``.
@@ -233,17 +239,23 @@ public actor HolePuncher {
   /// Waits for the first way over UDP, and gives a plain connection that uses the best there is.
   public func connection() async throws -> PunchedConnection {
     guard configuration.transports.contains(.udp) else { throw PunchError.transports }
-    while currentPath == nil { try await change("a path over UDP to the other side") }
+    while currentPath == nil {
+      try await change("a path over UDP to the other side") { currentPath != nil }
+    }
     return PunchedConnection(self, datagrams)
   }
 
   /// Waits until something has changed.
   ///
   /// - Throws: ``PunchError`` where nothing will any more.
-  private func change(_ wish: @autoclosure @Sendable @escaping () -> String) async throws {
+  private func change(
+    _ wish: @autoclosure @Sendable @escaping () -> String, _ isThere: () -> Bool
+  ) async throws {
     if let failure { throw failure }
     if isClosed { throw PunchError.closed }
-    try await machine.suspend(wish) { wait in watching.append(wait) }
+    try await machine.suspend(wish) { wait in
+      if isThere() || isClosed || failure != nil { wait.succeed(()) } else { watching.append(wait) }
+    }
   }
 
   /// Sends a datagram over the best way there is.
@@ -291,14 +303,20 @@ public actor HolePuncher {
   public func takeConnection() async throws -> sending any TCPConnection {
     guard configuration.transports == [.tcp] else { throw PunchError.transports }
     while true {
-      if let agreed = core.ice.agreed.map(path), case .connection(let number) = agreed.channel,
-        let connection = takeOver(number)
-      {
+      if let number = agreedConnection, let connection = takeOver(number) {
         nonisolated(unsafe) let taken = connection
         return taken
       }
-      try await change("a connection with the other side")
+      try await change("a connection with the other side") { agreedConnection != nil }
     }
+  }
+
+  /// The connection that both sides use, once nothing more is to be sent over it.
+  private var agreedConnection: Int? {
+    guard let agreed = core.ice.agreed.map(path), case .connection(let number) = agreed.channel else {
+      return nil
+    }
+    return connections[number]?.isFlushed ?? false ? number : nil
   }
 
   /// Stops: closes its own sockets, and ends every sequence and wait.

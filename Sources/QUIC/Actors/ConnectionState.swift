@@ -1,0 +1,65 @@
+import WarrenMachine
+
+/// Who waits for what of a connection.
+final class ConnectionState {
+  var timer: MachineTimer?
+  var handshake: Wait<Void>?
+  /// Those who wait to open a stream.
+  private var openers: [Wait<Void>] = []
+  private var closers: [Wait<Void>] = []
+  let incoming: AsyncStream<Connection.Stream>
+  let streams: AsyncStream<Connection.Stream>.Continuation
+  let incomingDatagrams: AsyncStream<[UInt8]>
+  let datagrams: AsyncStream<[UInt8]>.Continuation
+  let pathChanges: AsyncStream<(path: NetworkPath, isUsable: Bool)>
+  let paths: AsyncStream<(path: NetworkPath, isUsable: Bool)>.Continuation
+
+  init() {
+    // As many as the other side was permitted to open.
+    (incoming, streams) = AsyncStream.makeStream()
+    (incomingDatagrams, datagrams) = AsyncStream.makeStream(
+      bufferingPolicy: .bufferingNewest(QUICLimits.waitingDatagrams))
+    (pathChanges, paths) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(16))
+  }
+
+  func schedule(_ deadline: Instant?) {
+    if let deadline { timer?.schedule(at: deadline) } else { timer?.cancel() }
+  }
+
+  func waitToOpen(_ wait: Wait<Void>) { openers.append(wait) }
+
+  func waitForEnd(_ wait: Wait<Void>) { closers.append(wait) }
+
+  func wakeOpeners() {
+    let all = openers
+    openers = []
+    for wait in all { wait.succeed(()) }
+  }
+
+  func end(_ error: QUICError) {
+    handshake?.fail(error)
+    handshake = nil
+    wakeOpeners()
+    let all = closers
+    closers = []
+    for wait in all { wait.succeed(()) }
+    streams.finish()
+    datagrams.finish()
+    paths.finish()
+  }
+}
+
+/// Who waits for what of a stream.
+final class StreamState {
+  private var waiting: [Wait<Void>] = []
+
+  func wait(_ wait: Wait<Void>) { waiting.append(wait) }
+
+  /// Something has changed: each looks whether it was what it waits for.
+  func wake() {
+    guard !waiting.isEmpty else { return }
+    let all = waiting
+    waiting = []
+    for wait in all { wait.succeed(()) }
+  }
+}

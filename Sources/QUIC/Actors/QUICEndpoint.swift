@@ -1,0 +1,262 @@
+import WarrenCrypto
+import WarrenMachine
+
+/// A port of a machine that speaks QUIC: connects to others, and lets others connect.
+///
+/// ```swift
+/// let endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), QUICConfiguration(protocols: ["chat"]))
+/// try await endpoint.bind()
+/// let connection = try await endpoint.connect(to: address, expecting: bob)
+/// let stream = try await connection.openStream()
+/// try await stream.write(Array("Hello!".utf8))
+/// ```
+public actor QUICEndpoint {
+  /// Where it runs.
+  public nonisolated let machine: any Machine
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
+  /// Connections that others have begun, once it is known who they are.
+  public nonisolated let connections: AsyncStream<Connection>
+
+  let core: EndpointCore
+  private let arrived: AsyncStream<Connection>.Continuation
+  private var sockets: [Socket] = []
+  private var isFlushDue = false
+  private var isFlushing = false
+  private var isClosed = false
+  private var onForeign: ((borrowing Datagram, Int) -> Void)?
+
+  /// A socket with what leaves from it, and the connections whose packets it had no room for.
+  private final class Socket {
+    let udp: any UDPSocket
+    let isOwn: Bool
+    var outbox = DatagramOutbox()
+    var waiting: [ConnectionCore] = []
+
+    init(_ udp: any UDPSocket, isOwn: Bool) {
+      self.udp = udp
+      self.isOwn = isOwn
+    }
+  }
+
+  /// An endpoint that has no port yet.
+  public init(on machine: any Machine, _ identity: QUICIdentity, _ configuration: QUICConfiguration) {
+    self.machine = machine
+    core = EndpointCore(identity, configuration, random: machine.random)
+    (connections, arrived) = AsyncStream.makeStream()
+  }
+
+  // MARK: Ports
+
+  /// Binds a port; more than one may be bound, one for each family.
+  ///
+  /// - Returns: where it is, with the port that the system chose.
+  @discardableResult
+  public func bind(to address: SocketAddress = .any(.v4)) throws -> SocketAddress {
+    if isClosed { throw QUICError(.closed) }
+    let socket = try machine.bindUDP(to: address)
+    add(Socket(socket, isOwn: true))
+    return socket.localAddress
+  }
+
+  /// Uses a socket that is bound already, and is not closed with the endpoint. What arrives there and is not QUIC's goes to
+  /// ``receiveOthers(_:)``.
+  public func use(_ socket: sending any UDPSocket) { add(Socket(socket, isOwn: false)) }
+
+  private func add(_ socket: Socket) {
+    sockets.append(socket)
+    let number = sockets.count - 1
+    socket.udp.deliver(to: self) { endpoint, batch in endpoint.take(batch, on: number) }
+    nonisolated(unsafe) let unchecked = socket
+    socket.udp.onWritable = { [weak self] in self?.assumeIsolated { $0.sendOn(unchecked) } }
+  }
+
+  /// Hands on datagrams of other protocols on the same ports (RFC 9443), with the number of the port.
+  public func receiveOthers(_ body: sending @escaping (borrowing Datagram, Int) -> Void) { onForeign = body }
+
+  // MARK: Connecting
+
+  /// Connects to whoever is at `address`, and waits until both know each other.
+  ///
+  /// - Parameters:
+  ///   - peer: who must be there; anyone else's answer ends it. Nil for whoever answers, which proves nothing.
+  ///   - name: what a server with an X.509 certificate is called.
+  /// - Throws: a ``QUICError`` that says why it could not be.
+  public func connect(
+    to address: SocketAddress, expecting peer: PeerID?, name: String? = nil
+  ) async throws -> Connection {
+    guard !isClosed, let channel = channel(for: address) else {
+      throw QUICError(.closed, reason: "no port of this address family is bound")
+    }
+    let core = try core.connect(
+      over: NetworkPath(to: address, through: channel), expecting: peer, name: name, at: machine.now)
+    let state = state(of: core)
+    flush()
+    do {
+      if core.phase != .open, core.error == nil {
+        try await machine.suspend({ "QUIC's handshake with \(address)" }) { wait in
+          if core.phase != .handshaking { wait.succeed(()) } else { state.handshake = wait }
+        }
+      }
+    } catch {
+      core.close(at: machine.now)
+      flush()
+      throw core.error?.code == .application(0) ? error : core.error ?? error
+    }
+    if let error = core.error { throw error }
+    return Connection(self, core, state)
+  }
+
+  private func channel(for address: SocketAddress) -> UInt16? {
+    sockets.firstIndex { $0.udp.localAddress.ip.family == address.ip.family }.map(UInt16.init)
+  }
+
+  /// How many connections there are.
+  public var connectionCount: Int { core.connectionCount }
+
+  /// What was refused.
+  public var counters: EndpointCore.Counters { core.counters }
+
+  /// Closes every connection and every port.
+  public func close(code: UInt64 = 0, reason: String = "") {
+    guard !isClosed else { return }
+    for connection in core.allConnections { connection.close(code: code, reason: reason, at: machine.now) }
+    flush()
+    isClosed = true
+    core.abandon()
+    settleAll()
+    for socket in sockets {
+      if socket.isOwn {
+        socket.udp.close()
+      } else {
+        socket.udp.onDatagrams = nil
+        socket.udp.onWritable = nil
+      }
+    }
+    onForeign = nil
+    arrived.finish()
+  }
+
+  // MARK: Driving the core
+
+  private func take(_ batch: borrowing DatagramBatch, on number: Int) {
+    let now = machine.now
+    batch.forEach { datagram in
+      let path = NetworkPath(to: datagram.source, from: datagram.localIP, through: UInt16(number))
+      let received = core.receive(datagram.payload, on: path, ecn: datagram.ecn, at: now)
+      if received == .notQUIC { onForeign?(datagram, number) }
+    }
+    flush()
+  }
+
+  /// Sends and tells at the end of this turn: what others say until then leaves in the same packets.
+  func scheduleFlush() {
+    guard !isFlushDue, !isFlushing else { return }
+    isFlushDue = true
+    machine.submit { [weak self] in self?.assumeIsolated { $0.flush() } }
+  }
+
+  /// Takes all that the core has to give.
+  func flush() {
+    isFlushDue = false
+    guard !isFlushing, !isClosed else { return }
+    isFlushing = true
+    settleAll()
+    while let (bytes, channel, envelope) = core.pollAnswer() { send(bytes, envelope, through: channel) }
+    isFlushing = false
+  }
+
+  private func settleAll() {
+    while let accepted = core.pollAccepted() { _ = state(of: accepted) }
+    while let changed = core.pollChanged() {
+      tell(changed)
+      if !isClosed { transmit(changed) }
+      tell(changed)
+      (changed.attachment as? ConnectionState)?.schedule(changed.nextDeadline)
+    }
+  }
+
+  private func transmit(_ connection: ConnectionCore) {
+    let channel = connection.channel
+    guard sockets.indices.contains(Int(channel)) else { return }
+    let socket = sockets[Int(channel)]
+    // A peer cannot be kept from its turn for ever: what is left is sent in the next.
+    if connection.transmit(into: &socket.outbox, of: channel, at: machine.now) == .full {
+      send(socket)
+      if connection.transmit(into: &socket.outbox, of: channel, at: machine.now) == .full {
+        socket.waiting.append(connection)
+      }
+    }
+    send(socket)
+    while let (bytes, channel, envelope) = connection.pollElsewhere() {
+      send(bytes, envelope, through: channel)
+    }
+  }
+
+  /// Sends a packet by itself; without room for it, it is lost like any other.
+  private func send(_ bytes: [UInt8], _ envelope: DatagramEnvelope, through channel: UInt16) {
+    guard sockets.indices.contains(Int(channel)) else { return }
+    let socket = sockets[Int(channel)]
+    socket.outbox.append(
+      bytes.span.bytes, to: envelope.destination, from: envelope.localIP, ecn: envelope.ecn)
+    send(socket)
+  }
+
+  private func send(_ socket: Socket) {
+    while !socket.outbox.isEmpty {
+      do {
+        try socket.udp.send(&socket.outbox)
+        return
+      } catch {
+        switch error {
+        case .closed, .machineClosed: return socket.outbox.removeAll()
+        // One was refused, such as a probe for the path's MTU: QUIC finds out that it is lost.
+        default: continue
+        }
+      }
+    }
+  }
+
+  /// The system takes more again.
+  private func sendOn(_ socket: Socket) {
+    send(socket)
+    let waiting = socket.waiting
+    socket.waiting = []
+    for connection in waiting { core.resume(connection) }
+    flush()
+  }
+
+  // MARK: Telling
+
+  private func state(of core: ConnectionCore) -> ConnectionState {
+    if let known = core.attachment as? ConnectionState { return known }
+    let state = ConnectionState()
+    core.attachment = state
+    nonisolated(unsafe) let unchecked = core
+    state.timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.deadlinePassed(unchecked) } }
+    return state
+  }
+
+  private func deadlinePassed(_ connection: ConnectionCore) {
+    connection.handleDeadline(at: machine.now)
+    flush()
+  }
+
+  private func tell(_ connection: ConnectionCore) {
+    let state = state(of: connection)
+    while let event = connection.pollEvent() {
+      switch event {
+      case .opened:
+        state.handshake?.succeed(())
+        state.handshake = nil
+        if connection.side == .server { arrived.yield(Connection(self, connection, state)) }
+      case .stream(let stream): state.streams.yield(Connection.Stream(self, stream))
+      case .moreStreams: state.wakeOpeners()
+      case .datagrams: while let bytes = connection.takeDatagram() { state.datagrams.yield(bytes) }
+      case .path(let path, let isUsable): state.paths.yield((path, isUsable))
+      case .closed(let error): state.end(error)
+      }
+    }
+    while let stream = connection.pollTouched() { (stream.attachment as? StreamState)?.wake() }
+    if connection.phase == .ended { state.timer?.cancel() }
+  }
+}

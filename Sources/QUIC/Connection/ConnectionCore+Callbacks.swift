@@ -1,0 +1,128 @@
+import CQUIC
+import WarrenCrypto
+import WarrenMachine
+
+extension ConnectionCore {
+  /// What the library calls. None of these calls it back: it says so, and it is right.
+  nonisolated(unsafe) static var callbacks = cquic_callbacks(
+    random: { owner, bytes, count in
+      let core = connection(owner)
+      core.endpoint.fill(UnsafeMutableRawBufferPointer(start: bytes, count: count))
+    },
+    new_id: { owner, id, count, token in
+      let core = connection(owner)
+      core.endpoint.makeID(for: core, id!, count, token!)
+    },
+    retired_id: { owner, id, count in
+      let core = connection(owner)
+      core.endpoint.retire(ConnectionID(id!, count: count))
+    },
+    verify: { owner, kind, key, count in
+      connection(owner).verify(kind, UnsafeRawBufferPointer(start: key, count: count)) ? 0 : 1
+    },
+    handshake_completed: { connection($0).handshakeCompleted() },
+    handshake_confirmed: { _ in },
+    stream_opened: { owner, id in
+      let core = connection(owner)
+      let stream = core.adopt(id, isOurs: false)
+      core.events.append(.stream(stream))
+      return Unmanaged.passUnretained(stream).toOpaque()
+    },
+    stream_data: { owner, pointer, bytes, count, isLast in
+      let stream = stream(pointer)
+      if count > 0, stream.receiving == .open {
+        stream.receiveBuffer.append(UnsafeBufferPointer(start: bytes, count: count))
+      }
+      if isLast != 0, stream.receiving == .open { stream.receiving = .complete }
+      stream.connection.touch(stream)
+      if isLast != 0, stream.sending == .none { connection(owner).receivedAll(stream) }
+    },
+    stream_acknowledged: { _, pointer, count in stream(pointer).sendBuffer.acknowledge(Int(count)) },
+    stream_reset: { owner, pointer, code in
+      let stream = stream(pointer)
+      if stream.receiving == .open || stream.receiving == .complete {
+        stream.endReceiving(QUICError(.reset(code), isRemote: true))
+      }
+      stream.connection.touch(stream)
+      if stream.sending == .none { connection(owner).receivedAll(stream) }
+    },
+    stream_window: { _, pointer in
+      let stream = stream(pointer)
+      stream.isBlocked = false
+      if stream.hasToSend { stream.connection.enqueue(stream) }
+    },
+    stream_closed: { owner, pointer, _ in connection(owner).streamClosed(stream(pointer)) },
+    more_streams: { owner, isBidirectional in
+      connection(owner).events.append(.moreStreams(isBidirectional: isBidirectional != 0))
+    },
+    datagram: { owner, bytes, count in
+      connection(owner).datagramArrived(UnsafeBufferPointer(start: bytes, count: count))
+    },
+    datagram_fate: { _, _, _ in },
+    was_reset: { connection($0).wasForgotten = true },
+    path_validated: { owner, path, isUsable in
+      connection(owner).events.append(.path(NetworkPath(path!.pointee), isUsable: isUsable != 0))
+    },
+    qlog: { owner, bytes, count in
+      connection(owner).qlog?(Array(UnsafeBufferPointer(start: bytes, count: count)))
+    },
+    secret: { owner, label, chance, secret, count in
+      connection(owner).tellSecret(
+        String(cString: label!), UnsafeBufferPointer(start: chance, count: 32),
+        UnsafeBufferPointer(start: secret, count: count))
+    })
+
+  private static func connection(_ owner: UnsafeMutableRawPointer?) -> ConnectionCore {
+    Unmanaged<ConnectionCore>.fromOpaque(owner!).takeUnretainedValue()
+  }
+
+  private static func stream(_ pointer: UnsafeMutableRawPointer?) -> StreamCore {
+    Unmanaged<StreamCore>.fromOpaque(pointer!).takeUnretainedValue()
+  }
+
+  /// Whether the other side is who it should be.
+  private func verify(_ kind: cquic_certificate, _ key: UnsafeRawBufferPointer) -> Bool {
+    guard kind != CQUIC_X509_EXPIRED, let found = PeerID(subjectPublicKeyInfo: RawSpan(_unsafeBytes: key))
+    else {
+      return false
+    }
+    let isWanted =
+      side == .client ? expected.map { $0 == found } ?? true : endpoint.configuration.accepts(found)
+    guard isWanted else {
+      wrongPeer = side == .client ? found : nil
+      return false
+    }
+    peer = found
+    return true
+  }
+
+  private func handshakeCompleted() {
+    protocolName = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { name in
+      let count = cquic_protocol(handle, name.baseAddress, 255)
+      return String(decoding: UnsafeRawBufferPointer(start: name.baseAddress, count: count), as: UTF8.self)
+    }
+    phase = .open
+    endpoint.handshakeEnded(self)
+    events.append(.opened)
+  }
+
+  private func datagramArrived(_ bytes: UnsafeBufferPointer<UInt8>) {
+    if incomingDatagrams.count >= QUICLimits.waitingDatagrams {
+      incomingDatagrams.removeFirst()
+      droppedDatagrams += 1
+    }
+    incomingDatagrams.append(Array(bytes))
+    guard !hasToldDatagrams else { return }
+    hasToldDatagrams = true
+    events.append(.datagrams)
+  }
+
+  private func tellSecret(
+    _ label: String, _ chance: UnsafeBufferPointer<UInt8>, _ secret: UnsafeBufferPointer<UInt8>
+  ) {
+    func hex(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
+      bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+    secrets?("\(label) \(hex(chance)) \(hex(secret))")
+  }
+}

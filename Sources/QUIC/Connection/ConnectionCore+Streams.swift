@@ -1,0 +1,111 @@
+import CQUIC
+import WarrenMachine
+
+extension ConnectionCore {
+  /// Opens a stream, if the other side permits one now.
+  ///
+  /// - Returns: nil where it does not: wait for ``Event/moreStreams(isBidirectional:)``.
+  public func openStream(isBidirectional: Bool = true) throws(QUICError) -> StreamCore? {
+    if let error { throw error }
+    guard phase == .open else { return nil }
+    var id: Int64 = 0
+    switch cquic_open_stream(handle, isBidirectional ? 1 : 0, &id) {
+    case CQUIC_OK: return adopt(id, isOurs: true)
+    case CQUIC_NO_STREAMS: return nil
+    default: throw QUICError(.system)
+    }
+  }
+
+  /// How many streams more the other side permits now.
+  public func streamsLeft(isBidirectional: Bool = true) -> Int {
+    phase == .open ? Int(clamping: cquic_streams_left(handle, isBidirectional ? 1 : 0)) : 0
+  }
+
+  func adopt(_ id: Int64, isOurs: Bool) -> StreamCore {
+    let stream = StreamCore(id: id, self, isOurs: isOurs)
+    streams[id] = stream
+    if isOurs { cquic_set_stream(handle, id, Unmanaged.passUnretained(stream).toOpaque()) }
+    return stream
+  }
+
+  /// All of a stream that only the other side sends has arrived: it is done with. Some versions of the library never say so.
+  func receivedAll(_ stream: StreamCore) {
+    guard stream.isKnown else { return }
+    cquic_set_stream(handle, stream.id, nil)
+    streamClosed(stream)
+  }
+
+  /// Both sides are done with a stream, and the library has forgotten it.
+  func streamClosed(_ stream: StreamCore) {
+    stream.isKnown = false
+    stream.sendBuffer.removeAll()
+    if stream.sending == .open { stream.sending = .ended(QUICError(.closed)) }
+    if stream.receiving == .open { stream.receiving = .ended(QUICError(.closed)) }
+    streams[stream.id] = nil
+    // Whose the stream was may open another in its place.
+    let isTheirs = (stream.id & 1 == 0) == (side == .server)
+    if isTheirs { cquic_permit_stream(handle, stream.isBidirectional ? 1 : 0) }
+    touch(stream)
+  }
+}
+
+// MARK: The rest
+
+extension ConnectionCore {
+  /// What is known of the way, and what has been sent over it.
+  public struct Statistics: Hashable, Sendable {
+    /// How long the way there and back took at last, at least, and on average.
+    public var latestRoundTrip, leastRoundTrip, roundTrip: Duration
+    /// How many bytes may be under way, and are.
+    public var congestionWindow, bytesInFlight: Int
+    /// The largest packet that the path carries, as far as it was tried.
+    public var packetSize: Int
+  }
+
+  /// What is known of the way, and what has been sent over it.
+  public var statistics: Statistics {
+    var known = cquic_statistics()
+    cquic_get_statistics(handle, &known)
+    func duration(_ value: UInt64) -> Duration { .nanoseconds(Int64(clamping: value)) }
+    return Statistics(
+      latestRoundTrip: duration(known.latest_rtt), leastRoundTrip: duration(known.least_rtt),
+      roundTrip: duration(known.smoothed_rtt), congestionWindow: Int(clamping: known.congestion_window),
+      bytesInFlight: Int(clamping: known.bytes_in_flight), packetSize: Int(clamping: known.packet_size))
+  }
+
+  /// Through which channel its packets leave.
+  public var channel: UInt16 {
+    if phase == .ended { return 0 }
+    var coded = cquic_path()
+    cquic_current_path(handle, &coded)
+    return coded.local.port
+  }
+
+  /// Which way its packets take.
+  public var path: NetworkPath {
+    var coded = cquic_path()
+    cquic_current_path(handle, &coded)
+    return NetworkPath(coded)
+  }
+
+  /// Goes on over another path, once it is known to carry packets, or at once. Only a client may (RFC 9000, 9).
+  public func migrate(to path: NetworkPath, atOnce: Bool = false, at now: Instant) throws(QUICError) {
+    guard phase == .open else { throw error ?? QUICError(.closed) }
+    var coded = path.coded
+    guard cquic_migrate(handle, &coded, atOnce ? 1 : 0, now.coded) == CQUIC_OK else {
+      throw QUICError(.closed, reason: "only a client whose handshake is confirmed can change paths")
+    }
+    learn(path)
+    changed()
+  }
+
+  /// Encrypts with new keys from now on (RFC 9001, 6).
+  ///
+  /// - Returns: whether that can be done now: not before the last change is done with.
+  @discardableResult
+  public func updateKeys(at now: Instant) -> Bool {
+    guard phase == .open, cquic_update_keys(handle, now.coded) == CQUIC_OK else { return false }
+    changed()
+    return true
+  }
+}

@@ -1,0 +1,344 @@
+import CQUIC
+import WarrenCrypto
+import WarrenMachine
+
+/// One QUIC connection (RFC 9000) without I/O: it is handed datagrams and the time, and hands back packets, what has
+/// happened, and when it is to be asked next. It is made by an ``EndpointCore``.
+///
+/// ```
+///   handshaking ──both know each other──► open ──close──► closing ──three probe timeouts──► ended
+///        │                                  │ closed by the other side ► draining ─────────────▲
+///        └── nobody there, not wanted ──────┴── silence, no word is owed ──────────────────────┘
+/// ```
+public final class ConnectionCore {
+  /// Who has begun it.
+  public enum Side: Hashable, Sendable {
+    case client, server
+  }
+
+  /// How far it has come.
+  public enum Phase: Hashable, Sendable {
+    /// The two do not know each other yet.
+    case handshaking
+    /// Streams can be used.
+    case open
+    /// This side has closed it, and says so to whoever still sends, until then.
+    case closing(until: Instant)
+    /// The other side has closed it: nothing is sent any more, and what is on its way is let go by until then.
+    case draining(until: Instant)
+    /// It is over.
+    case ended
+  }
+
+  /// What has happened.
+  public enum Event {
+    /// The two know each other: streams can be used.
+    case opened
+    /// The other side has opened a stream.
+    case stream(StreamCore)
+    /// The other side permits more streams than before.
+    case moreStreams(isBidirectional: Bool)
+    /// Datagrams have arrived: take them by ``takeDatagram()``.
+    case datagrams
+    /// A path that was tried is usable, or is not.
+    case path(NetworkPath, isUsable: Bool)
+    /// It is over, for this reason.
+    case closed(QUICError)
+  }
+
+  /// Who has begun it.
+  public let side: Side
+  /// How far it has come.
+  public internal(set) var phase = Phase.handshaking
+  /// Who the other side is, once it has proven that.
+  public internal(set) var peer: PeerID?
+  /// What is spoken over it, once both have agreed.
+  public internal(set) var protocolName = ""
+  /// Why it is over, if it is.
+  public internal(set) var error: QUICError?
+  /// What belongs to whoever uses it.
+  public var attachment: AnyObject?
+
+  let endpoint: EndpointCore
+  let pool: ChunkPool
+  var handle: OpaquePointer
+  let expected: PeerID?
+  var wrongPeer: PeerID?
+  var wasForgotten = false
+  var hasCertificate = false
+  /// Whether it stands in the endpoint's queue of those with something to do.
+  var isQueued = false
+  var number = 0
+  /// Paths of which it does not matter which of this machine's addresses they begin at: what comes back says one.
+  private var openPaths: [NetworkPath] = []
+  /// From where the last packet came.
+  var lastRemote: SocketAddress?
+
+  var streams: [Int64: StreamCore] = [:]
+  var sendQueue = SendQueue()
+  /// Streams that wait for the connection's window, which the other side opens for all of them.
+  var waiting: [StreamCore] = []
+  var events: [Event] = []
+  var nextEvent = 0
+  var touched: [StreamCore] = []
+  var nextTouched = 0
+
+  var incomingDatagrams: [[UInt8]] = []
+  var hasToldDatagrams = false
+  /// Datagrams that a slow reader has lost.
+  public internal(set) var droppedDatagrams = 0
+  var outgoingDatagrams: [[UInt8]] = []
+  var nextDatagram = 0
+  var datagramNumber: UInt64 = 0
+
+  /// Packets for other channels than that of the path in use.
+  var elsewhere: [(bytes: [UInt8], channel: UInt16, envelope: DatagramEnvelope)] = []
+
+  /// The packet that closes it, to be sent again to whoever still sends.
+  var closePacket: (bytes: [UInt8], envelope: DatagramEnvelope)?
+  var closesDue = 0
+  var packetsSinceClose = 0
+  var qlog: (@Sendable ([UInt8]) -> Void)?
+  var secrets: (@Sendable (String) -> Void)?
+
+  init?(
+    _ endpoint: EndpointCore, _ side: Side, expecting expected: PeerID?,
+    _ make: (UnsafeMutableRawPointer) -> OpaquePointer?
+  ) {
+    self.endpoint = endpoint
+    self.side = side
+    self.expected = expected
+    pool = endpoint.pool
+    // Its own address is what the library calls it by; so it must be there before the library is.
+    handle = OpaquePointer(bitPattern: 1)!
+    guard let made = make(Unmanaged.passUnretained(self).toOpaque()) else {
+      isMade = false
+      return nil
+    }
+    handle = made
+  }
+
+  private var isMade = true
+
+  deinit { if isMade { cquic_free(handle) } }
+}
+
+// MARK: What arrives
+
+extension ConnectionCore {
+  /// Takes a datagram that is for this connection.
+  func receive(_ bytes: RawSpan, on path: NetworkPath, ecn: ECN, at now: Instant) {
+    switch phase {
+    case .handshaking, .open:
+      var coded = known(path).coded
+      let result = bytes.withUnsafeBytes {
+        cquic_read(
+          handle, &coded, UInt32(ecn.rawValue), $0.baseAddress?.assumingMemoryBound(to: UInt8.self), $0.count,
+          now.coded)
+      }
+      settle(result, at: now)
+      changed()
+    case .closing:
+      // Said again after 1, 2, 4, 8 packets and so on (RFC 9000, 10.2.1).
+      packetsSinceClose += 1
+      guard packetsSinceClose & (packetsSinceClose - 1) == 0 else { return }
+      closesDue = 1
+      changed()
+    case .draining, .ended: break
+    }
+  }
+
+  private func known(_ path: NetworkPath) -> NetworkPath {
+    guard !openPaths.isEmpty else { return path }
+    var open = path
+    open.local = nil
+    return openPaths.contains(open) ? open : path
+  }
+
+  /// Its packets may leave over this path from now on.
+  func learn(_ path: NetworkPath) {
+    if path.local == nil, !openPaths.contains(path) { openPaths.append(path) }
+  }
+
+  /// When to call ``handleDeadline(at:)``.
+  public var nextDeadline: Instant? {
+    switch phase {
+    case .handshaking, .open:
+      let deadline = cquic_deadline(handle)
+      return deadline > UInt64(Int64.max) ? nil : Instant(nanoseconds: Int64(deadline))
+    case .closing(let until), .draining(let until): return until
+    case .ended: return nil
+    }
+  }
+
+  /// Takes the time, and does what is due.
+  public func handleDeadline(at now: Instant) {
+    switch phase {
+    case .handshaking, .open:
+      guard let deadline = nextDeadline, deadline <= now else { return }
+      settle(cquic_handle_deadline(handle, now.coded), at: now)
+      changed()
+    case .closing(let until), .draining(let until):
+      if until <= now { end() }
+    case .ended: break
+    }
+  }
+
+  /// Something may be to be sent, or to be told.
+  func changed() { endpoint.enqueue(self) }
+
+  private func settle(_ result: cquic_result, at now: Instant) {
+    switch result {
+    case CQUIC_OK, CQUIC_CLOSING: break
+    case CQUIC_DRAINING:
+      finish(causeOfOtherSide)
+      phase = .draining(until: afterClosing(now))
+    case CQUIC_DROP:
+      finish(wrongPeerError ?? QUICError(.tls(0)))
+      end()
+    case CQUIC_IDLE:
+      finish(QUICError(.idle))
+      end()
+    case CQUIC_HANDSHAKE_LATE:
+      finish(QUICError(.handshakeTimeout))
+      end()
+    case CQUIC_VERSION:
+      finish(QUICError(.version, isRemote: true))
+      end()
+    case CQUIC_RETRY:
+      end()
+    default:
+      fail(at: now)
+    }
+  }
+
+  /// What went wrong is said to the other side.
+  func fail(at now: Instant) {
+    var cause = cquic_cause()
+    cquic_get_cause(handle, &cause)
+    let error = wrongPeerError ?? Self.error(cause)
+    writeClose(CQUIC_CLOSE_CAUSE, 0, [], at: now)
+    finish(error)
+  }
+
+  private var wrongPeerError: QUICError? { wrongPeer.map { QUICError(.wrongPeer($0)) } }
+
+  private var causeOfOtherSide: QUICError {
+    if wasForgotten { return QUICError(.forgotten, isRemote: true) }
+    var cause = cquic_cause()
+    cquic_get_cause(handle, &cause)
+    return Self.error(cause)
+  }
+
+  private static func error(_ cause: cquic_cause) -> QUICError {
+    let reason = String(
+      decoding: UnsafeBufferPointer(start: cause.reason, count: cause.reason_count), as: UTF8.self)
+    let code: QUICError.Code =
+      if cause.is_application != 0 { .application(cause.code) } else if cause.code >> 8 == 1 {
+        .tls(UInt8(cause.code & 0xFF))
+      } else { .transport(cause.code) }
+    return QUICError(code, reason: reason, isRemote: cause.is_remote != 0)
+  }
+
+  private func afterClosing(_ now: Instant) -> Instant {
+    let timeout = Duration.nanoseconds(Int64(clamping: cquic_probe_timeout(handle)))
+    return now.advanced(by: min(timeout, .seconds(1)) * QUICLimits.closingTimeouts)
+  }
+}
+
+// MARK: Ending
+
+extension ConnectionCore {
+  /// Closes the connection, with a number and a reason that the other side's application is told.
+  public func close(code: UInt64 = 0, reason: String = "", at now: Instant) {
+    guard phase == .handshaking || phase == .open else { return }
+    // Before the handshake is done, an application says nothing of its own (RFC 9000, 10.2.3).
+    writeClose(CQUIC_CLOSE_APPLICATION, code, Array(reason.utf8.prefix(QUICLimits.reasonBytes)), at: now)
+    finish(QUICError(.application(code), reason: reason))
+  }
+
+  func writeClose(_ kind: cquic_close_kind, _ code: UInt64, _ reason: [UInt8], at now: Instant) {
+    var envelope = cquic_envelope()
+    let bytes = [UInt8](unsafeUninitializedCapacity: QUICLimits.smallestInitial) { buffer, count in
+      let size = cquic_write_close(
+        handle, &envelope, buffer.baseAddress, buffer.count, kind, code, reason, reason.count, now.coded)
+      count = max(0, size)
+    }
+    guard !bytes.isEmpty else { return end() }
+    let path = NetworkPath(envelope.path)
+    closePacket = (bytes, DatagramEnvelope(to: path.remote, from: path.local))
+    closesDue = 1
+    phase = .closing(until: afterClosing(now))
+    changed()
+  }
+
+  /// Nothing more will come: whoever waits is told.
+  func finish(_ error: QUICError) {
+    guard self.error == nil else { return }
+    self.error = error
+    for (_, stream) in streams.sorted(by: { $0.key < $1.key }) {
+      if stream.sending == .open || stream.hasToSend { stream.sending = .ended(error) }
+      if stream.receiving == .open { stream.receiving = .ended(error) }
+      touch(stream)
+    }
+    events.append(.closed(error))
+    changed()
+  }
+
+  /// It is over and done with: its ids are nobody's.
+  func end() {
+    guard phase != .ended else { return }
+    phase = .ended
+    if error == nil { finish(QUICError(.closed)) }
+    endpoint.forget(self)
+    changed()
+  }
+
+  /// Lets go of what it holds, so that nothing holds itself.
+  func release() {
+    for (_, stream) in streams { stream.isKnown = false }
+    streams = [:]
+    sendQueue = SendQueue()
+    waiting = []
+    outgoingDatagrams = []
+  }
+}
+
+// MARK: What has happened
+
+extension ConnectionCore {
+  /// The next thing that has happened.
+  public func pollEvent() -> Event? {
+    guard nextEvent < events.count else {
+      events.removeAll(keepingCapacity: true)
+      nextEvent = 0
+      return nil
+    }
+    defer { nextEvent += 1 }
+    return events[nextEvent]
+  }
+
+  /// The next stream of which something has changed: what can be read, how much can be written, or that it is over.
+  public func pollTouched() -> StreamCore? {
+    guard nextTouched < touched.count else {
+      touched.removeAll(keepingCapacity: true)
+      nextTouched = 0
+      return nil
+    }
+    let stream = touched[nextTouched]
+    nextTouched += 1
+    stream.isTouched = false
+    return stream
+  }
+
+  func touch(_ stream: StreamCore) {
+    guard !stream.isTouched else { return }
+    stream.isTouched = true
+    touched.append(stream)
+  }
+}
+
+extension Instant {
+  /// As the library counts.
+  var coded: UInt64 { UInt64(max(0, nanoseconds)) }
+}

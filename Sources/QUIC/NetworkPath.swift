@@ -1,0 +1,55 @@
+import CQUIC
+import WarrenMachine
+
+/// Between which two places datagrams go, and through what.
+public struct NetworkPath: Hashable, Sendable {
+  /// Which of the endpoint's sockets or tunnels it goes through.
+  public var channel: UInt16
+  /// Which of this machine's addresses it leaves from; nil where the system chooses.
+  public var local: IPAddress?
+  /// Where the other side is.
+  public var remote: SocketAddress
+
+  /// A path.
+  public init(to remote: SocketAddress, from local: IPAddress? = nil, through channel: UInt16 = 0) {
+    self.channel = channel
+    self.local = local
+    self.remote = remote
+  }
+}
+
+extension NetworkPath: CustomStringConvertible {
+  /// `192.0.2.1 to 198.51.100.1:4433`.
+  public var description: String {
+    "\(local.map { "\($0) " } ?? "")to \(remote)\(channel == 0 ? "" : " through \(channel)")"
+  }
+}
+
+extension NetworkPath {
+  // ngtcp2 tells paths apart by addresses and ports: the channel stands where this side's port would.
+
+  var coded: cquic_path {
+    cquic_path(
+      local: Self.coded(local ?? .any(.v6), port: channel), remote: Self.coded(remote.ip, port: remote.port))
+  }
+
+  init(_ coded: cquic_path) {
+    let ip = Self.ip(coded.local)
+    self.init(
+      to: SocketAddress(Self.ip(coded.remote), port: coded.remote.port), from: ip.isUnspecified ? nil : ip,
+      through: coded.local.port)
+  }
+
+  private static func coded(_ ip: IPAddress, port: UInt16) -> cquic_address {
+    switch ip.family {
+    case .v6:
+      cquic_address(high: ip.high.bigEndian, low: ip.low.bigEndian, zone: ip.zone, port: port)
+    case .v4:
+      cquic_address(high: 0, low: (0xFFFF << 32 | UInt64(ip.v4Bits)).bigEndian, zone: 0, port: port)
+    }
+  }
+
+  private static func ip(_ coded: cquic_address) -> IPAddress {
+    IPAddress(v6: UInt64(bigEndian: coded.high), UInt64(bigEndian: coded.low), zone: coded.zone).canonical
+  }
+}

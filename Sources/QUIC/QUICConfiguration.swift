@@ -1,0 +1,38 @@
+import WarrenCrypto
+
+/// How connections are to be.
+public struct QUICConfiguration: Sendable {
+  /// The protocols that are spoken over them, the most wanted first (ALPN).
+  public var protocols: [String]
+  /// Who may connect: asked before any stream exists.
+  public var accepts: @Sendable (PeerID) -> Bool = { _ in true }
+  /// After how long without a word from the other side a connection is over; the shorter of both sides' counts.
+  public var idleTimeout: Duration = .seconds(30)
+  /// How long a handshake may take.
+  public var handshakeTimeout: Duration = .seconds(10)
+  /// How often a silent connection says that it is alive; nil for never.
+  public var keepAlive: Duration?
+  /// What the round trip is taken to be before it is known (RFC 9002, 6.2.2).
+  public var initialRoundTrip: Duration = .milliseconds(100)
+  /// How many bytes of one stream may be under way at first, and at most where the way is long and the reader quick.
+  public var streamWindow = 262_144
+  public var largestStreamWindow = 16_777_216
+  /// The same for all streams together.
+  public var window = 1_048_576
+  public var largestWindow = 25_165_824
+  /// How many streams the other side may have open at once, of each kind.
+  public var bidirectionalStreams = 256
+  public var unidirectionalStreams = 256
+  /// Whether datagrams are taken (RFC 9221).
+  public var takesDatagrams = true
+  /// Whether a client that connects must always prove its address first, and not only under load.
+  public var alwaysRetries = false
+  /// What is told of each connection as qlog, if anything: the closure is asked for each and is given the pieces.
+  public var qlog: (@Sendable (_ connection: String) -> (@Sendable ([UInt8]) -> Void)?)?
+  /// What is told of the secrets of each connection, as lines of an `SSLKEYLOGFILE`. Whoever has them reads everything:
+  /// only for debugging.
+  public var secrets: (@Sendable (String) -> Void)?
+
+  /// Connections that speak these protocols.
+  public init(protocols: [String]) { self.protocols = protocols }
+}

@@ -1,0 +1,38 @@
+/// The limits of QUIC, each with its reason.
+public enum QUICLimits {
+  /// A connection id of ours: enough that nobody guesses one (RFC 9000, 10.3.2 wants 32 bits of chance and more).
+  public static let idBytes = 8
+  /// The smallest datagram that may begin a connection (RFC 9000, 14.1).
+  public static let smallestInitial = 1200
+  /// The largest UDP payload that is tried: Ethernet's 1,500 less 40 of IPv6 and 8 of UDP header.
+  public static let largestPacket = 1452
+  /// What a stream takes in before it has been sent: with more a writer waits. Four full runs of packets.
+  public static let unsentBytes = 262_144
+  /// What small messages are kept in until they are acknowledged.
+  public static let smallChunk = 2048
+  /// What everything else is.
+  public static let largeChunk = 65_536
+  /// Large chunks that are kept for the next stream: one connection's at 1 Gbit/s and 10 ms.
+  public static let spareChunks = 32
+  /// Datagrams that wait for a slow reader: then the oldest goes, since the newest matters (RFC 9221, 5).
+  public static let waitingDatagrams = 256
+  /// Datagrams that wait to be sent.
+  public static let unsentDatagrams = 256
+  /// Connections whose handshake is not done: above it a client must prove its address first (RFC 9000, 8.1.2).
+  public static let handshakesWithoutRetry = 64
+  /// Connections whose handshake is not done, at most: each costs some 30 kB.
+  public static let handshakes = 1024
+  /// For how long a token of a retry is good: a few round trips.
+  public static let tokenLifetime: Duration = .seconds(10)
+  /// For how many probe timeouts what is closed still answers (RFC 9000, 10.2).
+  public static let closingTimeouts = 3
+  /// Stateless resets a second at most: a flood of garbage must not become a flood of ours (RFC 9000, 10.3.3).
+  public static let resetsPerSecond = 100
+  /// The smallest datagram that is answered by a stateless reset, which must be smaller than what calls it forth, and no
+  /// smaller than a packet may be (RFC 9000, 10.3).
+  public static let smallestResetTrigger = 43
+  /// Answers to what belongs to no connection that wait to be sent.
+  public static let waitingAnswers = 64
+  /// What a closing connection says at most of why.
+  public static let reasonBytes = 256
+}
