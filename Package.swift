@@ -102,7 +102,7 @@ let package = Package(
         .linkedLibrary("ngtcp2"), .linkedLibrary("ngtcp2_crypto_gnutls"), .linkedLibrary("gnutls"),
       ]),
     .executableTarget(
-      name: "Benchmarks", dependencies: ["Warren", "WarrenSimulator", "CBare", "CBareQUIC"],
+      name: "Benchmarks", dependencies: ["Warren", "WarrenQUIC", "WarrenSimulator", "CBare", "CBareQUIC"],
       path: "Benchmarks", exclude: ["CBare", "CBareQUIC", "Others"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

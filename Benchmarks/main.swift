@@ -8,4 +8,6 @@ if wants("actors") { try await ActorCalls.run() }
 if wants("simulation") { try await Simulation.datagramsThroughNATs() }
 if wants("memory") { try await Simulation.memoryOfMachines() }
 if wants("stun") { STUNMessages.run() }
+if wants("quic") { try await QUICBenchmark.run() }
+if only == "quictransfer" { try await QUICBenchmark.runTransfer() }
 if wants("stunservers") { try await STUNServers.run() }

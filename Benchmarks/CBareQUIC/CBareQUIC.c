@@ -387,7 +387,7 @@ int bare_quic_transfer(uint64_t bytes, size_t packet, double *seconds, double *c
   return result;
 }
 
-static size_t heap_in_use(void) {
+size_t bare_quic_heap(void) {
   struct mallinfo2 now = mallinfo2();
   return now.uordblks + now.hblkhd;
 }
@@ -403,7 +403,7 @@ int bare_quic_idle(int count, double *bytes_per_connection) {
   // What is ours is there before the counting begins.
   pair *pairs = calloc((size_t)count, sizeof *pairs);
   if (!pairs) abort();
-  size_t before = heap_in_use();
+  size_t before = bare_quic_heap();
   for (int i = 0; i < count && !result; i++) {
     pairs[i] = room;
     result = shake_hands(&pairs[i]);
@@ -411,7 +411,7 @@ int bare_quic_idle(int count, double *bytes_per_connection) {
     ngtcp2_tstamp end = pairs[i].now + NGTCP2_SECONDS;
     while (!result && pairs[i].now < end) result = take_turns(&pairs[i], end);
   }
-  *bytes_per_connection = (double)(heap_in_use() - before) / (2.0 * count);
+  *bytes_per_connection = (double)(bare_quic_heap() - before) / (2.0 * count);
   for (int i = 0; i < count; i++) close_pair(&pairs[i]);
   free(pairs);
   clean_up(&room);

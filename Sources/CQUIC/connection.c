@@ -565,6 +565,12 @@ cquic_result cquic_handle_deadline(cquic_connection *connection, uint64_t now) {
 
 uint64_t cquic_probe_timeout(cquic_connection *connection) { return ngtcp2_conn_get_pto(connection->conn); }
 
+uint64_t cquic_round_trip(cquic_connection *connection) {
+  cquic_statistics known;
+  cquic_get_statistics(connection, &known);
+  return known.smoothed_rtt;
+}
+
 // MARK: Streams
 
 cquic_result cquic_open_stream(cquic_connection *connection, int is_bidirectional, int64_t *id) {

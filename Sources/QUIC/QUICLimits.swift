@@ -14,6 +14,11 @@ public enum QUICLimits {
   public static let largeChunk = 65_536
   /// Large chunks that are kept for the next stream: one connection's at 1 Gbit/s and 10 ms.
   public static let spareChunks = 32
+  /// Over shorter ways packets are not paced: a timer that goes off some microseconds later costs more than it spares, and
+  /// the queue of so short a way is no longer than the window. In nanoseconds.
+  public static let leastPacedRoundTrip: UInt64 = 2_000_000
+  /// What is asked of the system for a socket's buffers: a turn of a busy loop at 1 Gbit/s and 30 ms.
+  public static let socketBytes = 4_194_304
   /// Datagrams that wait for a slow reader: then the oldest goes, since the newest matters (RFC 9221, 5).
   public static let waitingDatagrams = 256
   /// Datagrams that wait to be sent.

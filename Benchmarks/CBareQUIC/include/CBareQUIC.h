@@ -21,4 +21,7 @@ int bare_quic_transfer(uint64_t bytes, size_t packet, double *seconds, double *c
 // hold for one side. Nobody else should ask for memory meanwhile.
 int bare_quic_idle(int count, double *bytes_per_connection);
 
+// How many bytes of the heap are in use.
+size_t bare_quic_heap(void);
+
 #endif

@@ -168,6 +168,7 @@ void cquic_get_cause(cquic_connection *, cquic_cause *);
 uint64_t cquic_deadline(cquic_connection *); // UINT64_MAX for none
 cquic_result cquic_handle_deadline(cquic_connection *, uint64_t now);
 uint64_t cquic_probe_timeout(cquic_connection *);
+uint64_t cquic_round_trip(cquic_connection *); // on average
 
 cquic_result cquic_open_stream(cquic_connection *, int is_bidirectional, int64_t *id);
 void cquic_set_stream(cquic_connection *, int64_t id, void *stream);

@@ -3,6 +3,7 @@ import WarrenMachine
 /// Who waits for what of a connection.
 final class ConnectionState {
   var timer: MachineTimer?
+  private var armed: Instant?
   var handshake: Wait<Void>?
   /// Those who wait to open a stream.
   private var openers: [Wait<Void>] = []
@@ -22,9 +23,17 @@ final class ConnectionState {
     (pathChanges, paths) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(16))
   }
 
+  /// Sees to it that the connection is asked at its deadline, or before: most deadlines move away long before they are
+  /// due, and setting a timer costs more than a turn in vain.
   func schedule(_ deadline: Instant?) {
-    if let deadline { timer?.schedule(at: deadline) } else { timer?.cancel() }
+    guard let deadline else { return }
+    if let armed, armed <= deadline { return }
+    armed = deadline
+    timer?.schedule(at: deadline)
   }
+
+  /// The timer has gone off.
+  func disarm() { armed = nil }
 
   func waitToOpen(_ wait: Wait<Void>) { openers.append(wait) }
 

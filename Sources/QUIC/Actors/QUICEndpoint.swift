@@ -53,7 +53,9 @@ public actor QUICEndpoint {
   @discardableResult
   public func bind(to address: SocketAddress = .any(.v4)) throws -> SocketAddress {
     if isClosed { throw QUICError(.closed) }
-    let socket = try machine.bindUDP(to: address)
+    var options = UDPOptions()
+    options.bufferBytes = QUICLimits.socketBytes
+    let socket = try machine.bindUDP(to: address, options: options)
     add(Socket(socket, isOwn: true))
     return socket.localAddress
   }
@@ -179,11 +181,12 @@ public actor QUICEndpoint {
     let channel = connection.channel
     guard sockets.indices.contains(Int(channel)) else { return }
     let socket = sockets[Int(channel)]
-    // A peer cannot be kept from its turn for ever: what is left is sent in the next.
-    if connection.transmit(into: &socket.outbox, of: channel, at: machine.now) == .full {
+    while connection.transmit(into: &socket.outbox, of: channel, at: machine.now) == .full {
       send(socket)
-      if connection.transmit(into: &socket.outbox, of: channel, at: machine.now) == .full {
+      // The system has no room either: it says when it has.
+      guard socket.outbox.isEmpty else {
         socket.waiting.append(connection)
+        break
       }
     }
     send(socket)
@@ -237,8 +240,11 @@ public actor QUICEndpoint {
   }
 
   private func deadlinePassed(_ connection: ConnectionCore) {
+    let state = state(of: connection)
+    state.disarm()
     connection.handleDeadline(at: machine.now)
     flush()
+    state.schedule(connection.nextDeadline)
   }
 
   private func tell(_ connection: ConnectionCore) {

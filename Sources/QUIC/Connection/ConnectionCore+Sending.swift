@@ -28,6 +28,10 @@ extension ConnectionCore {
       return .done
     case .draining, .ended: return .done
     }
+    let isPaced = cquic_round_trip(handle) >= QUICLimits.leastPacedRoundTrip
+    // The library counts what is written until it is told that a turn is over, and that it was over long ago is told here:
+    // the first packet then finds nothing to wait for.
+    if !isPaced { cquic_written(handle, 0) }
     var budget = max(cquic_send_quantum(handle), QUICLimits.smallestInitial)
     let capacity = cquic_packet_capacity(handle)
     while budget > 0 {
@@ -42,14 +46,12 @@ extension ConnectionCore {
       }
       guard hasRoom else { return .full }
       if phase != .handshaking && phase != .open { return transmit(into: &outbox, of: channel, at: now) }
-      if size == 0 {
-        cquic_written(handle, now.coded)
-        return .done
-      }
+      if size == 0 { break }
       budget -= size
     }
-    cquic_written(handle, now.coded)
-    return .more
+    // The next packets are paced from now on (RFC 9002, 7.7), where the way is long enough for a timer to tell.
+    if isPaced { cquic_written(handle, now.coded) }
+    return budget > 0 ? .done : .more
   }
 
   /// The next packet that is to leave through another channel than was asked for.
