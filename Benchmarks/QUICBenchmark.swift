@@ -47,7 +47,9 @@ enum QUICBenchmark {
   }
 
   /// A handshake is over when both sides have the connection.
-  private static func handshakes(atOnce: Int, seconds: Double) async throws -> (perSecond: Double, perCPU: Double) {
+  private static func handshakes(atOnce: Int, seconds: Double) async throws -> (
+    perSecond: Double, perCPU: Double
+  ) {
     let pair = try await Pair()
     let accepted = pair.machines[1].spawn("accepting") { () -> Int in
       var count = 0
@@ -187,9 +189,11 @@ enum QUICBenchmark {
 
   private static func limits() -> (handshakes: Double, gigabits: Double, idle: Double) {
     var (seconds, cpu, bytes) = (0.0, 0.0, 0.0)
-    precondition(bare_quic_handshakes(2000, &seconds, &cpu) == 0, "ngtcp2 alone does not get through a handshake")
+    precondition(
+      bare_quic_handshakes(2000, &seconds, &cpu) == 0, "ngtcp2 alone does not get through a handshake")
     let handshakes = 2000 / cpu
-    precondition(bare_quic_transfer(2_000_000_000, 1452, &seconds, &cpu) == 0, "ngtcp2 alone does not transfer")
+    precondition(
+      bare_quic_transfer(2_000_000_000, 1452, &seconds, &cpu) == 0, "ngtcp2 alone does not transfer")
     let gigabits = 16 / cpu
     precondition(bare_quic_idle(500, &bytes) == 0, "ngtcp2 alone does not stay idle")
     return (handshakes, gigabits, bytes)
@@ -281,7 +285,8 @@ enum QUICBenchmark {
         name: "16 streams per CPU-second", ours: many.perCPU, limit: limitGigabits,
         iroh: others["many_streams.gbit_per_cpu_second"], unit: "Gbit"),
       Figure(
-        name: "request and answer, median", ours: median, iroh: others["requests.p50_microseconds"], unit: "us",
+        name: "request and answer, median", ours: median, iroh: others["requests.p50_microseconds"],
+        unit: "us",
         isLessBetter: true),
       Figure(
         name: "request and answer, p99", ours: p99, iroh: others["requests.p99_microseconds"], unit: "us",
@@ -299,15 +304,19 @@ enum QUICBenchmark {
       text + String(repeating: " ", count: max(1, width - text.count))
     }
     print("QUIC over loopback, two loops, keys of Ed25519 on both sides; the limit is ngtcp2 alone in memory")
-    print(padded("", 34) + padded("ours", 12) + padded("limit", 12) + padded("of it", 8) + padded("iroh", 12) + "times")
+    print(
+      padded("", 34) + padded("ours", 12) + padded("limit", 12) + padded("of it", 8) + padded("iroh", 12)
+        + "times")
     for figure in figures {
       let ratio = figure.limit.map { rounded(figure.ours / $0) } ?? ""
       let times = figure.iroh.map {
         rounded(figure.isLessBetter ? $0 / figure.ours : figure.ours / $0)
       }
       print(
-        padded(figure.name, 34) + padded(rounded(figure.ours), 12) + padded(figure.limit.map(rounded) ?? "", 12)
-          + padded(ratio, 8) + padded(figure.iroh.map(rounded) ?? "", 12) + (times ?? "") + "  \(figure.unit)")
+        padded(figure.name, 34) + padded(rounded(figure.ours), 12)
+          + padded(figure.limit.map(rounded) ?? "", 12)
+          + padded(ratio, 8) + padded(figure.iroh.map(rounded) ?? "", 12) + (times ?? "") + "  \(figure.unit)"
+      )
     }
     if let missing { print(missing) }
     print("")
