@@ -17,6 +17,8 @@ public enum QUICLimits {
   /// Over shorter ways packets are not paced: a timer that goes off some microseconds later costs more than it spares, and
   /// the queue of so short a way is no longer than the window. In nanoseconds.
   public static let leastPacedRoundTrip: UInt64 = 2_000_000
+  /// How soon a deadline comes again that could not be dealt with (RFC 9002, 6.1.2 has the same grain).
+  public static let leastDeadline: Duration = .milliseconds(1)
   /// What is asked of the system for a socket's buffers: a turn of a busy loop at 1 Gbit/s and 30 ms.
   public static let socketBytes = 4_194_304
   /// Datagrams that wait for a slow reader: then the oldest goes, since the newest matters (RFC 9221, 5).

@@ -35,6 +35,8 @@ final class QUICLaboratory {
   var duplication = 0.0
   var corruption = 0.0
   var largest = 65_535
+  /// What the first side's NAT adds to its ports: another number is a NAT that has forgotten it.
+  var rebinding: UInt16 = 0
   /// What a test does with a datagram that leaves, besides; false swallows it.
   var tap: (Flight) -> Bool = { _ in true }
   var flights: [Flight] = []
@@ -92,7 +94,8 @@ final class QUICLaboratory {
           settle(core, of: side)
         }
         while let answer = endpoints[side].pollAnswer() {
-          send(answer.bytes, from: side, NetworkPath(to: Self.address(side)), .notCapable)
+          send(
+            answer.bytes, from: side, through: answer.channel, to: answer.envelope.destination, .notCapable)
         }
       }
     }
@@ -100,8 +103,15 @@ final class QUICLaboratory {
 
   private func settle(_ core: ConnectionCore, of side: Int) {
     take(core, of: side)
-    _ = core.transmit(into: &outbox, at: now)
-    fly(from: side)
+    let channel = core.channel
+    _ = core.transmit(into: &outbox, of: channel, at: now)
+    fly(from: side, through: channel)
+    while let packet = core.pollElsewhere() {
+      sent[side] += 1
+      send(
+        packet.bytes, from: side, through: packet.channel, to: packet.envelope.destination,
+        packet.envelope.ecn)
+    }
     take(core, of: side)
   }
 
@@ -119,7 +129,7 @@ final class QUICLaboratory {
     while let stream = core.pollTouched() { onTouched(side, stream) }
   }
 
-  private func fly(from side: Int) {
+  private func fly(from side: Int, through channel: UInt16) {
     for run in outbox.pending {
       var rest = run.buffer[...]
       while !rest.isEmpty {
@@ -127,13 +137,22 @@ final class QUICLaboratory {
         rest = rest.dropFirst(run.segmentSize)
         sent[side] += 1
         sentBytes[side] += bytes.count
-        send(bytes, from: side, NetworkPath(to: Self.address(side)), run.ecn)
+        send(bytes, from: side, through: channel, to: run.remote, run.ecn)
       }
     }
     outbox.removeAll()
   }
 
-  func send(_ bytes: [UInt8], from side: Int, _ path: NetworkPath, _ ecn: ECN) {
+  /// Each channel of a side has a port of its own.
+  private func send(
+    _ bytes: [UInt8], from side: Int, through channel: UInt16, to destination: SocketAddress, _ ecn: ECN
+  ) {
+    let source = SocketAddress(
+      Self.address(side).ip, port: 4433 + channel + (side == 0 ? rebinding : 0))
+    let arrival = destination.port &- 4433 &- (side == 1 ? rebinding : 0)
+    // Whoever sends to where a NAT has forgotten somebody reaches nobody.
+    guard arrival < 16 else { return }
+    let path = NetworkPath(to: source, through: arrival)
     let copies = Double.random(in: 0..<1, using: &random) < duplication ? 2 : 1
     for _ in 0..<copies {
       guard bytes.count <= largest, Double.random(in: 0..<1, using: &random) >= loss else { continue }

@@ -29,9 +29,6 @@ extension ConnectionCore {
     case .draining, .ended: return .done
     }
     let isPaced = cquic_round_trip(handle) >= QUICLimits.leastPacedRoundTrip
-    // The library counts what is written until it is told that a turn is over, and that it was over long ago is told here:
-    // the first packet then finds nothing to wait for.
-    if !isPaced { cquic_written(handle, 0) }
     var budget = max(cquic_send_quantum(handle), QUICLimits.smallestInitial)
     let capacity = cquic_packet_capacity(handle)
     while budget > 0 {
@@ -50,7 +47,9 @@ extension ConnectionCore {
       budget -= size
     }
     // The next packets are paced from now on (RFC 9002, 7.7), where the way is long enough for a timer to tell.
-    if isPaced { cquic_written(handle, now.coded) }
+    // The library counts what is written until it is told that a turn is over: elsewhere it was over long ago.
+    cquic_written(handle, isPaced ? now.coded : 0)
+    if !isPaced { handleDeadline(at: now) }
     return budget > 0 ? .done : .more
   }
 

@@ -92,7 +92,7 @@ extension ConnectionCore {
   public func migrate(to path: NetworkPath, atOnce: Bool = false, at now: Instant) throws(QUICError) {
     guard phase == .open else { throw error ?? QUICError(.closed) }
     var coded = path.coded
-    guard cquic_migrate(handle, &coded, atOnce ? 1 : 0, now.coded) == CQUIC_OK else {
+    guard side == .client, cquic_migrate(handle, &coded, atOnce ? 1 : 0, now.coded) == CQUIC_OK else {
       throw QUICError(.closed, reason: "only a client whose handshake is confirmed can change paths")
     }
     learn(path)

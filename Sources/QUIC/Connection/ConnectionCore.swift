@@ -69,6 +69,8 @@ public final class ConnectionCore {
   /// Whether it stands in the endpoint's queue of those with something to do.
   var isQueued = false
   var number = 0
+  /// When a deadline was last handled.
+  private var handledAt: Instant?
   /// Paths of which it does not matter which of this machine's addresses they begin at: what comes back says one.
   private var openPaths: [NetworkPath] = []
   /// From where the last packet came.
@@ -98,13 +100,19 @@ public final class ConnectionCore {
   var closePacket: (bytes: [UInt8], envelope: DatagramEnvelope)?
   var closesDue = 0
   var packetsSinceClose = 0
-  var qlog: (@Sendable ([UInt8]) -> Void)?
-  var secrets: (@Sendable (String) -> Void)?
+  let qlog: (@Sendable ([UInt8]) -> Void)?
+  let secrets: (@Sendable (String) -> Void)?
 
+  /// - Parameters:
+  ///   - original: the id that the client chose for the server first: by it both sides' logs are told apart.
+  ///   - make: makes the library's half, which calls this one from its first moment on.
   init?(
-    _ endpoint: EndpointCore, _ side: Side, expecting expected: PeerID?,
+    _ endpoint: EndpointCore, _ side: Side, expecting expected: PeerID?, _ original: ConnectionID,
     _ make: (UnsafeMutableRawPointer) -> OpaquePointer?
   ) {
+    let name = original.bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    qlog = endpoint.configuration.qlog?(name)
+    secrets = endpoint.configuration.secrets
     self.endpoint = endpoint
     self.side = side
     self.expected = expected
@@ -164,8 +172,12 @@ extension ConnectionCore {
   public var nextDeadline: Instant? {
     switch phase {
     case .handshaking, .open:
-      let deadline = cquic_deadline(handle)
-      return deadline > UInt64(Int64.max) ? nil : Instant(nanoseconds: Int64(deadline))
+      let coded = cquic_deadline(handle)
+      guard coded <= UInt64(Int64.max) else { return nil }
+      let deadline = Instant(nanoseconds: Int64(coded))
+      // The library may ask again for what it could not do, such as a probe for which the window has no room.
+      guard let handledAt, deadline <= handledAt else { return deadline }
+      return handledAt.advanced(by: QUICLimits.leastDeadline)
     case .closing(let until), .draining(let until): return until
     case .ended: return nil
     }
@@ -176,6 +188,7 @@ extension ConnectionCore {
     switch phase {
     case .handshaking, .open:
       guard let deadline = nextDeadline, deadline <= now else { return }
+      handledAt = now
       settle(cquic_handle_deadline(handle, now.coded), at: now)
       changed()
     case .closing(let until), .draining(let until):

@@ -88,7 +88,7 @@ public final class EndpointCore {
     let source = ConnectionID(using: &random)
     let destination = ConnectionID(using: &random)
     var (coded, from, to) = (path.coded, source.coded, destination.coded)
-    let core = ConnectionCore(self, .client, expecting: peer) { owner in
+    let core = ConnectionCore(self, .client, expecting: peer, destination) { owner in
       withSettings(name) {
         cquic_connect($0, &ConnectionCore.callbacks, owner, &coded, &to, &from, now.coded)
       }
@@ -98,7 +98,6 @@ public final class EndpointCore {
     place(core, at: path.remote)
     core.learn(path)
     register(source, core)
-    describe(core, destination)
     enqueue(core)
     return core
   }
@@ -195,7 +194,10 @@ public final class EndpointCore {
     let source = ConnectionID(using: &random)
     var (coded, from) = (path.coded, source.coded)
     let token = resetToken(of: source)
-    let core = ConnectionCore(self, .server, expecting: nil) { owner in
+    // The client goes on with the id that it chose until it has heard of ours.
+    let chosen = ConnectionID(initial.destination)
+    let first = original.map { ConnectionID($0) } ?? chosen
+    let core = ConnectionCore(self, .server, expecting: nil, first) { owner in
       withSettings(nil) { settings in
         func accept(_ original: UnsafePointer<cquic_id>?) -> OpaquePointer? {
           cquic_accept(
@@ -212,10 +214,7 @@ public final class EndpointCore {
     add(core)
     place(core, at: path.remote)
     register(source, core)
-    // The client goes on with the id that it chose until it has heard of ours.
-    let chosen = ConnectionID(initial.destination)
     register(chosen, core)
-    describe(core, original.map { ConnectionID($0) } ?? chosen)
     accepted.append(core)
     return core
   }
@@ -317,12 +316,6 @@ public final class EndpointCore {
 
   /// 16 bytes that prove to whoever knows the id that this endpoint has forgotten it (RFC 9000, 10.3.2).
   private func resetToken(of id: ConnectionID) -> [UInt8] { Array(resetKey.code(of: id.bytes)[..<16]) }
-
-  private func describe(_ core: ConnectionCore, _ original: ConnectionID) {
-    core.qlog = configuration.qlog?(
-      original.bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined())
-    core.secrets = configuration.secrets
-  }
 
   private func withSettings<Value>(_ name: String?, _ body: (UnsafePointer<cquic_settings>) -> Value) -> Value
   {

@@ -1,0 +1,131 @@
+import Testing
+import WarrenCrypto
+import WarrenMachine
+
+@testable import WarrenQUIC
+
+@Suite("The path of a QUIC connection")
+struct PathTests {
+  @Test(
+    "changes in the middle of a transfer, and nothing is lost", arguments: [false, true],
+    1...20 as ClosedRange<UInt64>)
+  func migration(atOnce: Bool, seed: UInt64) throws {
+    let lab = try QUICLaboratory(seed: seed)
+    lab.loss = 0.02
+    let (client, server) = try lab.connected()
+    let transfer = Transfer(lab, size: 1_000_000)
+    try transfer.begin(client, streams: 2)
+    lab.run(for: .milliseconds(150))
+    #expect(!transfer.isDone)
+    try client.migrate(
+      to: NetworkPath(to: QUICLaboratory.address(1), through: 3), atOnce: atOnce, at: lab.now)
+    lab.drain()
+    lab.run(for: .seconds(60)) { transfer.isDone }
+    #expect(transfer.isDone && transfer.wrong == 0)
+    #expect(client.channel == 3)
+    #expect(server.path.remote.port == 4436)
+    #expect(client.phase == .open && server.phase == .open)
+  }
+
+  @Test("is left as it was, where the new one carries nothing")
+  func deadEnd() throws {
+    let lab = try QUICLaboratory()
+    let (client, _) = try lab.connected()
+    lab.tap = { $0.path.remote.port != 4436 && $0.path.channel != 3 }
+    try client.migrate(to: NetworkPath(to: QUICLaboratory.address(1), through: 3), at: lab.now)
+    lab.drain()
+    let transfer = Transfer(lab, size: 100_000)
+    try transfer.begin(client, streams: 1)
+    lab.run(for: .seconds(30)) { transfer.isDone && !lab.paths.isEmpty }
+    #expect(transfer.isDone)
+    #expect(lab.paths.contains { !$0.1 && $0.0.channel == 3 })
+    #expect(client.channel == 0)
+  }
+
+  @Test("is followed when a NAT forgets it and gives another port", arguments: 1...20 as ClosedRange<UInt64>)
+  func rebinding(seed: UInt64) throws {
+    let lab = try QUICLaboratory(seed: seed)
+    let (client, server) = try lab.connected()
+    let transfer = Transfer(lab, size: 1_000_000)
+    try transfer.begin(client, streams: 1)
+    lab.run(for: .milliseconds(120))
+    lab.rebinding = 1000
+    lab.run(for: .seconds(60)) { transfer.isDone }
+    #expect(transfer.isDone && transfer.wrong == 0)
+    #expect(server.path.remote.port == 5433)
+    #expect(client.phase == .open)
+  }
+
+  @Test("is not the server's to choose (RFC 9000, 9)")
+  func server() throws {
+    let lab = try QUICLaboratory()
+    let (_, server) = try lab.connected()
+    #expect(throws: QUICError.self) {
+      try server.migrate(to: NetworkPath(to: QUICLaboratory.address(0), through: 3), at: lab.now)
+    }
+  }
+
+  @Test("keys change under way, as often as both like")
+  func keys() throws {
+    // So slow that there is time for some.
+    let lab = try QUICLaboratory { _, configuration in
+      (configuration.streamWindow, configuration.largestStreamWindow) = (30_000, 30_000)
+    }
+    let (client, server) = try lab.connected()
+    let transfer = Transfer(lab, size: 2_000_000)
+    try transfer.begin(client, streams: 1)
+    var changes = 0
+    for turn in 0..<200 where !transfer.isDone {
+      lab.run(for: .milliseconds(20))
+      if (turn % 2 == 0 ? client : server).updateKeys(at: lab.now) { changes += 1 }
+      lab.drain()
+    }
+    lab.run(for: .seconds(30)) { transfer.isDone }
+    #expect(transfer.isDone && transfer.wrong == 0 && changes > 2)
+  }
+}
+
+@Suite("What a QUIC connection tells of itself")
+struct TellingTests {
+  /// What was told, by whom it concerns.
+  private final class Told: @unchecked Sendable {
+    // One thread alone runs a laboratory.
+    var qlog: [String: String] = [:]
+    var secrets: [String] = []
+  }
+
+  @Test("is qlog, and the secrets of TLS, when somebody asks for them")
+  func asked() throws {
+    let told = Told()
+    let lab = try QUICLaboratory { side, configuration in
+      configuration.qlog = { name in
+        { bytes in told.qlog["\(side) \(name)", default: ""] += String(decoding: bytes, as: UTF8.self) }
+      }
+      configuration.secrets = { told.secrets.append($0) }
+    }
+    let (client, _) = try lab.connected()
+    client.close(at: lab.now)
+    lab.drain()
+    lab.run(for: .seconds(5))
+    // Both sides call the connection by the same name.
+    #expect(told.qlog.count == 2)
+    #expect(Set(told.qlog.keys.map { $0.dropFirst(2) }).count == 1)
+    for text in told.qlog.values {
+      #expect(text.contains("qlog_version") && text.contains("packet_sent"), "\(text.prefix(300))")
+    }
+    for label in ["CLIENT_HANDSHAKE_TRAFFIC_SECRET ", "SERVER_TRAFFIC_SECRET_0 "] {
+      let lines = told.secrets.filter { $0.hasPrefix(label) }
+      // The label, 32 bytes of the client's chance and the secret, in hexadecimal; the same on both sides.
+      #expect(lines.count == 2 && lines[0] == lines[1])
+      let words = (lines.first ?? "").split(separator: " ")
+      #expect(words.count == 3 && words[1].count == 64 && words[2].count >= 64)
+    }
+  }
+
+  @Test("is nothing, when nobody does")
+  func unasked() throws {
+    let lab = try QUICLaboratory()
+    let (client, _) = try lab.connected()
+    #expect(client.qlog == nil && client.secrets == nil)
+  }
+}
