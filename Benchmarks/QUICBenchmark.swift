@@ -250,7 +250,13 @@ enum QUICBenchmark {
 
   // MARK: All of it
 
-  /// One transfer alone, for whoever looks where its time goes: `perf record .build/release/Benchmarks quictransfer`.
+  /// Handshakes alone, for whoever looks where their time goes: `perf record .build/release/Benchmarks quichandshakes`.
+  static func runHandshakes() async throws {
+    let eight = try await handshakes(atOnce: 8, seconds: 8)
+    print("handshakes: \(rounded(eight.perSecond)) a second, \(rounded(eight.perCPU)) a CPU-second\n")
+  }
+
+  /// The same of one stream.
   static func runTransfer() async throws {
     let one = try await transfer(streams: 1, bytes: 8_000_000_000)
     print("one stream: \(rounded(one.wall)) Gbit/s, \(rounded(one.perCPU)) Gbit per CPU-second\n")

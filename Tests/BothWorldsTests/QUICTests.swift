@@ -1,7 +1,8 @@
 import Testing
 import Warren
 import WarrenCrypto
-import WarrenQUIC
+
+@testable import WarrenQUIC
 
 @Suite("QUIC between two machines")
 struct QUICTests {
@@ -131,6 +132,32 @@ struct QUICTests {
       await #expect(throws: QUICError(.datagram)) {
         try await pair.one.send(datagram: [UInt8](repeating: 7, count: 65_000))
       }
+    }
+  }
+
+  @Test("nothing is left of connections that have ended", arguments: TwoMachines.allCases)
+  func leaks(world: TwoMachines) async throws {
+    try await world.run { machines in
+      let (alice, _) = try Self.endpoint(on: machines.alice)
+      let (bob, bobKey) = try Self.endpoint(on: machines.bob)
+      try await alice.bind()
+      let address = SocketAddress(machines.bobIP(.v4), port: try await bob.bind().port)
+      var arrivals = bob.connections.makeAsyncIterator()
+      nonisolated(unsafe) var cores: [() -> ConnectionCore?] = []
+      for _ in 0..<5 {
+        let connection = try await alice.connect(to: address, expecting: bobKey.peerID)
+        let other = try #require(await arrivals.next())
+        let stream = try await connection.openStream()
+        try await stream.write([1])
+        for core in [connection.core, other.core] { cores.append { [weak core] in core } }
+        await connection.close()
+      }
+      try await machines.alice.sleep(for: .seconds(4))
+      let counts = (await alice.connectionCount, await bob.connectionCount)
+      #expect(counts == (0, 0))
+      #expect(cores.count == 10 && cores.allSatisfy { $0() == nil })
+      await alice.close()
+      await bob.close()
     }
   }
 

@@ -233,6 +233,7 @@ public actor QUICEndpoint {
   private func state(of core: ConnectionCore) -> ConnectionState {
     if let known = core.attachment as? ConnectionState { return known }
     let state = ConnectionState()
+    guard core.phase != .ended else { return state }
     core.attachment = state
     nonisolated(unsafe) let unchecked = core
     state.timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.deadlinePassed(unchecked) } }
@@ -263,6 +264,11 @@ public actor QUICEndpoint {
       }
     }
     while let stream = connection.pollTouched() { (stream.attachment as? StreamState)?.wake() }
-    if connection.phase == .ended { state.timer?.cancel() }
+    if connection.phase == .ended {
+      // The timer holds the connection, which holds this.
+      state.timer?.cancel()
+      state.timer = nil
+      connection.attachment = nil
+    }
   }
 }
