@@ -54,7 +54,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Warren",
-      dependencies: ["WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal"],
+      dependencies: [
+        "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC",
+      ],
       path: "Sources/Warren", swiftSettings: strict),
     .target(
       name: "WarrenSimulator", dependencies: ["WarrenMachine"], path: "Simulator", exclude: ["Laboratory"],
@@ -114,6 +116,6 @@ if Context.environment["WARREN_FUZZ"] != nil {
   package.products.append(.executable(name: "Fuzz", targets: ["Fuzz"]))
   package.targets.append(
     .executableTarget(
-      name: "Fuzz", dependencies: ["Warren"], path: "Tests/Fuzz",
+      name: "Fuzz", dependencies: ["Warren", "WarrenQUIC"], path: "Tests/Fuzz",
       swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -49,6 +49,8 @@ ssize_t cquic_write_retry(uint8_t *packet, size_t capacity, const cquic_initial 
   cquic_set_path(&buffer, path);
   ngtcp2_cid scid = cquic_to_cid(source), dcid = cquic_to_cid(&initial->source);
   ngtcp2_cid original = cquic_to_cid(&initial->destination);
+  // They must differ (RFC 9000, 17.2.5.1): a client that has guessed the next id is told nothing.
+  if (ngtcp2_cid_eq(&scid, &original)) return CQUIC_INVALID;
   uint8_t token[NGTCP2_CRYPTO_MAX_RETRY_TOKENLEN];
   ngtcp2_ssize count =
       ngtcp2_crypto_generate_retry_token(token, secret, 32, initial->version, buffer.path.remote.addr,

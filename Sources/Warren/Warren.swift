@@ -2,5 +2,6 @@
 @_exported import WarrenCrypto
 @_exported import WarrenEventLoop
 @_exported import WarrenMachine
+@_exported import WarrenQUIC
 @_exported import WarrenSTUN
 @_exported import WarrenTraversal

@@ -82,6 +82,50 @@ struct ReadmeTests {
     }
   }
 
+  @Test("the example of QUIC says hello to Bob")
+  func quic() async throws {
+    let world = World(seed: 1) {
+      Server("alice")
+      Server("bob")
+    }
+    try await world.run { world in
+      let machine = world.machine("bob")
+      var chance = machine.random
+      let key = PrivateKey(using: &chance)
+      let endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), QUICConfiguration(protocols: ["chat"]))
+      let address = SocketAddress(machine.address(), port: try await endpoint.bind().port)
+      let heard = machine.spawn("bob") { () -> [UInt8] in
+        for await connection in endpoint.connections {
+          for await stream in connection.incomingStreams {
+            var heard: [UInt8] = []
+            for try await chunk in stream { heard += chunk }
+            try await stream.finish()
+            return heard
+          }
+        }
+        return []
+      }
+      try await hello(world.machine("alice"), to: key.peerID, at: address)
+      #expect(try await heard.value == Array("Hello, Bob!".utf8))
+      await endpoint.close()
+    }
+  }
+
+  private func hello(_ machine: any Machine, to bob: PeerID, at address: SocketAddress) async throws {
+    // begin quic
+    var chance = machine.random
+    let key = PrivateKey(using: &chance)  // or PrivateKey(fileOrNew: "alice.pem", using: &chance)
+    let endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), QUICConfiguration(protocols: ["chat"]))
+    try await endpoint.bind()
+    let connection = try await endpoint.connect(to: address, expecting: bob)
+    let stream = try await connection.openStream()
+    try await stream.write(Array("Hello, Bob!".utf8))
+    try await stream.finish()
+    for try await chunk in stream { print(String(decoding: chunk, as: UTF8.self)) }
+    // end quic
+    await endpoint.close()
+  }
+
   private func punch(_ machine: any Machine, _ servers: [SocketAddress], _ bob: HolePuncher) async throws {
     let tellTheOtherSide: @Sendable ([UInt8]) async throws -> Void = {
       await bob.receive(try PunchSignal(decoding: $0.span.bytes))

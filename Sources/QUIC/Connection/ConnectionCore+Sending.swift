@@ -79,7 +79,7 @@ extension ConnectionCore {
       initialized = size
     }
     guard size > 0 else { return nil }
-    return (NetworkPath(envelope.path), ECN(rawValue: UInt8(envelope.ecn & 3)) ?? .notCapable)
+    return (outgoingPath.decoded(envelope.path), ECN(rawValue: UInt8(envelope.ecn & 3)) ?? .notCapable)
   }
 
   private enum Written {
@@ -150,6 +150,7 @@ extension ConnectionCore {
     if isLast, stream.sendBuffer.unsent == 0 { stream.sending = .finished(isSent: true) }
     if wasFull, stream.writeCapacity > 0 { touch(stream) }
     // Whoever has filled a packet waits until the others have.
+    if sendQueue.isSingle, stream.hasToSend { return }
     dequeue(stream)
     if stream.hasToSend { enqueue(stream) }
   }

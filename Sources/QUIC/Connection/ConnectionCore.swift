@@ -69,6 +69,9 @@ public final class ConnectionCore {
   /// Whether it stands in the endpoint's queue of those with something to do.
   var isQueued = false
   var number = 0
+  /// One packet goes the way of the one before: nothing has to be written in the library's terms anew.
+  private var incomingPath = PathMemory()
+  var outgoingPath = PathMemory()
   /// When a deadline was last handled.
   private var handledAt: Instant?
   /// Paths of which it does not matter which of this machine's addresses they begin at: what comes back says one.
@@ -138,7 +141,7 @@ extension ConnectionCore {
   func receive(_ bytes: RawSpan, on path: NetworkPath, ecn: ECN, at now: Instant) {
     switch phase {
     case .handshaking, .open:
-      var coded = known(path).coded
+      var coded = incomingPath.coded(path) { known($0).coded }
       let result = bytes.withUnsafeBytes {
         cquic_read(
           handle, &coded, UInt32(ecn.rawValue), $0.baseAddress?.assumingMemoryBound(to: UInt8.self), $0.count,
@@ -166,6 +169,7 @@ extension ConnectionCore {
   /// Its packets may leave over this path from now on.
   func learn(_ path: NetworkPath) {
     if path.local == nil, !openPaths.contains(path) { openPaths.append(path) }
+    incomingPath = PathMemory()
   }
 
   /// When to call ``handleDeadline(at:)``.

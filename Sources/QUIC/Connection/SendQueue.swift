@@ -27,6 +27,9 @@ struct SendQueue {
 
   var isEmpty: Bool { ranks.allSatisfy(\.isEmpty) }
 
+  /// Whether there is one stream and no other.
+  var isSingle: Bool { ranks.count == 1 && ranks[0].first + 1 == ranks[0].streams.count }
+
   /// Puts a stream at the end of its rank.
   mutating func append(_ stream: StreamCore) {
     var place = 0

@@ -39,6 +39,8 @@ public final class EndpointCore {
   private let secret: [UInt8]
   private let resetKey: HMAC
   private var ids: [ConnectionID: ConnectionCore] = [:]
+  /// Whose the last packet was: the next one often is too.
+  private var recent: (id: ConnectionID, core: ConnectionCore)?
   private var idsOf: [Int: [ConnectionID]] = [:]
   private var connections: [Int: ConnectionCore] = [:]
   private var lastNumber = 0
@@ -116,7 +118,7 @@ public final class EndpointCore {
         return .taken
       }
       let id = bytes.withUnsafeBytes { ConnectionID(own: $0.baseAddress! + 1) }
-      if let core = ids[id] {
+      if let core = recent?.id == id ? recent?.core : find(id) {
         if core.lastRemote != path.remote { place(core, at: path.remote) }
         core.receive(bytes, on: path, ecn: ecn, at: now)
       } else if !takeReset(bytes, on: path, at: now) {
@@ -126,6 +128,12 @@ public final class EndpointCore {
     }
     receiveLong(bytes, on: path, ecn, at: now)
     return .taken
+  }
+
+  private func find(_ id: ConnectionID) -> ConnectionCore? {
+    guard let core = ids[id] else { return nil }
+    recent = (id, core)
+    return core
   }
 
   private func receiveLong(_ bytes: RawSpan, on path: NetworkPath, _ ecn: ECN, at now: Instant) {
@@ -274,6 +282,7 @@ public final class EndpointCore {
 
   func forget(_ core: ConnectionCore) {
     handshakes.remove(core.number)
+    recent = nil
     for id in idsOf.removeValue(forKey: core.number) ?? [] { ids[id] = nil }
     connections[core.number] = nil
     place(core, at: nil)
@@ -286,6 +295,7 @@ public final class EndpointCore {
   }
 
   func retire(_ id: ConnectionID) {
+    recent = nil
     guard let core = ids.removeValue(forKey: id) else { return }
     idsOf[core.number]?.removeAll { $0 == id }
   }
