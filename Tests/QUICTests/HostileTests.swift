@@ -68,7 +68,7 @@ struct HostileTests {
     // Somebody sends the same packet from elsewhere.
     var second: [UInt8] = []
     let other = try QUICLaboratory(seed: 7) { side, configuration in configuration.alwaysRetries = side == 1 }
-    other.tap = { flight in
+    other.tap = { [unowned other] flight in
       if flight.to == 1, other.endpoints[1].counters.retries == 1, second.isEmpty {
         second = flight.bytes
         return false

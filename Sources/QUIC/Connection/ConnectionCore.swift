@@ -59,7 +59,8 @@ public final class ConnectionCore {
   /// What belongs to whoever uses it.
   public var attachment: AnyObject?
 
-  let endpoint: EndpointCore
+  /// It holds its connections, and must be there as long as they are used.
+  unowned let endpoint: EndpointCore
   let pool: ChunkPool
   var handle: OpaquePointer
   let expected: PeerID?
@@ -318,6 +319,15 @@ extension ConnectionCore {
     sendQueue = SendQueue()
     waiting = []
     outgoingDatagrams = []
+  }
+
+  /// Its endpoint is gone, and nobody will ask for anything any more.
+  func abandon() {
+    release()
+    phase = .ended
+    events = []
+    touched = []
+    attachment = nil
   }
 }
 

@@ -71,6 +71,8 @@ public final class EndpointCore {
     resetKey = HMAC(.sha256, key: secrets[32...])
   }
 
+  deinit { for core in connections.values { core.abandon() } }
+
   /// All connections, in the order of beginning.
   public var allConnections: [ConnectionCore] { connections.sorted { $0.key < $1.key }.map(\.value) }
 
@@ -259,12 +261,10 @@ public final class EndpointCore {
     changed.append(core)
   }
 
-  /// Forgets all connections at once, and says nothing to anybody.
+  /// Forgets all connections at once, and says nothing to the other sides.
   public func abandon() {
     isAccepting = false
     for (_, core) in connections.sorted(by: { $0.key < $1.key }) { core.end() }
-    changed = []
-    nextChanged = 0
     accepted = []
     answers = []
   }
