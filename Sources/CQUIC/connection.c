@@ -331,7 +331,7 @@ static void set_settings(ngtcp2_settings *out, const cquic_settings *settings, c
   if (settings->handshake_timeout) out->handshake_timeout = settings->handshake_timeout;
   out->max_tx_udp_payload_size = settings->largest_packet;
   out->max_window = settings->largest_window;
-  out->max_stream_window = settings->largest_stream_window;
+  out->max_stream_window = 0; // see ReceiveWindow
   out->rand_ctx.native_handle = connection;
   out->cc_algo = NGTCP2_CC_ALGO_CUBIC;
 #if CQUIC_NGTCP2_1
@@ -598,13 +598,12 @@ cquic_result cquic_refuse_stream(cquic_connection *connection, int64_t id, uint6
 #endif
 }
 
-void cquic_consumed(cquic_connection *connection, int64_t id, uint64_t count) {
-  ngtcp2_conn_extend_max_stream_offset(connection->conn, id, count);
+void cquic_permit_bytes(cquic_connection *connection, uint64_t count) {
   ngtcp2_conn_extend_max_offset(connection->conn, count);
 }
 
-void cquic_discarded(cquic_connection *connection, uint64_t count) {
-  ngtcp2_conn_extend_max_offset(connection->conn, count);
+void cquic_permit_stream_bytes(cquic_connection *connection, int64_t id, uint64_t count) {
+  ngtcp2_conn_extend_max_stream_offset(connection->conn, id, count);
 }
 
 void cquic_permit_stream(cquic_connection *connection, int is_bidirectional) {

@@ -15,8 +15,8 @@ public enum QUICLimits {
   /// Large chunks that are kept for the next stream: one connection's at 1 Gbit/s and 10 ms.
   public static let spareChunks = 32
   /// Over shorter ways packets are not paced: a timer that goes off some microseconds later costs more than it spares, and
-  /// the queue of so short a way is no longer than the window. In nanoseconds.
-  public static let leastPacedRoundTrip: UInt64 = 2_000_000
+  /// the queue of so short a way is no longer than the window.
+  public static let leastPacedRoundTrip: Duration = .milliseconds(2)
   /// How soon a deadline comes again that could not be dealt with (RFC 9002, 6.1.2 has the same grain).
   public static let leastDeadline: Duration = .milliseconds(1)
   /// What is asked of the system for a socket's buffers: a turn of a busy loop at 1 Gbit/s and 30 ms.

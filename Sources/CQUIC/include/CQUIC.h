@@ -99,7 +99,7 @@ typedef struct {
   int requires_peer_key;     // a server asks the client who it is
   uint64_t idle_timeout, handshake_timeout, keep_alive, initial_rtt; // ns; 0 for none
   uint64_t window, stream_window;        // what may be on its way at first
-  uint64_t largest_window, largest_stream_window;
+  uint64_t largest_window; // of all streams together; that of one is widened by cquic_permit_stream_bytes alone
   uint64_t bidirectional_streams, unidirectional_streams;
   uint16_t largest_packet;   // UDP payload, for path MTU discovery
   uint16_t largest_datagram; // that this side takes; 0 for none
@@ -174,10 +174,9 @@ cquic_result cquic_open_stream(cquic_connection *, int is_bidirectional, int64_t
 void cquic_set_stream(cquic_connection *, int64_t id, void *stream);
 cquic_result cquic_reset_stream(cquic_connection *, int64_t id, uint64_t code);
 cquic_result cquic_refuse_stream(cquic_connection *, int64_t id, uint64_t code);
-// So many bytes of a stream have been taken by the application.
-void cquic_consumed(cquic_connection *, int64_t id, uint64_t count);
-// So many bytes will never be taken, whatever became of their stream.
-void cquic_discarded(cquic_connection *, uint64_t count);
+// The other side may send so many bytes more, on all streams together, and on one of them.
+void cquic_permit_bytes(cquic_connection *, uint64_t count);
+void cquic_permit_stream_bytes(cquic_connection *, int64_t id, uint64_t count);
 // The other side may open one more stream.
 void cquic_permit_stream(cquic_connection *, int is_bidirectional);
 // How many bytes the other side takes beyond those that were sent, on all streams together.

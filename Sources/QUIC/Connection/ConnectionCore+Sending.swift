@@ -28,7 +28,8 @@ extension ConnectionCore {
       return .done
     case .draining, .ended: return .done
     }
-    let isPaced = cquic_round_trip(handle) >= QUICLimits.leastPacedRoundTrip
+    clock = now
+    let isPaced = roundTrip >= QUICLimits.leastPacedRoundTrip
     var budget = max(cquic_send_quantum(handle), QUICLimits.smallestInitial)
     let capacity = cquic_packet_capacity(handle)
     while budget > 0 {

@@ -28,6 +28,14 @@ extension ConnectionCore {
     return stream
   }
 
+  /// So many bytes of a stream were taken: the other side may send as many more, or yet more.
+  func taken(_ count: Int, of stream: StreamCore) {
+    cquic_permit_bytes(handle, UInt64(count))
+    let more = stream.receiveWindow.take(count, at: clock, roundTrip: roundTrip)
+    if more > 0 { cquic_permit_stream_bytes(handle, stream.id, UInt64(more)) }
+    changed()
+  }
+
   /// All of a stream that only the other side sends has arrived: it is done with. Some versions of the library never say so.
   func receivedAll(_ stream: StreamCore) {
     guard stream.isKnown else { return }
@@ -72,6 +80,9 @@ extension ConnectionCore {
       roundTrip: duration(known.smoothed_rtt), congestionWindow: Int(clamping: known.congestion_window),
       bytesInFlight: Int(clamping: known.bytes_in_flight), packetSize: Int(clamping: known.packet_size))
   }
+
+  /// How long the way there and back takes on average.
+  var roundTrip: Duration { .nanoseconds(Int64(clamping: cquic_round_trip(handle))) }
 
   /// Through which channel its packets leave.
   public var channel: UInt16 {

@@ -73,6 +73,8 @@ public final class ConnectionCore {
   /// One packet goes the way of the one before: nothing has to be written in the library's terms anew.
   private var incomingPath = PathMemory()
   var outgoingPath = PathMemory()
+  /// What time it is, as far as it was told.
+  var clock: Instant
   /// When a deadline was last handled.
   private var handledAt: Instant?
   /// Paths of which it does not matter which of this machine's addresses they begin at: what comes back says one.
@@ -112,7 +114,7 @@ public final class ConnectionCore {
   ///   - make: makes the library's half, which calls this one from its first moment on.
   init?(
     _ endpoint: EndpointCore, _ side: Side, expecting expected: PeerID?, _ original: ConnectionID,
-    _ make: (UnsafeMutableRawPointer) -> OpaquePointer?
+    at now: Instant, _ make: (UnsafeMutableRawPointer) -> OpaquePointer?
   ) {
     let name = original.bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     qlog = endpoint.configuration.qlog?(name)
@@ -121,6 +123,7 @@ public final class ConnectionCore {
     self.side = side
     self.expected = expected
     pool = endpoint.pool
+    clock = now
     // Its own address is what the library calls it by; so it must be there before the library is.
     handle = OpaquePointer(bitPattern: 1)!
     guard let made = make(Unmanaged.passUnretained(self).toOpaque()) else {
@@ -140,6 +143,7 @@ public final class ConnectionCore {
 extension ConnectionCore {
   /// Takes a datagram that is for this connection.
   func receive(_ bytes: RawSpan, on path: NetworkPath, ecn: ECN, at now: Instant) {
+    clock = now
     switch phase {
     case .handshaking, .open:
       var coded = incomingPath.coded(path) { known($0).coded }
@@ -190,6 +194,7 @@ extension ConnectionCore {
 
   /// Takes the time, and does what is due.
   public func handleDeadline(at now: Instant) {
+    clock = now
     switch phase {
     case .handshaking, .open:
       guard let deadline = nextDeadline, deadline <= now else { return }

@@ -92,7 +92,7 @@ public final class EndpointCore {
     let source = ConnectionID(using: &random)
     let destination = ConnectionID(using: &random)
     var (coded, from, to) = (path.coded, source.coded, destination.coded)
-    let core = ConnectionCore(self, .client, expecting: peer, destination) { owner in
+    let core = ConnectionCore(self, .client, expecting: peer, destination, at: now) { owner in
       withSettings(name) {
         cquic_connect($0, &ConnectionCore.callbacks, owner, &coded, &to, &from, now.coded)
       }
@@ -207,7 +207,7 @@ public final class EndpointCore {
     // The client goes on with the id that it chose until it has heard of ours.
     let chosen = ConnectionID(initial.destination)
     let first = original.map { ConnectionID($0) } ?? chosen
-    let core = ConnectionCore(self, .server, expecting: nil, first) { owner in
+    let core = ConnectionCore(self, .server, expecting: nil, first, at: now) { owner in
       withSettings(nil) { settings in
         func accept(_ original: UnsafePointer<cquic_id>?) -> OpaquePointer? {
           cquic_accept(
@@ -353,7 +353,6 @@ public final class EndpointCore {
       keep_alive: nanoseconds(configuration.keepAlive),
       initial_rtt: nanoseconds(configuration.initialRoundTrip), window: UInt64(configuration.window),
       stream_window: UInt64(configuration.streamWindow), largest_window: UInt64(configuration.largestWindow),
-      largest_stream_window: UInt64(configuration.largestStreamWindow),
       bidirectional_streams: UInt64(configuration.bidirectionalStreams),
       unidirectional_streams: UInt64(configuration.unidirectionalStreams),
       largest_packet: UInt16(QUICLimits.largestPacket),

@@ -43,6 +43,7 @@ public final class StreamCore {
   var receiving: Receiving
   var sendBuffer: SendBuffer
   var receiveBuffer = ReceiveBuffer()
+  var receiveWindow: ReceiveWindow
   /// Whether it stands in the queue of those with something to send.
   var isQueued = false
   /// Whether the other side's window for it is closed.
@@ -56,6 +57,9 @@ public final class StreamCore {
     self.id = id
     self.connection = connection
     sendBuffer = SendBuffer(connection.pool)
+    let configuration = connection.endpoint.configuration
+    receiveWindow = ReceiveWindow(
+      configuration.streamWindow, atMost: configuration.largestStreamWindow, at: connection.clock)
     let isBidirectional = id & 2 == 0
     sending = isBidirectional || isOurs ? .open : .none
     receiving = isBidirectional || !isOurs ? .open : .none
@@ -149,8 +153,7 @@ extension StreamCore {
   public func read(atMost limit: Int = .max) -> [UInt8] {
     let bytes = receiveBuffer.take(atMost: limit)
     if !bytes.isEmpty {
-      cquic_consumed(connection.handle, id, UInt64(bytes.count))
-      connection.changed()
+      connection.taken(bytes.count, of: self)
     }
     return bytes
   }
@@ -166,7 +169,7 @@ extension StreamCore {
 
   /// Nothing of it will be read any more: what has arrived makes room for others.
   func endReceiving(_ error: QUICError) {
-    if receiveBuffer.count > 0 { cquic_discarded(connection.handle, UInt64(receiveBuffer.count)) }
+    if receiveBuffer.count > 0 { cquic_permit_bytes(connection.handle, UInt64(receiveBuffer.count)) }
     receiveBuffer.removeAll()
     receiving = .ended(error)
   }
