@@ -53,10 +53,10 @@ actor Probe {
     if let enough, received.count + failures.count >= enough.count { enough.wait.succeed(()) }
   }
 
-  /// Waits until so many datagrams or reports have come, two seconds at most.
+  /// Waits until so many datagrams or reports have come, ten seconds at most.
   func waitFor(_ count: Int) async {
     let machine = machine
-    try? await machine.withDeadline(.seconds(2)) { try await self.waitForEver(count) }
+    try? await machine.withDeadline(.seconds(10)) { try await self.waitForEver(count) }
   }
 
   private func waitForEver(_ count: Int) async throws {
