@@ -106,13 +106,6 @@ static int on_completed(ngtcp2_conn *conn, void *user) {
   return 0;
 }
 
-static int on_confirmed(ngtcp2_conn *conn, void *user) {
-  (void)conn;
-  cquic_connection *connection = user;
-  connection->call.handshake_confirmed(connection->owner);
-  return 0;
-}
-
 static int on_stream_open(ngtcp2_conn *conn, int64_t id, void *user) {
   cquic_connection *connection = user;
   void *stream = connection->call.stream_opened(connection->owner, id);
@@ -178,20 +171,6 @@ static int on_datagram(ngtcp2_conn *conn, uint32_t flags, const uint8_t *data, s
   return 0;
 }
 
-static int on_datagram_acknowledged(ngtcp2_conn *conn, uint64_t number, void *user) {
-  (void)conn;
-  cquic_connection *connection = user;
-  connection->call.datagram_fate(connection->owner, number, 0);
-  return 0;
-}
-
-static int on_datagram_lost(ngtcp2_conn *conn, uint64_t number, void *user) {
-  (void)conn;
-  cquic_connection *connection = user;
-  connection->call.datagram_fate(connection->owner, number, 1);
-  return 0;
-}
-
 static int on_reset(ngtcp2_conn *conn, const ngtcp2_pkt_stateless_reset *reset, void *user) {
   (void)conn, (void)reset;
   cquic_connection *connection = user;
@@ -213,12 +192,6 @@ static int on_path(ngtcp2_conn *conn, uint32_t flags, const ngtcp2_path *path, c
   path_validated(user, path, end);
   return 0;
 }
-
-static void on_qlog(void *user, uint32_t flags, const void *data, size_t count) {
-  (void)flags;
-  cquic_connection *connection = user;
-  connection->call.qlog(connection->owner, data, count);
-}
 #else
 static int on_path(ngtcp2_conn *conn, uint32_t flags, const ngtcp2_path *path, ngtcp2_path_validation_result end,
                    void *user) {
@@ -226,20 +199,19 @@ static int on_path(ngtcp2_conn *conn, uint32_t flags, const ngtcp2_path *path, n
   path_validated(user, path, end);
   return 0;
 }
+#endif
 
 static void on_qlog(void *user, uint32_t flags, const void *data, size_t count) {
   (void)flags;
   cquic_connection *connection = user;
   connection->call.qlog(connection->owner, data, count);
 }
-#endif
 
 static const ngtcp2_callbacks callbacks = {
     .client_initial = ngtcp2_crypto_client_initial_cb,
     .recv_client_initial = ngtcp2_crypto_recv_client_initial_cb,
     .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,
     .handshake_completed = on_completed,
-    .handshake_confirmed = on_confirmed,
     .encrypt = ngtcp2_crypto_encrypt_cb,
     .decrypt = ngtcp2_crypto_decrypt_cb,
     .hp_mask = ngtcp2_crypto_hp_mask_cb,
@@ -261,8 +233,6 @@ static const ngtcp2_callbacks callbacks = {
     .delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,
     .delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,
     .recv_datagram = on_datagram,
-    .ack_datagram = on_datagram_acknowledged,
-    .lost_datagram = on_datagram_lost,
     .get_path_challenge_data = on_challenge,
     .version_negotiation = ngtcp2_crypto_version_negotiation_cb,
 };
@@ -471,8 +441,7 @@ ssize_t cquic_write(cquic_connection *connection, cquic_envelope *envelope, uint
 }
 
 ssize_t cquic_write_datagram(cquic_connection *connection, cquic_envelope *envelope, uint8_t *packet, size_t capacity,
-                             uint64_t number, uint32_t flags, const uint8_t *bytes, size_t byte_count, int *taken,
-                             uint64_t now) {
+                             uint32_t flags, const uint8_t *bytes, size_t byte_count, int *taken, uint64_t now) {
   ngtcp2_path_storage storage;
   ngtcp2_path_storage_zero(&storage);
   ngtcp2_pkt_info info = {0};
@@ -480,7 +449,7 @@ ssize_t cquic_write_datagram(cquic_connection *connection, cquic_envelope *envel
   *taken = 0;
   ngtcp2_ssize count = ngtcp2_conn_writev_datagram(
       connection->conn, &storage.path, &info, packet, capacity, taken,
-      flags & CQUIC_WRITE_MORE ? NGTCP2_WRITE_DATAGRAM_FLAG_MORE : 0, number, &slice,
+      flags & CQUIC_WRITE_MORE ? NGTCP2_WRITE_DATAGRAM_FLAG_MORE : 0, 0, &slice,
       byte_count ? 1 : 0, now); // ngtcp2 wants no empty slice
   return written(connection, envelope, &storage, &info, count);
 }
@@ -647,20 +616,6 @@ size_t cquic_protocol(cquic_connection *connection, char *name, size_t capacity)
   if (gnutls_alpn_get_selected_protocol(connection->session, &protocol) < 0 || protocol.size > capacity) return 0;
   memcpy(name, protocol.data, protocol.size);
   return protocol.size;
-}
-
-int cquic_ids(cquic_connection *connection, cquic_id *ids, int capacity) {
-  ngtcp2_cid cids[32];
-#if CQUIC_NGTCP2_1
-  size_t count = ngtcp2_conn_get_scid(connection->conn, NULL);
-#else
-  size_t count = ngtcp2_conn_get_num_scid(connection->conn);
-#endif
-  if (count > 32) return 0;
-  ngtcp2_conn_get_scid(connection->conn, cids);
-  int place = 0;
-  for (; place < (int)count && place < capacity; place++) ids[place] = cquic_from_cid(&cids[place]);
-  return place;
 }
 
 void cquic_current_path(cquic_connection *connection, cquic_path *path) {

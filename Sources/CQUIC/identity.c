@@ -79,6 +79,11 @@ static int ask(cquic_connection *connection, cquic_certificate kind, const gnutl
   return connection->call.verify(connection->owner, kind, key->data, key->size) == 0 ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
 }
 
+static int is_expired(gnutls_x509_crt_t certificate) {
+  time_t now = time(NULL);
+  return now < gnutls_x509_crt_get_activation_time(certificate) || now > gnutls_x509_crt_get_expiration_time(certificate);
+}
+
 // The key in an X.509 certificate, which must be valid now; by whom it is signed does not matter, since the key alone
 // says who it is.
 static int ask_x509(cquic_connection *connection, const gnutls_datum_t *der) {
@@ -90,7 +95,7 @@ static int ask_x509(cquic_connection *connection, const gnutls_datum_t *der) {
       gnutls_x509_crt_import(certificate, der, GNUTLS_X509_FMT_DER) >= 0 &&
       gnutls_pubkey_import_x509(key, certificate, 0) >= 0 &&
       gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &info) >= 0) {
-    answer = ask(connection, cquic_is_expired(certificate) ? CQUIC_X509_EXPIRED : CQUIC_X509, &info);
+    answer = ask(connection, is_expired(certificate) ? CQUIC_X509_EXPIRED : CQUIC_X509, &info);
   }
   if (info.data) gnutls_free(info.data);
   if (key) gnutls_pubkey_deinit(key);
@@ -109,11 +114,6 @@ static int verify(gnutls_session_t session) {
   case GNUTLS_CRT_X509: return ask_x509(connection, &certificates[0]);
   default: return GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE;
   }
-}
-
-int cquic_is_expired(gnutls_x509_crt_t certificate) {
-  time_t now = time(NULL);
-  return now < gnutls_x509_crt_get_activation_time(certificate) || now > gnutls_x509_crt_get_expiration_time(certificate);
 }
 
 const char *cquic_versions(void) {

@@ -33,8 +33,6 @@ struct cquic_connection {
   cquic_callbacks call;
   void *owner;
   int last_error; // ngtcp2's, which the closing packet is to explain
-  uint64_t now;
-  uint32_t *versions;
 };
 
 // A path in ngtcp2's terms, as long as this is there.
@@ -45,7 +43,6 @@ typedef struct {
 
 void cquic_set_path(cquic_path_buffer *, const cquic_path *);
 void cquic_get_path(cquic_path *, const ngtcp2_path *);
-int cquic_is_expired(gnutls_x509_crt_t);
 
 static inline ngtcp2_cid cquic_to_cid(const cquic_id *id) {
   ngtcp2_cid cid;

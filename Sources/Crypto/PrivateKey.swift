@@ -41,9 +41,7 @@ public final class PrivateKey: @unchecked Sendable {
 
   static func newSeed(using random: inout some RandomNumberGenerator) -> WipedBytes {
     WipedBytes(capacity: seedByteCount) { seed in
-      for place in stride(from: 0, to: seedByteCount, by: 8) {
-        seed.storeBytes(of: random.next().littleEndian, toByteOffset: place, as: UInt64.self)
-      }
+      random.fill(UnsafeMutableRawBufferPointer(rebasing: seed[..<seedByteCount]))
       return seedByteCount
     }
   }

@@ -45,3 +45,21 @@ public final class Wait<Value: Sendable>: @unchecked Sendable {
     return true
   }
 }
+
+extension Array {
+  /// Ends all of these waits, in order.
+  package func endAll<Value>(_ result: Result<Value, any Error>) where Element == Wait<Value> {
+    for wait in self {
+      switch result {
+      case .success(let value): wait.succeed(value)
+      case .failure(let error): wait.fail(error)
+      }
+    }
+  }
+
+  /// Empties it: whoever goes on may already wait anew.
+  package mutating func takeAll<Value>() -> Self where Element == Wait<Value> {
+    defer { self = [] }
+    return self
+  }
+}

@@ -53,7 +53,6 @@ typedef struct {
   // Whether the other side, which has this key (as RFC 8410 writes it), is the one: 0 if it is.
   int (*verify)(void *owner, cquic_certificate kind, const uint8_t *key, size_t count);
   void (*handshake_completed)(void *owner);
-  void (*handshake_confirmed)(void *owner);
   // The other side has opened a stream: the answer is handed to the calls below.
   void *(*stream_opened)(void *owner, int64_t id);
   void (*stream_data)(void *owner, void *stream, const uint8_t *bytes, size_t count, int is_last);
@@ -63,7 +62,6 @@ typedef struct {
   void (*stream_closed)(void *owner, void *stream, int64_t id);
   void (*more_streams)(void *owner, int is_bidirectional);
   void (*datagram)(void *owner, const uint8_t *bytes, size_t count);
-  void (*datagram_fate)(void *owner, uint64_t number, int is_lost);
   void (*was_reset)(void *owner); // the other side has forgotten the connection (RFC 9000, 10.3)
   void (*path_validated)(void *owner, const cquic_path *path, int is_usable);
   void (*qlog)(void *owner, const uint8_t *bytes, size_t count);
@@ -143,7 +141,7 @@ enum { CQUIC_WRITE_MORE = 1, CQUIC_WRITE_LAST = 2 };
 ssize_t cquic_write(cquic_connection *, cquic_envelope *, uint8_t *packet, size_t capacity, int64_t stream,
                     uint32_t flags, const cquic_slice *slices, size_t slice_count, ssize_t *taken, uint64_t now);
 // The same with a datagram (RFC 9221); `taken` says whether it is in the packet.
-ssize_t cquic_write_datagram(cquic_connection *, cquic_envelope *, uint8_t *packet, size_t capacity, uint64_t number,
+ssize_t cquic_write_datagram(cquic_connection *, cquic_envelope *, uint8_t *packet, size_t capacity,
                              uint32_t flags, const uint8_t *bytes, size_t count, int *taken, uint64_t now);
 // All packets of this turn are written: the next is paced from now on.
 void cquic_written(cquic_connection *, uint64_t now);
@@ -188,7 +186,6 @@ cquic_result cquic_update_keys(cquic_connection *, uint64_t now);
 // The largest datagram that fits, as things are.
 size_t cquic_datagram_capacity(cquic_connection *);
 size_t cquic_protocol(cquic_connection *, char *name, size_t capacity);
-int cquic_ids(cquic_connection *, cquic_id *ids, int capacity);
 void cquic_current_path(cquic_connection *, cquic_path *);
 
 typedef struct {

@@ -39,19 +39,13 @@ final class ConnectionState {
 
   func waitForEnd(_ wait: Wait<Void>) { closers.append(wait) }
 
-  func wakeOpeners() {
-    let all = openers
-    openers = []
-    for wait in all { wait.succeed(()) }
-  }
+  func wakeOpeners() { openers.takeAll().endAll(.success(())) }
 
   func end(_ error: QUICError) {
     handshake?.fail(error)
     handshake = nil
     wakeOpeners()
-    let all = closers
-    closers = []
-    for wait in all { wait.succeed(()) }
+    closers.takeAll().endAll(.success(()))
     streams.finish()
     datagrams.finish()
     paths.finish()
@@ -65,10 +59,5 @@ final class StreamState {
   func wait(_ wait: Wait<Void>) { waiting.append(wait) }
 
   /// Something has changed: each looks whether it was what it waits for.
-  func wake() {
-    guard !waiting.isEmpty else { return }
-    let all = waiting
-    waiting = []
-    for wait in all { wait.succeed(()) }
-  }
+  func wake() { waiting.takeAll().endAll(.success(())) }
 }

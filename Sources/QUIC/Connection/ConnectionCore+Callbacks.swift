@@ -21,7 +21,6 @@ extension ConnectionCore {
       connection(owner).verify(kind, UnsafeRawBufferPointer(start: key, count: count)) ? 0 : 1
     },
     handshake_completed: { connection($0).handshakeCompleted() },
-    handshake_confirmed: { _ in },
     stream_opened: { owner, id in
       let core = connection(owner)
       let stream = core.adopt(id, isOurs: false)
@@ -58,7 +57,6 @@ extension ConnectionCore {
     datagram: { owner, bytes, count in
       connection(owner).datagramArrived(UnsafeBufferPointer(start: bytes, count: count))
     },
-    datagram_fate: { _, _, _ in },
     was_reset: { connection($0).wasForgotten = true },
     path_validated: { owner, path, isUsable in
       connection(owner).events.append(.path(NetworkPath(path!.pointee), isUsable: isUsable != 0))
@@ -108,7 +106,7 @@ extension ConnectionCore {
 
   private func datagramArrived(_ bytes: UnsafeBufferPointer<UInt8>) {
     if incomingDatagrams.count >= QUICLimits.waitingDatagrams {
-      incomingDatagrams.removeFirst()
+      _ = incomingDatagrams.popFirst()
       droppedDatagrams += 1
     }
     incomingDatagrams.append(Array(bytes))
@@ -120,9 +118,6 @@ extension ConnectionCore {
   private func tellSecret(
     _ label: String, _ chance: UnsafeBufferPointer<UInt8>, _ secret: UnsafeBufferPointer<UInt8>
   ) {
-    func hex(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
-      bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-    }
-    secrets?("\(label) \(hex(chance)) \(hex(secret))")
+    secrets?("\(label) \(chance.hexText) \(secret.hexText)")
   }
 }

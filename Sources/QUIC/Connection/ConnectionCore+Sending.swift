@@ -56,7 +56,7 @@ extension ConnectionCore {
 
   /// The next packet that is to leave through another channel than was asked for.
   public func pollElsewhere() -> (bytes: [UInt8], channel: UInt16, envelope: DatagramEnvelope)? {
-    elsewhere.isEmpty ? nil : elsewhere.removeFirst()
+    elsewhere.popFirst()
   }
 
   /// Writes one packet; nothing where there is nothing to be sent now.
@@ -67,9 +67,11 @@ extension ConnectionCore {
       let place = memory.baseAddress!.assumingMemoryBound(to: UInt8.self)
       while true {
         let result =
-          nextDatagram < outgoingDatagrams.count && phase == .open
-          ? writeDatagram(at: place, memory.count, &envelope, now)
-          : writeStream(at: place, memory.count, &envelope, now)
+          if phase == .open, let datagram = outgoingDatagrams.first {
+            write(datagram, at: place, memory.count, &envelope, now)
+          } else {
+            writeStream(at: place, memory.count, &envelope, now)
+          }
         switch result {
         case .written(let count): size = count
         case .again: continue
@@ -182,28 +184,28 @@ extension ConnectionCore {
     guard phase == .open, bytes.count <= datagramCapacity, datagramCapacity > 0 else {
       throw QUICError(.datagram)
     }
-    guard outgoingDatagrams.count - nextDatagram < QUICLimits.unsentDatagrams else { return false }
+    guard outgoingDatagrams.count < QUICLimits.unsentDatagrams else { return false }
     outgoingDatagrams.append(bytes)
     changed()
     return true
   }
 
-  private func writeDatagram(
-    at place: UnsafeMutablePointer<UInt8>, _ capacity: Int, _ envelope: inout cquic_envelope, _ now: Instant
+  private func write(
+    _ bytes: [UInt8], at place: UnsafeMutablePointer<UInt8>, _ capacity: Int,
+    _ envelope: inout cquic_envelope, _ now: Instant
   ) -> Written {
-    let bytes = outgoingDatagrams[nextDatagram]
     var taken: Int32 = 0
     let count = cquic_write_datagram(
-      handle, &envelope, place, capacity, datagramNumber, UInt32(CQUIC_WRITE_MORE), bytes, bytes.count,
+      handle, &envelope, place, capacity, UInt32(CQUIC_WRITE_MORE), bytes, bytes.count,
       &taken, now.coded)
-    if taken != 0 { datagramSent() }
+    if taken != 0 { _ = outgoingDatagrams.popFirst() }
     if count > 0 { return .written(count) }
     if count == 0 { return .nothing }
     switch cquic_result(rawValue: Int32(count)) {
     case CQUIC_MORE: return .again
     case CQUIC_INVALID:
       // The path carries less than when it was taken.
-      datagramSent()
+      _ = outgoingDatagrams.popFirst()
       return .again
     case CQUIC_CLOSING, CQUIC_DRAINING: return .nothing
     default:
@@ -212,21 +214,10 @@ extension ConnectionCore {
     }
   }
 
-  private func datagramSent() {
-    datagramNumber += 1
-    nextDatagram += 1
-    if nextDatagram == outgoingDatagrams.count {
-      outgoingDatagrams.removeAll(keepingCapacity: true)
-      nextDatagram = 0
-    }
-  }
-
   /// The next datagram that has arrived.
   public func takeDatagram() -> [UInt8]? {
-    guard !incomingDatagrams.isEmpty else {
-      hasToldDatagrams = false
-      return nil
-    }
-    return incomingDatagrams.removeFirst()
+    let datagram = incomingDatagrams.popFirst()
+    if datagram == nil { hasToldDatagrams = false }
+    return datagram
   }
 }

@@ -66,7 +66,6 @@ public final class ConnectionCore {
   let expected: PeerID?
   var wrongPeer: PeerID?
   var wasForgotten = false
-  var hasCertificate = false
   /// Whether it stands in the endpoint's queue of those with something to do.
   var isQueued = false
   var number = 0
@@ -86,21 +85,17 @@ public final class ConnectionCore {
   var sendQueue = SendQueue()
   /// Streams that wait for the connection's window, which the other side opens for all of them.
   var waiting: [StreamCore] = []
-  var events: [Event] = []
-  var nextEvent = 0
-  var touched: [StreamCore] = []
-  var nextTouched = 0
+  var events = Queue<Event>()
+  var touched = Queue<StreamCore>()
 
-  var incomingDatagrams: [[UInt8]] = []
+  var incomingDatagrams = Queue<[UInt8]>()
   var hasToldDatagrams = false
   /// Datagrams that a slow reader has lost.
   public internal(set) var droppedDatagrams = 0
-  var outgoingDatagrams: [[UInt8]] = []
-  var nextDatagram = 0
-  var datagramNumber: UInt64 = 0
+  var outgoingDatagrams = Queue<[UInt8]>()
 
   /// Packets for other channels than that of the path in use.
-  var elsewhere: [(bytes: [UInt8], channel: UInt16, envelope: DatagramEnvelope)] = []
+  var elsewhere = Queue<(bytes: [UInt8], channel: UInt16, envelope: DatagramEnvelope)>()
 
   /// The packet that closes it, to be sent again to whoever still sends.
   var closePacket: (bytes: [UInt8], envelope: DatagramEnvelope)?
@@ -116,8 +111,7 @@ public final class ConnectionCore {
     _ endpoint: EndpointCore, _ side: Side, expecting expected: PeerID?, _ original: ConnectionID,
     at now: Instant, _ make: (UnsafeMutableRawPointer) -> OpaquePointer?
   ) {
-    let name = original.bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
-    qlog = endpoint.configuration.qlog?(name)
+    qlog = endpoint.configuration.qlog?(original.bytes.hexText)
     secrets = endpoint.configuration.secrets
     self.endpoint = endpoint
     self.side = side
@@ -323,15 +317,15 @@ extension ConnectionCore {
     streams = [:]
     sendQueue = SendQueue()
     waiting = []
-    outgoingDatagrams = []
+    outgoingDatagrams.removeAll()
   }
 
   /// Its endpoint is gone, and nobody will ask for anything any more.
   func abandon() {
     release()
     phase = .ended
-    events = []
-    touched = []
+    events.removeAll()
+    touched.removeAll()
     attachment = nil
   }
 }
@@ -340,26 +334,12 @@ extension ConnectionCore {
 
 extension ConnectionCore {
   /// The next thing that has happened.
-  public func pollEvent() -> Event? {
-    guard nextEvent < events.count else {
-      events.removeAll(keepingCapacity: true)
-      nextEvent = 0
-      return nil
-    }
-    defer { nextEvent += 1 }
-    return events[nextEvent]
-  }
+  public func pollEvent() -> Event? { events.popFirst() }
 
   /// The next stream of which something has changed: what can be read, how much can be written, or that it is over.
   public func pollTouched() -> StreamCore? {
-    guard nextTouched < touched.count else {
-      touched.removeAll(keepingCapacity: true)
-      nextTouched = 0
-      return nil
-    }
-    let stream = touched[nextTouched]
-    nextTouched += 1
-    stream.isTouched = false
+    let stream = touched.popFirst()
+    stream?.isTouched = false
     return stream
   }
 

@@ -1,34 +1,20 @@
+import WarrenMachine
+
 /// Streams with something to send: of those with the highest priority, one after the other.
 struct SendQueue {
   /// Streams of one priority, in the order in which their turns come.
   private struct Rank {
     let priority: Int
-    var streams: [StreamCore] = []
-    var first = 0
-
-    var isEmpty: Bool { first == streams.count }
-
-    mutating func removeFirst() -> StreamCore {
-      let stream = streams[first]
-      first += 1
-      if first == streams.count {
-        streams.removeAll(keepingCapacity: true)
-        first = 0
-      } else if first >= 64, first * 2 > streams.count {
-        streams.removeFirst(first)
-        first = 0
-      }
-      return stream
-    }
+    var streams = Queue<StreamCore>()
   }
 
   /// The highest first.
   private var ranks: [Rank] = []
 
-  var isEmpty: Bool { ranks.allSatisfy(\.isEmpty) }
+  var isEmpty: Bool { ranks.allSatisfy(\.streams.isEmpty) }
 
   /// Whether there is one stream and no other.
-  var isSingle: Bool { ranks.count == 1 && ranks[0].first + 1 == ranks[0].streams.count }
+  var isSingle: Bool { ranks.count == 1 && ranks[0].streams.count == 1 }
 
   /// Puts a stream at the end of its rank.
   mutating func append(_ stream: StreamCore) {
@@ -42,15 +28,14 @@ struct SendQueue {
 
   /// Whose turn it is.
   var first: StreamCore? {
-    for rank in ranks where !rank.isEmpty { return rank.streams[rank.first] }
+    for rank in ranks { if let stream = rank.streams.first { return stream } }
     return nil
   }
 
   /// Takes out whose turn it is.
   mutating func removeFirst() {
-    for place in ranks.indices where !ranks[place].isEmpty {
-      _ = ranks[place].removeFirst()
-      if ranks[place].isEmpty, ranks.count > 1 { ranks.remove(at: place) }
+    for place in ranks.indices where ranks[place].streams.popFirst() != nil {
+      if ranks[place].streams.isEmpty, ranks.count > 1 { ranks.remove(at: place) }
       return
     }
   }

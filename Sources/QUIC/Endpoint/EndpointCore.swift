@@ -49,10 +49,9 @@ public final class EndpointCore {
   /// Whether others may connect.
   public var isAccepting = true
 
-  private var accepted: [ConnectionCore] = []
-  private var changed: [ConnectionCore] = []
-  private var nextChanged = 0
-  private var answers: [(bytes: [UInt8], channel: UInt16, envelope: DatagramEnvelope)] = []
+  private var accepted = Queue<ConnectionCore>()
+  private var changed = Queue<ConnectionCore>()
+  private var answers = Queue<(bytes: [UInt8], channel: UInt16, envelope: DatagramEnvelope)>()
   private var handshakes: Set<Int> = []
   private var resetsInSecond = (since: Instant(nanoseconds: .min), count: 0)
   /// What was refused.
@@ -65,10 +64,8 @@ public final class EndpointCore {
     self.identity = identity
     self.configuration = configuration
     self.random = random
-    var secrets: [UInt8] = []
-    for _ in 0..<8 { withUnsafeBytes(of: self.random.next()) { secrets += $0 } }
-    secret = Array(secrets[..<32])
-    resetKey = HMAC(.sha256, key: secrets[32...])
+    secret = self.random.bytes(32)
+    resetKey = HMAC(.sha256, key: self.random.bytes(32))
   }
 
   deinit { for core in connections.values { core.abandon() } }
@@ -232,24 +229,18 @@ public final class EndpointCore {
   // MARK: What has happened
 
   /// The next connection that somebody has begun. It can be used once it has told of ``ConnectionCore/Event/opened``.
-  public func pollAccepted() -> ConnectionCore? { accepted.isEmpty ? nil : accepted.removeFirst() }
+  public func pollAccepted() -> ConnectionCore? { accepted.popFirst() }
 
   /// The next connection with something to send or to tell.
   public func pollChanged() -> ConnectionCore? {
-    guard nextChanged < changed.count else {
-      changed.removeAll(keepingCapacity: true)
-      nextChanged = 0
-      return nil
-    }
-    let core = changed[nextChanged]
-    nextChanged += 1
-    core.isQueued = false
+    let core = changed.popFirst()
+    core?.isQueued = false
     return core
   }
 
   /// The next answer to what belongs to no connection.
   public func pollAnswer() -> (bytes: [UInt8], channel: UInt16, envelope: DatagramEnvelope)? {
-    answers.isEmpty ? nil : answers.removeFirst()
+    answers.popFirst()
   }
 
   /// A connection is asked once more what it has to send.
@@ -265,8 +256,8 @@ public final class EndpointCore {
   public func abandon() {
     isAccepting = false
     for (_, core) in connections.sorted(by: { $0.key < $1.key }) { core.end() }
-    accepted = []
-    answers = []
+    accepted.removeAll()
+    answers.removeAll()
   }
 
   // MARK: Connections
@@ -311,18 +302,7 @@ public final class EndpointCore {
     register(id, core)
   }
 
-  func fill(_ bytes: UnsafeMutableRawBufferPointer) {
-    var place = 0
-    while place < bytes.count {
-      let number = random.next()
-      withUnsafeBytes(of: number) { source in
-        for byte in source.prefix(bytes.count - place) {
-          bytes[place] = byte
-          place += 1
-        }
-      }
-    }
-  }
+  func fill(_ bytes: UnsafeMutableRawBufferPointer) { random.fill(bytes) }
 
   /// 16 bytes that prove to whoever knows the id that this endpoint has forgotten it (RFC 9000, 10.3.2).
   private func resetToken(of id: ConnectionID) -> [UInt8] { Array(resetKey.code(of: id.bytes)[..<16]) }
@@ -403,8 +383,7 @@ public final class EndpointCore {
     resetsInSecond.count += 1
     counters.resets += 1
     let token = resetToken(of: id)
-    var chance = [UInt8](repeating: 0, count: min(byteCount - 1, QUICLimits.smallestResetTrigger - 1) - 16)
-    chance.withUnsafeMutableBytes { fill($0) }
+    let chance = random.bytes(min(byteCount - 1, QUICLimits.smallestResetTrigger - 1) - 16)
     answer(on: path) { cquic_write_reset($0, $1, token, chance, chance.count) }
   }
 }

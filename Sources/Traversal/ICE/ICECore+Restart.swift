@@ -10,7 +10,7 @@ extension ICECore {
     var fresh = ICECore(configuration, role: role, credentials: credentials, random: random)
     fresh.counters = counters
     fresh.knownMapped = knownMapped
-    fresh.events = Array(events[nextEvent...])
+    fresh.events = events
     fresh.previous =
       selectedPair.map { (path($0), now.advanced(by: configuration.consentLifetime)) } ?? previous
     for var base in bases {

@@ -96,10 +96,8 @@ public struct ICECore {
   var triggered: [Int] = []
   var earlyChecks: [EarlyCheck] = []
 
-  var outputs: [Output] = []
-  var nextOutput = 0
-  var events: [ICEEvent] = []
-  var nextEvent = 0
+  var outputs = Queue<Output>()
+  var events = Queue<ICEEvent>()
 
   /// When to look for the next check to send.
   var nextCheck: Instant?
@@ -286,7 +284,7 @@ extension ICECore {
   /// Stops: nothing is sent any more.
   public mutating func close() {
     isClosed = true
-    outputs = []
+    outputs.removeAll()
     transactions = []
   }
 
@@ -323,25 +321,12 @@ extension ICECore {
 
 extension ICECore {
   /// The next thing that has happened.
-  public mutating func pollEvent() -> ICEEvent? {
-    guard nextEvent < events.count else {
-      events.removeAll(keepingCapacity: true)
-      nextEvent = 0
-      return nil
-    }
-    defer { nextEvent += 1 }
-    return events[nextEvent]
-  }
+  public mutating func pollEvent() -> ICEEvent? { events.popFirst() }
 
   /// Writes the next datagram, and says where it goes.
   public mutating func pollTransmit(into message: inout STUNMessageWriter, at now: Instant) -> ICETransmit? {
-    guard nextOutput < outputs.count else {
-      outputs.removeAll(keepingCapacity: true)
-      nextOutput = 0
-      return nil
-    }
-    defer { nextOutput += 1 }
-    switch outputs[nextOutput] {
+    guard let output = outputs.popFirst() else { return nil }
+    switch output {
     case .check(let transaction):
       write(transaction, into: &message)
       let pair = pairs[transaction.pair]

@@ -24,14 +24,7 @@ final class PortMappingLease {
   }
 
   func endWaits(_ result: Result<PortMapping, any Error>) {
-    let waits = waits
-    self.waits = []
-    for wait in waits {
-      switch result {
-      case .success(let mapping): wait.succeed(mapping)
-      case .failure(let error): wait.fail(error)
-      }
-    }
+    waits.takeAll().endAll(result)
   }
 }
 

@@ -339,7 +339,7 @@ public actor HolePuncher {
     arrived.finish()
     early = []
     unproven = []
-    end(waiting: .failure(.closed))
+    waiting.takeAll().endAll(.failure(PunchError.closed))
     wakeWatching()
   }
 
@@ -456,7 +456,7 @@ public actor HolePuncher {
       }
       unproven.removeAll { $0.source == path.remote && .socket($0.socket) == path.channel }
       happened.yield(.opened(path))
-      end(waiting: .success(path))
+      waiting.takeAll().endAll(.success(path))
       wakeWatching()
     case .selected(let ice):
       opened = path(ice)
@@ -470,27 +470,12 @@ public actor HolePuncher {
       let error = PunchError.noPath(because: core.hopeless)
       failure = error
       happened.yield(.failed(error))
-      end(waiting: .failure(error))
+      waiting.takeAll().endAll(.failure(error))
       wakeWatching()
     }
   }
 
-  func wakeWatching() {
-    let all = watching
-    watching = []
-    for wait in all { wait.succeed(()) }
-  }
-
-  private func end(waiting result: Result<PunchedPath, PunchError>) {
-    let all = waiting
-    waiting = []
-    for wait in all {
-      switch result {
-      case .success(let path): wait.succeed(path)
-      case .failure(let error): wait.fail(error)
-      }
-    }
-  }
+  func wakeWatching() { watching.takeAll().endAll(.success(())) }
 
   private func path(_ ice: ICEPath) -> PunchedPath {
     let base = core.bases[ice.base.index]

@@ -23,7 +23,7 @@ public struct PairingKey: Hashable, Sendable {
       hmac.code(
         of: Array("warren pairing \(role == .controlling ? "controlling" : "controlled") \(label)".utf8)
       )
-      .map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+      .hexText
     }
     return ICECredentials(
       usernameFragment: String(words("name").prefix(16)), password: String(words("password").prefix(48)))
