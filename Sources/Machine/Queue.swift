@@ -1,21 +1,21 @@
 /// First in, first out. Taking out is as cheap as putting in.
-package struct Queue<Element> {
+public struct Queue<Element> {
   @usableFromInline var elements: [Element] = []
   /// How many at the beginning have been taken out already.
   @usableFromInline var taken = 0
 
   /// An empty queue.
-  @inlinable package init() {}
+  @inlinable public init() {}
 
-  @inlinable package var count: Int { elements.count - taken }
-  @inlinable package var isEmpty: Bool { elements.count == taken }
+  @inlinable public var count: Int { elements.count - taken }
+  @inlinable public var isEmpty: Bool { elements.count == taken }
   /// What comes out next.
-  @inlinable package var first: Element? { isEmpty ? nil : elements[taken] }
+  @inlinable public var first: Element? { isEmpty ? nil : elements[taken] }
 
-  @inlinable package mutating func append(_ element: Element) { elements.append(element) }
+  @inlinable public mutating func append(_ element: Element) { elements.append(element) }
 
   /// Takes out what has waited longest.
-  @inlinable package mutating func popFirst() -> Element? {
+  @inlinable public mutating func popFirst() -> Element? {
     guard !isEmpty else { return nil }
     let element = elements[taken]
     taken += 1
@@ -29,7 +29,7 @@ package struct Queue<Element> {
   }
 
   /// Empties it; its memory is kept for what comes next.
-  @inlinable package mutating func removeAll() {
+  @inlinable public mutating func removeAll() {
     elements.removeAll(keepingCapacity: true)
     taken = 0
   }

@@ -27,24 +27,11 @@ extension ConnectionCore {
       core.events.append(.stream(stream))
       return Unmanaged.passUnretained(stream).toOpaque()
     },
-    stream_data: { owner, pointer, bytes, count, isLast in
-      let stream = stream(pointer)
-      if count > 0, stream.receiving == .open {
-        stream.receiveBuffer.append(UnsafeBufferPointer(start: bytes, count: count))
-      }
-      if isLast != 0, stream.receiving == .open { stream.receiving = .complete }
-      stream.connection.touch(stream)
-      if isLast != 0, stream.sending == .none { connection(owner).receivedAll(stream) }
+    stream_data: { _, pointer, bytes, count, isLast in
+      stream(pointer).arrived(UnsafeBufferPointer(start: bytes, count: count), isLast: isLast != 0)
     },
     stream_acknowledged: { _, pointer, count in stream(pointer).sendBuffer.acknowledge(Int(count)) },
-    stream_reset: { owner, pointer, code in
-      let stream = stream(pointer)
-      if stream.receiving == .open || stream.receiving == .complete {
-        stream.endReceiving(QUICError(.reset(code), isRemote: true))
-      }
-      stream.connection.touch(stream)
-      if stream.sending == .none { connection(owner).receivedAll(stream) }
-    },
+    stream_reset: { _, pointer, code in stream(pointer).wasReset(code: code) },
     stream_window: { _, pointer in
       let stream = stream(pointer)
       stream.isBlocked = false

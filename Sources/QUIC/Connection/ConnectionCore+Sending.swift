@@ -30,12 +30,14 @@ extension ConnectionCore {
     }
     clock = now
     let isPaced = roundTrip >= QUICLimits.leastPacedRoundTrip
-    var budget = max(cquic_send_quantum(handle), QUICLimits.smallestInitial)
+    var budget = isPaced ? max(cquic_send_quantum(handle), QUICLimits.smallestInitial) : .max
     let capacity = cquic_packet_capacity(handle)
+    resumeWaiting()
+    var turn: StreamCore?
     while budget > 0 {
       var size = 0
       let hasRoom = outbox.append(capacity: capacity) { packet in
-        guard let (path, ecn) = writePacket(into: &packet, at: now) else { return nil }
+        guard let (path, ecn) = writePacket(into: &packet, &turn, at: now) else { return nil }
         size = packet.byteCount
         let envelope = DatagramEnvelope(to: path.remote, from: path.local, ecn: ecn)
         if path.channel == channel { return envelope }
@@ -60,7 +62,9 @@ extension ConnectionCore {
   }
 
   /// Writes one packet; nothing where there is nothing to be sent now.
-  private func writePacket(into packet: inout OutputRawSpan, at now: Instant) -> (NetworkPath, ECN)? {
+  private func writePacket(
+    into packet: inout OutputRawSpan, _ turn: inout StreamCore?, at now: Instant
+  ) -> (NetworkPath, ECN)? {
     var envelope = cquic_envelope()
     var size = 0
     packet.withUnsafeMutableBytes { memory, initialized in
@@ -70,7 +74,7 @@ extension ConnectionCore {
           if phase == .open, let datagram = outgoingDatagrams.first {
             write(datagram, at: place, memory.count, &envelope, now)
           } else {
-            writeStream(at: place, memory.count, &envelope, now)
+            writeStream(&turn, at: place, memory.count, &envelope, now)
           }
         switch result {
         case .written(let count): size = count
@@ -91,42 +95,41 @@ extension ConnectionCore {
     case nothing
   }
 
+  /// - Parameter turn: the stream whose turn it is, once it is known.
   private func writeStream(
-    at place: UnsafeMutablePointer<UInt8>, _ capacity: Int, _ envelope: inout cquic_envelope, _ now: Instant
+    _ turn: inout StreamCore?, at place: UnsafeMutablePointer<UInt8>, _ capacity: Int,
+    _ envelope: inout cquic_envelope, _ now: Instant
   ) -> Written {
-    // With the connection's window closed, only ends can be told.
-    let stream = nextStream()
+    if turn == nil, phase == .open { turn = sendQueue.first }
     var taken = -1
-    let isLast = stream.map { if case .finished = $0.sending { true } else { false } } ?? false
-    let count =
-      if let stream {
-        stream.sendBuffer.withUnsent { slices, count in
-          cquic_write(
-            handle, &envelope, place, capacity, stream.id,
-            UInt32(CQUIC_WRITE_MORE | (isLast ? CQUIC_WRITE_LAST : 0)), slices, count, &taken,
-            now.coded)
-        }
-      } else {
-        cquic_write(handle, &envelope, place, capacity, -1, 0, nil, 0, &taken, now.coded)
+    let count: Int
+    if let stream = turn {
+      let isLast = stream.sending == .finished(isSent: false)
+      count = stream.sendBuffer.withUnsent { slices, count in
+        cquic_write(
+          handle, &envelope, place, capacity, stream.id,
+          UInt32(CQUIC_WRITE_MORE | (isLast ? CQUIC_WRITE_LAST : 0)), slices, count, &taken, now.coded)
       }
-    if let stream, taken >= 0 { account(stream, taken, isLast: isLast) }
+      if taken >= 0 { account(stream, taken, isLast: isLast, &turn) }
+    } else {
+      count = cquic_write(handle, &envelope, place, capacity, -1, 0, nil, 0, &taken, now.coded)
+    }
     if count > 0 { return .written(count) }
     if count == 0 { return .nothing }
     switch cquic_result(rawValue: Int32(count)) {
     case CQUIC_MORE: return .again
     case CQUIC_BLOCKED:
-      if let stream {
-        if cquic_window_left(handle) > 0 { stream.isBlocked = true }
-        dequeue(stream)
-        if !stream.isBlocked { waiting.append(stream) }
+      if let stream = turn {
+        if cquic_window_left(handle) > 0 { stream.isBlocked = true } else { waiting.append(stream) }
+        endTurn(&turn)
       }
       return .again
     case CQUIC_STREAM_GONE:
       // The library has answered with a reset by itself (RFC 9000, 3.5), and says so only now.
-      if let stream {
+      if let stream = turn {
         stream.sending = .ended(QUICError(.stopped(nil), isRemote: true))
         stream.sendBuffer.forgetUnsent()
-        dequeue(stream)
+        endTurn(&turn)
         touch(stream)
       }
       return .again
@@ -137,31 +140,30 @@ extension ConnectionCore {
     }
   }
 
-  private func nextStream() -> StreamCore? {
-    guard phase == .open else { return nil }
-    if !waiting.isEmpty, cquic_window_left(handle) > 0 {
-      for stream in waiting where stream.hasToSend { enqueue(stream) }
-      waiting.removeAll(keepingCapacity: true)
-    }
-    return sendQueue.first
+  /// With the connection's window open again, those that waited for it have their turns.
+  private func resumeWaiting() {
+    guard !waiting.isEmpty, cquic_window_left(handle) > 0 else { return }
+    for stream in waiting where stream.hasToSend { enqueue(stream) }
+    waiting.removeAll(keepingCapacity: true)
   }
 
   /// So many bytes of a stream are in the packet, and perhaps its end.
-  private func account(_ stream: StreamCore, _ taken: Int, isLast: Bool) {
+  private func account(_ stream: StreamCore, _ taken: Int, isLast: Bool, _ turn: inout StreamCore?) {
     let wasFull = stream.writeCapacity == 0
     stream.sendBuffer.sent(taken)
     if isLast, stream.sendBuffer.unsent == 0 { stream.sending = .finished(isSent: true) }
     if wasFull, stream.writeCapacity > 0 { touch(stream) }
+    let hasMore = stream.hasToSend
     // Whoever has filled a packet waits until the others have.
-    if sendQueue.isSingle, stream.hasToSend { return }
-    dequeue(stream)
-    if stream.hasToSend { enqueue(stream) }
+    if hasMore, sendQueue.isSingle { return }
+    endTurn(&turn)
+    if hasMore { enqueue(stream) }
   }
 
-  private func dequeue(_ stream: StreamCore) {
-    guard sendQueue.first === stream else { return }
+  private func endTurn(_ turn: inout StreamCore?) {
     sendQueue.removeFirst()
-    stream.isQueued = false
+    turn?.isQueued = false
+    turn = nil
   }
 
   func enqueue(_ stream: StreamCore) {

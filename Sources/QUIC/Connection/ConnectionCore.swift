@@ -60,7 +60,7 @@ public final class ConnectionCore {
   public var attachment: AnyObject?
 
   /// It holds its connections, and must be there as long as they are used.
-  unowned let endpoint: EndpointCore
+  unowned(unsafe) let endpoint: EndpointCore
   let pool: ChunkPool
   var handle: OpaquePointer
   let expected: PeerID?
@@ -82,7 +82,8 @@ public final class ConnectionCore {
   var lastRemote: SocketAddress?
 
   var streams: [Int64: StreamCore] = [:]
-  var sendQueue = SendQueue()
+  // As StreamCore.sendBuffer.
+  @exclusivity(unchecked) var sendQueue = SendQueue()
   /// Streams that wait for the connection's window, which the other side opens for all of them.
   var waiting: [StreamCore] = []
   var events = Queue<Event>()
@@ -92,7 +93,7 @@ public final class ConnectionCore {
   var hasToldDatagrams = false
   /// Datagrams that a slow reader has lost.
   public internal(set) var droppedDatagrams = 0
-  var outgoingDatagrams = Queue<[UInt8]>()
+  @exclusivity(unchecked) var outgoingDatagrams = Queue<[UInt8]>()
 
   /// Packets for other channels than that of the path in use.
   var elsewhere = Queue<(bytes: [UInt8], channel: UInt16, envelope: DatagramEnvelope)>()

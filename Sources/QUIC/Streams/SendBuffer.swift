@@ -2,7 +2,7 @@ import CQUIC
 import WarrenMachine
 
 /// What a stream has to send, until the other side has acknowledged it. The library sends again from here: so nothing
-/// moves.
+/// moves. Whoever holds it calls ``removeAll()`` in the end.
 struct SendBuffer {
   private let pool: ChunkPool
   private var chunks: [Chunk] = []
@@ -27,7 +27,7 @@ struct SendBuffer {
       rest.extracting(first: count).withUnsafeBytes {
         UnsafeMutableRawBufferPointer(rebasing: last.memory[last.used...]).copyMemory(from: $0)
       }
-      last.used += count
+      chunks[chunks.count - 1].used += count
       rest = rest.extracting(droppingFirst: count)
     }
   }

@@ -41,8 +41,10 @@ public final class StreamCore {
 
   var sending: Sending
   var receiving: Receiving
-  var sendBuffer: SendBuffer
-  var receiveBuffer = ReceiveBuffer()
+  // Looked after by hand, since each packet would otherwise be asked whether others have it in use: one call reads what
+  // the next writes, and none of those that the library makes meanwhile touches it.
+  @exclusivity(unchecked) var sendBuffer: SendBuffer
+  @exclusivity(unchecked) var receiveBuffer = ReceiveBuffer()
   var receiveWindow: ReceiveWindow
   /// Whether it stands in the queue of those with something to send.
   var isQueued = false
@@ -64,6 +66,8 @@ public final class StreamCore {
     sending = isBidirectional || isOurs ? .open : .none
     receiving = isBidirectional || !isOurs ? .open : .none
   }
+
+  deinit { sendBuffer.removeAll() }
 
   /// Whether both sides may send.
   public var isBidirectional: Bool { id & 2 == 0 }
@@ -165,6 +169,25 @@ extension StreamCore {
     if isKnown { _ = cquic_refuse_stream(connection.handle, id, code) }
     connection.touch(self)
     connection.changed()
+  }
+
+  /// The next bytes have come, and perhaps the end.
+  func arrived(_ bytes: UnsafeBufferPointer<UInt8>, isLast: Bool) {
+    if receiving == .open {
+      if !bytes.isEmpty { receiveBuffer.append(bytes) }
+      if isLast { receiving = .complete }
+    }
+    if !isTouched { connection.touch(self) }
+    if isLast, sending == .none { connection.receivedAll(self) }
+  }
+
+  /// The other side has given up sending.
+  func wasReset(code: UInt64) {
+    if receiving == .open || receiving == .complete {
+      endReceiving(QUICError(.reset(code), isRemote: true))
+    }
+    connection.touch(self)
+    if sending == .none { connection.receivedAll(self) }
   }
 
   /// Nothing of it will be read any more: what has arrived makes room for others.
