@@ -77,7 +77,7 @@ let package = Package(
       name: "MachineTests", dependencies: ["WarrenMachine", "TestSupport"], path: "Tests/MachineTests",
       swiftSettings: strict),
     .testTarget(
-      name: "EventLoopTests", dependencies: ["WarrenEventLoop"], path: "Tests/EventLoopTests",
+      name: "EventLoopTests", dependencies: ["WarrenEventLoop", "TestSupport"], path: "Tests/EventLoopTests",
       swiftSettings: strict),
     .testTarget(
       name: "CryptoTests", dependencies: ["WarrenCrypto", "TestSupport"], path: "Tests/CryptoTests",
@@ -94,7 +94,7 @@ let package = Package(
       path: "Tests/QUICTests", exclude: ["Interop/aioquic_peer.py", "Interop/make_certificate.py"],
       swiftSettings: strict),
     .testTarget(
-      name: "SimulatorTests", dependencies: ["WarrenSimulator"], path: "Tests/SimulatorTests",
+      name: "SimulatorTests", dependencies: ["WarrenSimulator", "TestSupport"], path: "Tests/SimulatorTests",
       swiftSettings: strict),
     .testTarget(
       name: "BothWorldsTests", dependencies: ["Warren", "WarrenQUIC", "WarrenSimulator", "TestSupport"],
