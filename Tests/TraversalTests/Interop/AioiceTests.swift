@@ -37,12 +37,9 @@ struct AioiceTests {
       configuration.families = [.v4]
       let puncher = HolePuncher(on: machine, role: role, configuration)
       try await puncher.start()
-      for await signal in puncher.signals {
-        guard case .description(let description) = signal.content else { continue }
-        Folder.put(description.sdp(), at: folder + "/warren.part")
-        #expect(rename(folder + "/warren.part", folder + "/warren.sdp") == 0)
-        break
-      }
+      let description = try #require(await puncher.firstDescription)
+      Folder.put(description.sdp(), at: folder + "/warren.part")
+      #expect(rename(folder + "/warren.part", folder + "/warren.sdp") == 0)
       let reading = try ICEDescription.reading(
         sdp: try await Folder.line(of: folder + "/aioice.sdp", on: machine))
       #expect(reading.refused.isEmpty && !reading.description.candidates.isEmpty)
