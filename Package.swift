@@ -69,30 +69,35 @@ let package = Package(
       path: "Sources/WarrenCLI",
       swiftSettings: strict),
 
-    // Proof.
-    .testTarget(
-      name: "MachineTests", dependencies: ["WarrenMachine"], path: "Tests/MachineTests",
+    // Proof, and what its parts share.
+    .target(
+      name: "TestSupport", dependencies: ["WarrenMachine", "WarrenTraversal"], path: "Tests/Support",
       swiftSettings: strict),
     .testTarget(
-      name: "EventLoopTests", dependencies: ["WarrenEventLoop"], path: "Tests/EventLoopTests",
+      name: "MachineTests", dependencies: ["WarrenMachine", "TestSupport"], path: "Tests/MachineTests",
       swiftSettings: strict),
     .testTarget(
-      name: "CryptoTests", dependencies: ["WarrenCrypto"], path: "Tests/CryptoTests", swiftSettings: strict),
+      name: "EventLoopTests", dependencies: ["WarrenEventLoop", "TestSupport"], path: "Tests/EventLoopTests",
+      swiftSettings: strict),
     .testTarget(
-      name: "STUNTests", dependencies: ["WarrenSTUN"], path: "Tests/STUNTests", swiftSettings: strict),
+      name: "CryptoTests", dependencies: ["WarrenCrypto", "TestSupport"], path: "Tests/CryptoTests",
+      swiftSettings: strict),
     .testTarget(
-      name: "TraversalTests", dependencies: ["Warren", "WarrenSimulator", "WarrenLaboratory"],
+      name: "STUNTests", dependencies: ["WarrenSTUN", "TestSupport"], path: "Tests/STUNTests",
+      swiftSettings: strict),
+    .testTarget(
+      name: "TraversalTests", dependencies: ["Warren", "WarrenSimulator", "WarrenLaboratory", "TestSupport"],
       path: "Tests/TraversalTests",
       exclude: ["Interop/aioice_agent.py"], swiftSettings: strict),
     .testTarget(
-      name: "QUICTests", dependencies: ["WarrenQUIC", "WarrenSimulator", "WarrenEventLoop"],
+      name: "QUICTests", dependencies: ["WarrenQUIC", "WarrenSimulator", "WarrenEventLoop", "TestSupport"],
       path: "Tests/QUICTests", exclude: ["Interop/aioquic_peer.py", "Interop/make_certificate.py"],
       swiftSettings: strict),
     .testTarget(
-      name: "SimulatorTests", dependencies: ["WarrenSimulator"], path: "Tests/SimulatorTests",
+      name: "SimulatorTests", dependencies: ["WarrenSimulator", "TestSupport"], path: "Tests/SimulatorTests",
       swiftSettings: strict),
     .testTarget(
-      name: "BothWorldsTests", dependencies: ["Warren", "WarrenQUIC", "WarrenSimulator"],
+      name: "BothWorldsTests", dependencies: ["Warren", "WarrenQUIC", "WarrenSimulator", "TestSupport"],
       path: "Tests/BothWorldsTests",
       swiftSettings: strict),
     .testTarget(

@@ -1,101 +1,7 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenSimulator
-
-/// A UDP socket with a memory.
-actor Probe {
-  nonisolated let machine: any Machine
-  nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
-
-  struct Received: Hashable, Sendable {
-    var bytes: [UInt8]
-    var from: SocketAddress
-    var to: IPAddress?
-    var ecn: ECN
-    var hopLimit: UInt8?
-  }
-
-  private(set) var received: [Received] = []
-  private(set) var failures: [DeliveryFailure] = []
-  private var socket: (any UDPSocket)!
-  private var outbox = DatagramOutbox()
-  private var enough: (count: Int, wait: Wait<Void>)?
-
-  init(on machine: any Machine) { self.machine = machine }
-
-  func bind(
-    _ address: SocketAddress = .any(.v4), _ change: @Sendable (inout UDPOptions) -> Void = { _ in }
-  ) throws -> SocketAddress {
-    var options = UDPOptions()
-    change(&options)
-    let socket = try machine.bindUDP(to: address, options: options)
-    socket.deliver(to: self) { probe, batch in
-      batch.forEach { datagram in
-        probe.received.append(
-          Received(
-            bytes: datagram.payload.withUnsafeBytes { Array($0) }, from: datagram.source,
-            to: datagram.localIP,
-            ecn: datagram.ecn, hopLimit: datagram.hopLimit))
-      }
-      probe.check()
-    }
-    socket.onDeliveryFailure = { [weak self] failure in
-      self?.assumeIsolated {
-        $0.failures.append(failure)
-        $0.check()
-      }
-    }
-    self.socket = socket
-    return socket.localAddress
-  }
-
-  private func check() {
-    if let enough, received.count + failures.count >= enough.count { enough.wait.succeed(()) }
-  }
-
-  /// Waits until so many datagrams or reports have come, ten seconds at most.
-  func waitFor(_ count: Int) async {
-    let machine = machine
-    try? await machine.withDeadline(.seconds(10)) { try await self.waitForEver(count) }
-  }
-
-  private func waitForEver(_ count: Int) async throws {
-    try await machine.suspend({ "datagrams" }) { wait in
-      enough = (count, wait)
-      check()
-    }
-  }
-
-  func send(
-    _ payloads: [[UInt8]], to address: SocketAddress, ecn: ECN = .notCapable, hopLimit: UInt8? = nil
-  ) throws {
-    for bytes in payloads { outbox.append(bytes.span.bytes, to: address, ecn: ecn, hopLimit: hopLimit) }
-    defer { outbox.removeAll() }
-    try socket.send(&outbox)
-    let left = outbox.count
-    #expect(left == 0)
-  }
-
-  func sendRun(_ bytes: [UInt8], of size: Int, to address: SocketAddress) throws {
-    outbox.append(run: bytes.span.bytes, segmentSize: size, to: address)
-    defer { outbox.removeAll() }
-    try socket.send(&outbox)
-  }
-
-  /// Sends a datagram that cannot leave between two that can, and tells what happened.
-  func sendAround(_ bad: SocketAddress, _ size: Int, to good: SocketAddress) throws -> [NetworkError] {
-    outbox.append([1 as UInt8].span.bytes, to: good)
-    outbox.append([UInt8](repeating: 0, count: size).span.bytes, to: bad)
-    outbox.append([2 as UInt8].span.bytes, to: good)
-    var errors: [NetworkError] = []
-    while !outbox.isEmpty {
-      do throws(NetworkError) { try socket.send(&outbox) } catch { errors.append(error) }
-    }
-    return errors
-  }
-
-  func close() { socket.close() }
-}
 
 @Suite("Datagrams")
 struct DatagramTests {
@@ -106,7 +12,7 @@ struct DatagramTests {
       let bob = Probe(on: pair.bob)
       let port = try await bob.bind { $0.usesOffload = offload }.port
       let alice = Probe(on: pair.alice)
-      _ = try await alice.bind { $0.usesOffload = offload }
+      try await alice.bind { $0.usesOffload = offload }
       let target = SocketAddress(pair.bobIP(.v4), port: port)
       // Runs of equal ones, a shorter last, single ones, an empty one, and a change of size in the middle.
       let sizes = Array(repeating: 1200, count: 70) + [300, 1200, 1200, 0, 5, 5, 5, 1000, 999, 1000]
@@ -128,7 +34,7 @@ struct DatagramTests {
     try await world.run { pair in
       let (alice, bob) = (Probe(on: pair.alice), Probe(on: pair.bob))
       let port = try await bob.bind().port
-      _ = try await alice.bind()
+      try await alice.bind()
       let bytes = (0..<10_050).map { UInt8(truncatingIfNeeded: $0 / 3) }
       try await alice.sendRun(bytes, of: 1000, to: SocketAddress(pair.bobIP(.v4), port: port))
       await bob.waitFor(11)
@@ -167,7 +73,7 @@ struct DatagramTests {
     try await world.run { pair in
       let (alice, bob) = (Probe(on: pair.alice), Probe(on: pair.bob))
       let good = SocketAddress(pair.bobIP(.v4), port: try await bob.bind().port)
-      _ = try await alice.bind()
+      try await alice.bind()
       let v6 = SocketAddress(pair.bobIP(.v6), port: 1)
       let portless = SocketAddress(pair.bobIP(.v4), port: 0)
       #expect(
@@ -190,7 +96,7 @@ struct DatagramTests {
   func failures(world: TwoMachines, family: IPAddress.Family) async throws {
     try await world.run { pair in
       let alice = Probe(on: pair.alice)
-      _ = try await alice.bind(.any(family))
+      try await alice.bind(.any(family))
       let bob = Probe(on: pair.bob)
       let target = SocketAddress(pair.bobIP(family), port: try await bob.bind(.any(family)).port)
       await bob.close()
@@ -267,5 +173,39 @@ struct DatagramTests {
       shared.close()
       twin.close()
     }
+  }
+}
+
+extension Probe {
+  /// Sends all of it at once.
+  fileprivate func send(
+    _ payloads: [[UInt8]], to address: SocketAddress, ecn: ECN = .notCapable, hopLimit: UInt8? = nil
+  ) throws {
+    var outbox = DatagramOutbox()
+    for bytes in payloads { outbox.append(bytes.span.bytes, to: address, ecn: ecn, hopLimit: hopLimit) }
+    try socket.send(&outbox)
+    let left = outbox.count
+    #expect(left == 0)
+  }
+
+  fileprivate func sendRun(_ bytes: [UInt8], of size: Int, to address: SocketAddress) throws {
+    var outbox = DatagramOutbox()
+    outbox.append(run: bytes.span.bytes, segmentSize: size, to: address)
+    try socket.send(&outbox)
+  }
+
+  /// Sends a datagram that cannot leave between two that can, and tells what happened.
+  fileprivate func sendAround(
+    _ bad: SocketAddress, _ size: Int, to good: SocketAddress
+  ) throws -> [NetworkError] {
+    var outbox = DatagramOutbox()
+    outbox.append([1 as UInt8].span.bytes, to: good)
+    outbox.append([UInt8](repeating: 0, count: size).span.bytes, to: bad)
+    outbox.append([2 as UInt8].span.bytes, to: good)
+    var errors: [NetworkError] = []
+    while !outbox.isEmpty {
+      do throws(NetworkError) { try socket.send(&outbox) } catch { errors.append(error) }
+    }
+    return errors
   }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenSimulator
@@ -150,11 +151,7 @@ struct HolePuncherTests {
   static func punchers(
     _ pair: TwoMachines.Pair, _ transports: Set<TransportProtocol>
   ) async throws -> (HolePuncher, HolePuncher) {
-    let a = HolePuncher(on: pair.alice, role: .controlling, configuration(transports))
-    let b = HolePuncher(on: pair.bob, role: .controlled, configuration(transports))
-    for (from, to) in [(a, b), (b, a)] {
-      from.machine.spawn("signals") { for await signal in from.signals { await to.receive(signal) } }
-    }
+    let (a, b) = HolePuncher.pair(on: pair.alice, pair.bob, configuration(transports))
     try await a.start()
     try await b.start()
     return (a, b)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenCrypto
@@ -90,13 +91,13 @@ struct QUICTests {
       let size = 4_000_000
       let writing = machines.alice.spawn("writer") {
         let stream = try await pair.one.openStream(isBidirectional: false)
-        var random = SplitMix(state: 1)
-        for _ in 0..<(size / 40_000) { try await stream.write((0..<5000).flatMap { _ in random.bytes() }) }
+        var random = SeededRandom(1)
+        for _ in 0..<(size / 40_000) { try await stream.write(random.bytes(40_000)) }
         try await stream.finish()
       }
       var streams = pair.other.incomingStreams.makeAsyncIterator()
       let stream = try #require(await streams.next())
-      var random = SplitMix(state: 1)
+      var random = SeededRandom(1)
       var count = 0
       var expected: ArraySlice<UInt8> = []
       var wrong = 0
@@ -104,7 +105,7 @@ struct QUICTests {
         count += chunk.count
         var rest = chunk[...]
         while !rest.isEmpty {
-          if expected.isEmpty { expected = random.bytes()[...] }
+          if expected.isEmpty { expected = random.bytes(40_000)[...] }
           let step = min(rest.count, expected.count)
           if rest.prefix(step) != expected.prefix(step) { wrong += 1 }
           rest = rest.dropFirst(step)
@@ -233,17 +234,5 @@ struct QUICTests {
       await #expect(throws: CancellationError.self) { try await dialling.value }
       await alice.close()
     }
-  }
-}
-
-/// Bytes from a seed, eight at once.
-private struct SplitMix {
-  var state: UInt64
-
-  mutating func bytes() -> [UInt8] {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var value = state
-    value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-    return withUnsafeBytes(of: value ^ value >> 27) { Array($0) }
   }
 }

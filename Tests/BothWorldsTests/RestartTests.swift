@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenSimulator
@@ -10,11 +11,7 @@ struct RestartTests {
       var configuration = PunchConfiguration()
       configuration.families = [.v4]
       configuration.usesLoopback = world == .local
-      let a = HolePuncher(on: pair.alice, role: .controlling, configuration)
-      let b = HolePuncher(on: pair.bob, role: .controlled, configuration)
-      for (from, to) in [(a, b), (b, a)] {
-        from.machine.spawn("signals") { for await signal in from.signals { await to.receive(signal) } }
-      }
+      let (a, b) = HolePuncher.pair(on: pair.alice, pair.bob, configuration)
       try await a.start()
       try await b.start()
       let (one, other) = (try await a.connection(), try await b.connection())

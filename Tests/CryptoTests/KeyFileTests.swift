@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WarrenCrypto
 
@@ -7,6 +8,13 @@ struct KeyFileTests {
   static let seed = bytes(hex: "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
   static var key: PrivateKey { PrivateKey(seed: seed.span.bytes)! }
 
+  /// What the system says of the file itself, and not of what it leads to.
+  static func status(of path: String) throws -> stat {
+    var status = stat()
+    try #require(lstat(path, &status) == 0)
+    return status
+  }
+
   // MARK: What is right
 
   @Test("is PEM as others write it, its owner's alone, and the only thing that is left")
@@ -14,8 +22,8 @@ struct KeyFileTests {
     try await Folder.with { folder in
       let path = folder + "/key"
       try Self.key.write(toFile: path)
-      #expect(try Folder.text(of: path) == ForeignKeys.ed25519)
-      let status = try Folder.status(of: path)
+      #expect(Folder.text(of: path) == ForeignKeys.ed25519)
+      let status = try Self.status(of: path)
       #expect(status.st_mode == S_IFREG | 0o600 && status.st_nlink == 1 && status.st_uid == geteuid())
       #expect(Folder.names(in: folder) == ["key"])
       #expect(try PrivateKey(readingFile: path).peerID == Self.key.peerID)
@@ -155,7 +163,7 @@ struct KeyFileTests {
       } else {
         path = "/etc/passwd"
       }
-      let owner = try Folder.status(of: path).st_uid
+      let owner = try Self.status(of: path).st_uid
       let error = try #require(Self.refusal(path))
       #expect(error == .notOurs(path, owner: owner))
       #expect(error.description.contains("belongs to user \(owner)"))
@@ -281,8 +289,8 @@ struct KeyFileTests {
         #expect(Self.refusalToWrite("\(folder)/\(name)") == .exists("\(folder)/\(name)"))
       }
       #expect(Folder.names(in: folder) == before)
-      let (text, status) = (try Folder.text(of: folder + "/file"), try Folder.status(of: folder + "/file"))
-      #expect(text == "precious" && status.st_mode == S_IFREG | 0o644)
+      let status = try Self.status(of: folder + "/file")
+      #expect(Folder.text(of: folder + "/file") == "precious" && status.st_mode == S_IFREG | 0o644)
     }
   }
 
@@ -354,7 +362,7 @@ struct KeyFileTests {
       try await Folder.with { folder in
         umask(mask)
         try KeyFileTests.key.write(toFile: folder + "/key")
-        #expect(try Folder.status(of: folder + "/key").st_mode == S_IFREG | 0o600)
+        #expect(try KeyFileTests.status(of: folder + "/key").st_mode == S_IFREG | 0o600)
       }
     }
   }
@@ -366,7 +374,7 @@ struct KeyFileTests {
       for name in leftovers { Folder.put("a rest", at: "\(folder)/\(name)") }
       try Self.key.write(toFile: folder + "/key")
       #expect(Folder.names(in: folder) == (leftovers + ["key"]).sorted())
-      #expect(try Folder.text(of: "\(folder)/\(leftovers[0])") == "a rest")
+      #expect(Folder.text(of: "\(folder)/\(leftovers[0])") == "a rest")
       #expect(try PrivateKey(readingFile: folder + "/key").peerID == Self.key.peerID)
     }
   }
@@ -424,7 +432,7 @@ struct KeyFileTests {
       #expect(refusal(folder + "/no/key") == .noFolder(folder + "/no/key"))
       #expect(refusal("") == .badPath(""))
       #expect(Folder.names(in: folder) == ["dangling", "empty", "open"])
-      let size = try Folder.status(of: folder + "/empty").st_size
+      let size = try Self.status(of: folder + "/empty").st_size
       #expect(size == 0)
     }
   }
@@ -461,7 +469,7 @@ struct KeyFileTests {
       for round in 0..<rounds {
         let id = try PrivateKey(readingFile: "\(folder)/key-\(round)").peerID.description
         let ids = try ["a", "b", "c"].map {
-          try Folder.text(of: "\(folder)/id-\(round)-\($0)").split(separator: " ")
+          try #require(Folder.text(of: "\(folder)/id-\(round)-\($0)")).split(separator: " ")
         }
         #expect(ids.allSatisfy { $0[0] == id })
         // Whoever drew this key made the file.
@@ -501,7 +509,7 @@ struct KeyFileTests {
       let key = PrivateKey(using: &random)
       try key.write(toFile: folder + "/key")
       #expect(system("openssl pkey -in \(folder)/key -noout -text >\(folder)/text 2>&1") == 0)
-      let text = try Folder.text(of: folder + "/text")
+      let text = try #require(Folder.text(of: folder + "/text"))
       #expect(text.contains("ED25519 Private-Key:"))
       #expect(system("openssl pkey -in \(folder)/key -pubout -outform DER -out \(folder)/public") == 0)
       let info = try [UInt8](Data(contentsOf: URL(fileURLWithPath: folder + "/public")))

@@ -1,5 +1,6 @@
 #if canImport(Glibc)
   import Glibc
+  import TestSupport
   import Testing
   import WarrenMachine
 
@@ -8,7 +9,7 @@
   struct AddressOracleTests {
     @Test("are read alike from 30,000 texts, most of them damaged")
     func reading() {
-      var chance = Seeded(state: 7)
+      var chance = SeededRandom(7)
       var accepted = 0
       for _ in 0..<30_000 {
         var text = Array(chance.address().description.utf8)
@@ -28,7 +29,7 @@
 
     @Test("are written alike")
     func writing() {
-      var chance = Seeded(state: 8)
+      var chance = SeededRandom(8)
       for _ in 0..<10_000 {
         let address = chance.address()
         // The C library still writes the first 96 bits of zero as IPv4, which RFC 4291, 2.5.5.1, gave up.
@@ -37,7 +38,7 @@
       }
     }
 
-    private func damage(_ text: inout [UInt8], _ chance: inout Seeded) {
+    private func damage(_ text: inout [UInt8], _ chance: inout SeededRandom) {
       let place = Int.random(in: 0...text.count, using: &chance)
       let sign = Array("0123456789abcdefFg:.: .-".utf8).randomElement(using: &chance)!
       switch Int.random(in: 0..<4, using: &chance) {
@@ -69,20 +70,9 @@
     }
   }
 
-  /// Chance from a seed (SplitMix64).
-  private struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9E37_79B9_7F4A_7C15
-      var value = state
-      value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-      value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-      return value ^ value >> 31
-    }
-
+  extension SeededRandom {
     /// IPv4, IPv4 in IPv6, or IPv6 with as many zeroes as people write.
-    mutating func address() -> IPAddress {
+    fileprivate mutating func address() -> IPAddress {
       switch next() % 4 {
       case 0: return IPAddress(v4: UInt32(truncatingIfNeeded: next()))
       case 1: return IPAddress(v6: 0, 0xFFFF << 32 | next() >> 32)

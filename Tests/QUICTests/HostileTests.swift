@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WarrenCrypto
 import WarrenMachine
@@ -89,16 +90,14 @@ struct HostileTests {
   func garbage(seed: UInt64) throws {
     let lab = try QUICLaboratory(seed: seed)
     let (client, server) = try lab.connected()
-    var random = SeededRandom(seed)
+    var random = SeededRandom(multiplying: seed)
     var (came, answered) = (0, 0)
     lab.tap = { flight in
       if flight.to == 0 { answered += flight.bytes.count }
       return true
     }
     for _ in 0..<2000 {
-      var bytes = (0..<Int.random(in: 1...1400, using: &random)).map { _ in
-        UInt8.random(in: 0...255, using: &random)
-      }
+      var bytes = random.bytes(Int.random(in: 1...1400, using: &random))
       bytes[0] |= 0x40
       came += bytes.count
       #expect(
@@ -117,7 +116,7 @@ struct HostileTests {
     let lab = try QUICLaboratory(seed: seed)
     let (client, server) = try lab.connected()
     var seen: [QUICLaboratory.Flight] = []
-    var random = SeededRandom(seed)
+    var random = SeededRandom(multiplying: seed)
     lab.tap = { flight in
       seen.append(flight)
       return Int.random(in: 0..<20, using: &random) > 0
@@ -135,9 +134,7 @@ struct HostileTests {
       case 2:
         flight.bytes = Array(flight.bytes.prefix(Int.random(in: 1...flight.bytes.count, using: &random)))
       default:
-        for place in 9..<flight.bytes.count {
-          flight.bytes[place] = UInt8.random(in: 0...255, using: &random)
-        }
+        for place in 9..<flight.bytes.count { flight.bytes[place] = random.next() }
       }
       lab.deliver(flight)
       lab.drain()

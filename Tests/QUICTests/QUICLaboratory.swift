@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WarrenCrypto
 import WarrenMachine
@@ -50,14 +51,15 @@ final class QUICLaboratory {
     seed: UInt64 = 1, identities: [QUICIdentity]? = nil,
     _ change: (Int, inout QUICConfiguration) -> Void = { _, _ in }
   ) throws {
-    var random = SeededRandom(seed)
+    var random = SeededRandom(multiplying: seed)
     let keys = [PrivateKey(using: &random), PrivateKey(using: &random)]
     self.keys = keys
     endpoints = try (0...1).map { side in
       var configuration = QUICConfiguration(protocols: ["warren-test"])
       change(side, &configuration)
       return EndpointCore(
-        try identities?[side] ?? QUICIdentity(keys[side]), configuration, random: SeededRandom(random.next()))
+        try identities?[side] ?? QUICIdentity(keys[side]), configuration,
+        random: SeededRandom(multiplying: random.next()))
     }
     self.random = random
   }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WarrenMachine
 import WarrenSTUN
@@ -94,9 +95,7 @@ struct HostileMessageTests {
     var random = SeededRandom(5)
     var accepted = 0
     for _ in 0..<20_000 {
-      var bytes = (0..<Int.random(in: 0...30, using: &random) * 4).map { _ in
-        UInt8.random(in: 0...255, using: &random)
-      }
+      var bytes = random.bytes(Int.random(in: 0...30, using: &random) * 4)
       if bytes.count >= 20 {
         bytes.replaceSubrange(0..<8, with: [0, 1, 0, UInt8(bytes.count - 20), 0x21, 0x12, 0xA4, 0x42])
         var place = 20

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WarrenMachine
 import WarrenSTUN
@@ -95,9 +96,7 @@ struct ServerCoreTests {
           for _ in 0..<Int.random(in: 0...6, using: &random) {
             let attribute = STUNAttribute(
               rawValue: [3, 0x26, 0x27, 6, 8, 0x7000, 0x9000].randomElement(using: &random)!)
-            let value = (0..<[0, 4, 8, 100].randomElement(using: &random)!).map { _ in
-              UInt8.random(in: 0...255, using: &random)
-            }
+            let value = random.bytes([0, 4, 8, 100].randomElement(using: &random)!)
             message.add(attribute, value.span.bytes)
           }
           if Bool.random(using: &random) { message.addFingerprint() }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WarrenMachine
 import WarrenSTUN
@@ -32,7 +33,7 @@ struct WriterTests {
     let name = String(
       (0..<Int.random(in: 0...100, using: &random)).map { _ in "aé€𝄞".randomElement(using: &random)! })
     let code = STUNErrorCode(rawValue: .random(in: 300...699, using: &random))
-    let key = STUNKey(bytes: (0..<20).map { _ in random.next() })
+    let key = STUNKey(bytes: random.bytes(20))
     let isSHA256 = Bool.random(using: &random)
 
     var writer = STUNMessageWriter(capacity: Int.random(in: 0...600, using: &random))

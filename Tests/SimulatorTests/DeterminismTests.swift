@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WarrenMachine
 
@@ -105,14 +106,12 @@ struct DeterminismTests {
       _ = try await client.call(seen, with: Array("Hello, Bob!".utf8))
       _ = try await client.callOverTCP(address, with: Array(repeating: 42, count: 4000))
     }
-    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
-    let file = root.appending(path: "Fixtures/Traces/two-nats-seed-7.txt")
+    let file = Folder.repository + "/Fixtures/Traces/two-nats-seed-7.txt"
     // Written anew when the simulator is meant to behave otherwise: WARREN_WRITE_FIXTURES=1 make test
     if ProcessInfo.processInfo.environment["WARREN_WRITE_FIXTURES"] != nil {
-      try world.trace.description.write(to: file, atomically: true, encoding: .utf8)
+      try world.trace.description.write(toFile: file, atomically: true, encoding: .utf8)
     }
-    let written = try String(contentsOf: file, encoding: .utf8)
+    let written = try #require(Folder.text(of: file))
     #expect(world.trace.description == written)
     #expect(written.split(separator: "\n").count > 30)
   }

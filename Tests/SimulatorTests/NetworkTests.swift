@@ -1,77 +1,8 @@
+import TestSupport
 import Testing
 import WarrenMachine
 
 @testable import WarrenSimulator
-
-/// A UDP socket with a memory, for tests: everything that happened to it.
-actor Probe {
-  nonisolated let machine: any Machine
-  nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
-
-  struct Received: Hashable, Sendable {
-    var bytes: [UInt8]
-    var from: SocketAddress
-    var to: IPAddress?
-    var ecn: ECN
-    var hopLimit: UInt8?
-  }
-
-  private(set) var received: [Received] = []
-  private(set) var failures: [DeliveryFailure] = []
-  private(set) var socket: (any UDPSocket)!
-  private var outbox = DatagramOutbox()
-
-  init(on machine: any Machine) { self.machine = machine }
-
-  @discardableResult
-  func bind(
-    _ address: SocketAddress = .any(.v4), _ options: UDPOptions = UDPOptions()
-  ) throws -> SocketAddress {
-    let socket = try machine.bindUDP(to: address, options: options)
-    socket.deliver(to: self) { probe, batch in
-      batch.forEach { datagram in
-        probe.received.append(
-          Received(
-            bytes: datagram.payload.withUnsafeBytes { Array($0) }, from: datagram.source,
-            to: datagram.localIP,
-            ecn: datagram.ecn, hopLimit: datagram.hopLimit))
-      }
-    }
-    socket.onDeliveryFailure = { [weak self] failure in
-      self?.assumeIsolated { $0.failures.append(failure) }
-    }
-    self.socket = socket
-    return socket.localAddress
-  }
-
-  func send(
-    _ bytes: [UInt8], to address: SocketAddress, ecn: ECN = .notCapable, hopLimit: UInt8? = nil
-  ) throws {
-    outbox.append(bytes.span.bytes, to: address, ecn: ecn, hopLimit: hopLimit)
-    defer { outbox.removeAll() }
-    try socket.send(&outbox)
-  }
-
-  /// Sends so many datagrams and says how many the socket did not take.
-  func flood(_ count: Int, of size: Int, to address: SocketAddress) throws -> Int {
-    var outbox = DatagramOutbox(byteCapacity: count * size, runCapacity: count)
-    let bytes = [UInt8](repeating: 9, count: size)
-    for _ in 0..<count { outbox.append(bytes.span.bytes, to: address) }
-    try socket.send(&outbox)
-    return outbox.count
-  }
-
-  func waitUntilWritable() async throws {
-    let socket = socket!
-    try await machine.suspend({ "room in the socket" }) { (wait: Wait<Void>) in
-      socket.onWritable = { wait.succeed(()) }
-    }
-  }
-
-  func forget() { received = [] }
-
-  func close() { socket.close() }
-}
 
 @Suite("A simulated network")
 struct NetworkTests {
@@ -140,7 +71,7 @@ struct NetworkTests {
       #expect(await bob.received.isEmpty)
 
       let lenient = Probe(on: world.machine("alice"))
-      try await lenient.bind(.any(.v4), changed(UDPOptions()) { $0.allowsFragmentation = true })
+      try await lenient.bind { $0.allowsFragmentation = true }
       try await lenient.send(whole, to: target)
       try await lenient.machine.sleep(for: .milliseconds(60))
       #expect(await bob.received.map(\.bytes) == [whole])
@@ -240,7 +171,7 @@ struct NetworkTests {
       let port = try await bob.bind(.any(family)).port
       let target = SocketAddress(world.machine("bob").address(family), port: port)
       let alice = Probe(on: world.machine("alice"))
-      try await alice.bind(.any(family), changed(UDPOptions()) { $0.allowsFragmentation = true })
+      try await alice.bind(.any(family)) { $0.allowsFragmentation = true }
       let payloads = [5000, 4000].map { size in (0..<size).map { UInt8(truncatingIfNeeded: $0 / 7) } }
       for payload in payloads { try await alice.send(payload, to: target) }
       try await alice.machine.sleep(for: .milliseconds(60))
@@ -257,7 +188,7 @@ struct NetworkTests {
     try await world.run { world in
       let (alice, bob) = (world.machine("alice"), world.machine("bob"))
       let outside = Probe(on: alice)
-      let port = try await outside.bind(.any(.v4), changed(UDPOptions()) { $0.interface = "eth0" }).port
+      let port = try await outside.bind { $0.interface = "eth0" }.port
       let own = Probe(on: alice)
       try await own.bind()
       let other = Probe(on: bob)
@@ -268,7 +199,7 @@ struct NetworkTests {
       #expect(await outside.received.map(\.bytes) == [[2]])
       #expect(await own.failures.map(\.reason) == [.portUnreachable])
       let loopback = Probe(on: alice)
-      try await loopback.bind(.any(.v4), changed(UDPOptions()) { $0.interface = "lo" })
+      try await loopback.bind { $0.interface = "lo" }
       await #expect(throws: NetworkError.self) {
         try await loopback.send([3], to: SocketAddress(bob.address(), port: 9))
       }
@@ -283,7 +214,7 @@ struct NetworkTests {
     }
     try await world.run { world in
       let alice = Probe(on: world.machine("alice"))
-      try await alice.bind(.any(.v4), changed(UDPOptions()) { $0.allowsFragmentation = true })
+      try await alice.bind { $0.allowsFragmentation = true }
       try await alice.send([1], to: SocketAddress(world.machine("bob").address(), port: 9))
       try await alice.machine.sleep(for: .milliseconds(60))
     }
@@ -310,6 +241,24 @@ struct NetworkTests {
       await #expect(throws: NetworkError.nameNotFound("nobody")) { _ = try await alice.resolve("nobody") }
       #expect(try await alice.resolve("alice") == alice.ownAddresses)
       #expect(try await alice.resolve("192.0.2.7") == [IPAddress(192, 0, 2, 7)])
+    }
+  }
+}
+
+extension Probe {
+  /// Sends so many datagrams and says how many the socket did not take.
+  fileprivate func flood(_ count: Int, of size: Int, to address: SocketAddress) throws -> Int {
+    var outbox = DatagramOutbox(byteCapacity: count * size, runCapacity: count)
+    let bytes = [UInt8](repeating: 9, count: size)
+    for _ in 0..<count { outbox.append(bytes.span.bytes, to: address) }
+    try socket.send(&outbox)
+    return outbox.count
+  }
+
+  fileprivate func waitUntilWritable() async throws {
+    let socket = socket!
+    try await machine.suspend({ "room in the socket" }) { (wait: Wait<Void>) in
+      socket.onWritable = { wait.succeed(()) }
     }
   }
 }

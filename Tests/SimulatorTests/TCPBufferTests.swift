@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WarrenMachine
 
@@ -49,12 +50,7 @@ struct TCPBufferTests {
       buffer.received(piece, at: 1 + start, finishing: start + count == all.count)
       #expect(buffer.held <= 5000)
     }
-    let bytes = [UInt8](unsafeUninitializedCapacity: 6000) { memory, count in
-      let raw = UnsafeMutableRawBufferPointer(memory)
-      var span = OutputRawSpan(buffer: raw, initializedCount: 0)
-      _ = buffer.read(into: &span)
-      count = span.finalize(for: raw)
-    }
+    let bytes = [UInt8](rawCapacity: 6000) { _ = buffer.read(into: &$0) }
     let isExact = bytes == all
     #expect(isExact)
     #expect(buffer.isEnded)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WarrenMachine
 
@@ -54,7 +55,7 @@ final class TCPDialogue {
       while !hasEnded, core!.isReadable {
         var result = TCPRead.nothingYet
         var failure: NetworkError?
-        received.append(addingRawCapacity: 10_000) { span in
+        received += [UInt8](rawCapacity: 10_000) { span in
           do throws(NetworkError) { result = try core!.read(into: &span, at: now) } catch { failure = error }
         }
         if let failure { throw failure }
@@ -203,16 +204,6 @@ extension TCPSegment {
 }
 
 extension [UInt8] {
-  /// Appends what `body` writes, at most `capacity` bytes.
-  fileprivate mutating func append(addingRawCapacity capacity: Int, _ body: (inout OutputRawSpan) -> Void) {
-    self += [UInt8](unsafeUninitializedCapacity: capacity) { memory, count in
-      let raw = UnsafeMutableRawBufferPointer(memory)
-      var span = OutputRawSpan(buffer: raw, initializedCount: 0)
-      body(&span)
-      count = span.finalize(for: raw)
-    }
-  }
-
   /// So many bytes drawn from a seed.
   static func random(_ count: Int, seed: UInt64) -> [UInt8] {
     var random = SimulatorRandom(seed: seed, stream: "bytes")

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WarrenMachine
 
@@ -54,7 +55,7 @@ struct TCPFuzzTests {
     switch random.below(100) {
     case 0...59: core.received(segment(near: core, &random), at: now)
     case 60...69: _ = try? core.write([UInt8](repeating: 1, count: random.below(5000)).span.bytes, at: now)
-    case 70...79: read(&core, random.below(4000), at: now)
+    case 70...79: _ = [UInt8](rawCapacity: random.below(4000)) { _ = try? core.read(into: &$0, at: now) }
     case 80...93:
       if let deadline = core.nextDeadline, random.chance(0.5) {
         now = max(now, deadline)
@@ -72,15 +73,6 @@ struct TCPFuzzTests {
     case 97: if random.chance(0.2) { try? core.finish(at: now) }
     case 98: if random.chance(0.1) { core.close(at: now) }
     default: if random.chance(0.05) { core.abort(at: now) }
-    }
-  }
-
-  static func read(_ core: inout TCPCore, _ capacity: Int, at now: Instant) {
-    _ = [UInt8](unsafeUninitializedCapacity: capacity) { memory, count in
-      let raw = UnsafeMutableRawBufferPointer(memory)
-      var span = OutputRawSpan(buffer: raw, initializedCount: 0)
-      _ = try? core.read(into: &span, at: now)
-      count = span.finalize(for: raw)
     }
   }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WarrenMachine
 
@@ -5,27 +6,6 @@ import WarrenMachine
 
 @Suite("A world")
 struct WorldTests {
-  /// Counts what arrives, and when.
-  actor Sink {
-    nonisolated let machine: any Machine
-    nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
-    private(set) var received: [(bytes: [UInt8], at: Instant)] = []
-    private var socket: (any UDPSocket)?
-
-    init(on machine: any Machine) { self.machine = machine }
-
-    func bind() throws -> SocketAddress {
-      let socket = try machine.bindUDP(to: .any(.v4))
-      socket.deliver(to: self) { sink, batch in
-        batch.forEach { datagram in
-          sink.received.append((datagram.payload.withUnsafeBytes { Array($0) }, sink.machine.now))
-        }
-      }
-      self.socket = socket
-      return SocketAddress((machine as! SimulatedMachine).address(), port: socket.localAddress.port)
-    }
-  }
-
   @Test("carries a datagram in the time that its links take")
   func carries() async throws {
     let world = World(seed: 1) {
@@ -34,15 +14,15 @@ struct WorldTests {
     }
     try await world.run { world in
       let (alice, bob) = (world.machine("alice"), world.machine("bob"))
-      let sink = Sink(on: bob)
-      let address = try await sink.bind()
+      let probe = Probe(on: bob)
+      let address = SocketAddress(bob.address(), port: try await probe.bind().port)
       let start = world.now
       let sender = try alice.bindUDP(to: .any(.v4))
       var outbox = DatagramOutbox()
       outbox.append(([1, 2, 3] as [UInt8]).span.bytes, to: address)
       try sender.send(&outbox)
       try await alice.sleep(for: .milliseconds(100))
-      #expect(await sink.received.map(\.bytes) == [[1, 2, 3]])
+      #expect(await probe.received.map(\.bytes) == [[1, 2, 3]])
       #expect(start.duration(to: world.now) == .milliseconds(100))
     }
     #expect(world.hops == 1)
@@ -55,8 +35,9 @@ struct WorldTests {
         for name in ["a", "b", "c"] { Server(name).linked(changed(.access) { $0.loss = 0.2 }) }
       }
       try await world.run { world in
-        let sink = Sink(on: world.machine("a"))
-        let address = try await sink.bind()
+        let probe = Probe(on: world.machine("a"))
+        let port = try await probe.bind().port
+        let address = SocketAddress(world.machine("a").address(), port: port)
         for name in ["b", "c"] {
           let machine = world.machine(name)
           machine.spawn("sender") {

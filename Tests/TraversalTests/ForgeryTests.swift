@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenSimulator
@@ -19,16 +20,6 @@ struct ForgeryTests {
       Machine("bob").behind(.portRestrictedCone)
       Server("stun")
     }
-  }
-
-  private static func configuration(in world: World) async throws -> PunchConfiguration {
-    let stun = world.machine("stun")
-    let address = SocketAddress(stun.address(), port: 3478)
-    try await STUNServer(on: stun).start(at: address)
-    var configuration = PunchConfiguration()
-    configuration.families = [.v4]
-    configuration.stunServers = [address]
-    return configuration
   }
 
   /// What mallory makes of a check of alice's: the answer that bob would give, as well as she can write it.
@@ -59,7 +50,8 @@ struct ForgeryTests {
     let world = Self.world(seed: seed)
     try await world.run { world in
       let (alice, mallory) = (world.machine("alice"), world.machine("mallory"))
-      let puncher = HolePuncher(on: alice, role: .controlling, try await Self.configuration(in: world))
+      let puncher = HolePuncher(
+        on: alice, role: .controlling, try await .asking(world.machine("stun"), at: [3478]))
       var forged = 0
       let bobsAddress = SocketAddress(world.box("bob's NAT").outsideAddress, port: 4000)
       mallory.eavesdrop { packet in
@@ -96,12 +88,8 @@ struct ForgeryTests {
     let world = Self.world(seed: seed)
     try await world.run { world in
       let (alice, mallory, bob) = (world.machine("alice"), world.machine("mallory"), world.machine("bob"))
-      let configuration = try await Self.configuration(in: world)
-      let a = HolePuncher(on: alice, role: .controlling, configuration)
-      let b = HolePuncher(on: bob, role: .controlled, configuration)
-      for (from, to) in [(a, b), (b, a)] {
-        from.machine.spawn("signals") { for await signal in from.signals { await to.receive(signal) } }
-      }
+      let (a, b) = HolePuncher.pair(
+        on: alice, bob, try await .asking(world.machine("stun"), at: [3478]))
       var random = mallory.random
       mallory.eavesdrop { packet in
         // She must not answer to her own packets for ever: those that she has changed bear a mark.

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenSimulator
@@ -21,19 +22,8 @@ struct HopelessTests {
       Server("stun")
     }
     try await world.run { world in
-      let stun = world.machine("stun")
-      var configuration = PunchConfiguration()
-      configuration.families = [.v4]
-      for port in [3478, 3479] as [UInt16] {
-        let address = SocketAddress(stun.address(), port: port)
-        try await STUNServer(on: stun).start(at: address)
-        configuration.stunServers.append(address)
-      }
-      let a = HolePuncher(on: world.machine("alice"), role: .controlling, configuration)
-      let b = HolePuncher(on: world.machine("bob"), role: .controlled, configuration)
-      for (from, to) in [(a, b), (b, a)] {
-        from.machine.spawn("signals") { for await signal in from.signals { await to.receive(signal) } }
-      }
+      let (a, b) = HolePuncher.pair(
+        on: world.machine("alice"), world.machine("bob"), try await .asking(world.machine("stun")))
       let told = [events(of: a), events(of: b)]
       try await a.start()
       try await b.start()

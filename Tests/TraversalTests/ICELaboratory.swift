@@ -1,3 +1,4 @@
+import TestSupport
 import Warren
 
 /// Two ICE cores and a network between them that a test makes as bad as it likes, in virtual time.

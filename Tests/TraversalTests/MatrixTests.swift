@@ -1,4 +1,4 @@
-import Glibc
+import TestSupport
 import Testing
 import Warren
 import WarrenLaboratory
@@ -7,15 +7,8 @@ import WarrenLaboratory
 @Suite("Of all pairs of places")
 struct MatrixTests {
   /// The lines that are no comments, as they are written down.
-  private static let expected: [String] = {
-    let path = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
-    guard let file = fopen(path + "/Fixtures/Matrix/places.txt", "r") else { return [] }
-    defer { fclose(file) }
-    var bytes = [UInt8](repeating: 0, count: 65_536)
-    let count = fread(&bytes, 1, bytes.count, file)
-    return String(decoding: bytes[..<count], as: UTF8.self).split(separator: "\n").map(String.init)
-      .filter { !$0.hasPrefix("#") }
-  }()
+  private static let expected = (Folder.text(of: Folder.repository + "/Fixtures/Matrix/places.txt") ?? "")
+    .split(separator: "\n").map(String.init).filter { !$0.hasPrefix("#") }
 
   @Test("those go direct that are written down", arguments: [TransportProtocol.udp, .tcp], [0, 0.02, 0.1])
   func places(transport: TransportProtocol, loss: Double) async throws {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenLaboratory
@@ -22,11 +23,8 @@ struct PuncherLifeTests {
   @Test("signals that come before the start are not lost", arguments: [TransportProtocol.udp, .tcp])
   func early(transport: TransportProtocol) async throws {
     try await world().run { world in
-      let a = HolePuncher(on: world.machine("alice"), role: .controlling, configuration([transport]))
-      let b = HolePuncher(on: world.machine("bob"), role: .controlled, configuration([transport]))
-      for (from, to) in [(a, b), (b, a)] {
-        from.machine.spawn("signals") { for await signal in from.signals { await to.receive(signal) } }
-      }
+      let (a, b) = HolePuncher.pair(
+        on: world.machine("alice"), world.machine("bob"), configuration([transport]))
       try await a.start()
       try await a.machine.sleep(for: .seconds(1))
       try await b.start()
@@ -39,11 +37,8 @@ struct PuncherLifeTests {
   @Test("who has UDP and TCP gets a connection for datagrams")
   func both() async throws {
     try await world().run { world in
-      let a = HolePuncher(on: world.machine("alice"), role: .controlling, configuration([.udp, .tcp]))
-      let b = HolePuncher(on: world.machine("bob"), role: .controlled, configuration([.udp, .tcp]))
-      for (from, to) in [(a, b), (b, a)] {
-        from.machine.spawn("signals") { for await signal in from.signals { await to.receive(signal) } }
-      }
+      let (a, b) = HolePuncher.pair(
+        on: world.machine("alice"), world.machine("bob"), configuration([.udp, .tcp]))
       try await a.start()
       try await b.start()
       let (one, other) = (try await a.connection(), try await b.connection())

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenSimulator
@@ -15,24 +16,9 @@ struct RelayTests {
       Server("stun")
     }
     try await world.run { world in
-      let (alice, bob, stun) = (world.machine("alice"), world.machine("bob"), world.machine("stun"))
-      var configuration = PunchConfiguration()
-      configuration.families = [.v4]
-      for port in [3478, 3479] as [UInt16] {
-        let address = SocketAddress(stun.address(), port: port)
-        try await STUNServer(on: stun).start(at: address)
-        configuration.stunServers.append(address)
-      }
-      let a = HolePuncher(on: alice, role: .controlling, configuration)
-      let b = HolePuncher(on: bob, role: .controlled, configuration)
-      for (from, to) in [(a, b), (b, a)] {
-        from.machine.spawn("signals") {
-          for await signal in from.signals {
-            try await from.machine.sleep(for: .milliseconds(50))
-            await to.receive(signal)
-          }
-        }
-      }
+      let (a, b) = HolePuncher.pair(
+        on: world.machine("alice"), world.machine("bob"), try await .asking(world.machine("stun")),
+        signalDelay: .milliseconds(50))
       try await a.start()
       try await b.start()
       // The tunnel to the relay is another's business: here it takes no time.

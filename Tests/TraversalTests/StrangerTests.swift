@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenSimulator
@@ -18,12 +19,7 @@ struct StrangerTests {
       configuration.families = [.v4]
       let a = HolePuncher(on: alice, role: .controlling, configuration)
       try await a.start()
-      var ours: ICEDescription?
-      for await signal in a.signals {
-        if case .description(let description) = signal.content { ours = description }
-        break
-      }
-      let description = try #require(ours)
+      let description = try #require(await a.firstDescription)
       let address = description.candidates[0].address
       // Some say nothing, some what is no STUN, some what is not signed.
       for round in 0..<20 {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenSimulator
@@ -56,13 +57,8 @@ struct VictimTests {
       configuration.transports = [.udp, .tcp]
       configuration.portModel = PortModel()
       let puncher = HolePuncher(on: bob, role: .controlled, configuration)
-      var ours: ICEDescription?
       try await puncher.start()
-      for await signal in puncher.signals {
-        if case .description(let description) = signal.content { ours = description }
-        break
-      }
-      let attacker = Attacker(world, puncher, count, try #require(ours))
+      let attacker = Attacker(world, puncher, count, try #require(await puncher.firstDescription))
       try await attacker.perform(attack)
       try await mallory.sleep(for: .seconds(60))
       #expect(count.mallory > 0)

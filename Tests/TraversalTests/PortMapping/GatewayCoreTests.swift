@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WarrenMachine
 
@@ -130,7 +131,7 @@ struct GatewayCoreTests {
     var laboratory = Laboratory()
     for round in 0..<50_000 {
       var bytes = Laboratory.pcp { $0[24] = 1 }
-      if round % 2 == 0 { bytes = (0..<Int.random(in: 0...1200, using: &random)).map { _ in random.next() } }
+      if round % 2 == 0 { bytes = random.bytes(Int.random(in: 0...1200, using: &random)) }
       for _ in 0..<Int.random(in: 0...4, using: &random) where bytes.count > 36 {
         let place = Int.random(in: 0..<bytes.count, using: &random)
         if !(24..<36).contains(place) { bytes[place] = random.next() }

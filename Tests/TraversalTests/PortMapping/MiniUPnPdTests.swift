@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 import Warren
 import WarrenSimulator
@@ -22,23 +23,24 @@ private struct RealHome {
 
   /// Runs `body` in a home of its own, of which nothing is left.
   static func run(_ body: (RealHome) async throws -> Void) async throws {
-    let home = try await RealHome()
-    do {
-      try await body(home)
-    } catch {
+    try await Folder.with { folder in
+      let home = try await RealHome(folder)
+      do {
+        try await body(home)
+      } catch {
+        await home.close()
+        throw error
+      }
       await home.close()
-      throw error
     }
-    await home.close()
   }
 
-  private init() async throws {
+  private init(_ folder: String) async throws {
+    self.folder = folder
     let home = OwnNetwork.make()
     let internet = OwnNetwork.make()
     alice = try #require(home.machine)
     bob = try #require(internet.machine)
-    var name: [CChar] = Array("/tmp/warren-XXXXXX".utf8CString)
-    folder = try #require(mkdtemp(&name).map { String(cString: $0) })
     let (inHome, inInternet) = (
       "nsenter --net=/proc/\(try await home.threadNumber())/ns/net",
       "nsenter --net=/proc/\(try await internet.threadNumber())/ns/net"
@@ -67,7 +69,7 @@ private struct RealHome {
     await alice.close()
     await bob.close()
     // It inherits that signals wait, from a thread of this process: so it is not asked.
-    #expect(system("kill -KILL $(cat \(folder)/pid); rm -r \(folder)") == 0)
+    #expect(system("kill -KILL $(cat \(folder)/pid)") == 0)
   }
 
   /// A NAT that lets nobody in but answers, with the chains that miniupnpd expects.

@@ -1,3 +1,4 @@
+import TestSupport
 import Warren
 import WarrenMachine
 import WarrenSimulator

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenMachine
@@ -25,11 +26,7 @@ struct SearchPlanTests {
   }
 
   private func bytes(_ plan: SearchPlan) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: SearchPlan.encodedSize) { buffer, count in
-      var output = OutputRawSpan(buffer: UnsafeMutableRawBufferPointer(buffer), initializedCount: 0)
-      plan.encode(into: &output)
-      count = output.finalize(for: UnsafeMutableRawBufferPointer(buffer))
-    }
+    [UInt8](rawCapacity: SearchPlan.encodedSize) { plan.encode(into: &$0) }
   }
 
   private func decoded(_ bytes: [UInt8]) -> SearchPlan? { SearchPlan(decoding: bytes.span.bytes) }
