@@ -161,7 +161,7 @@ struct ReadmeTests {
     let source = try String(contentsOf: here, encoding: .utf8).components(separatedBy: "\n")
     let root = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     let readme = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
-    for name in ["greeter", "world", "punch"] {
+    for name in ["greeter", "world", "punch", "quic"] {
       let shown = try #require(block(of: readme, named: name), "no block called \(name)")
       #expect(normalised(shown) == normalised(compiled(source, named: name)), "\(name) differs")
     }

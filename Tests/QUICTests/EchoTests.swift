@@ -63,8 +63,8 @@ struct EchoTests {
     var isDone: Bool { ended.count == written.count && read.values.allSatisfy { $0 == size } }
   }
 
-  // With 2 and 15, ngtcp2 0.12 told of windows that it did not know of.
-  @Test("comes back whole where packets are lost", arguments: [2, 15, 16, 17, 18, 19] as [UInt64])
+  // With the first four, ngtcp2 0.12 told of windows that it did not know of.
+  @Test("comes back whole where packets are lost", arguments: [6, 26, 28, 36, 37, 38] as [UInt64])
   func lossy(seed: UInt64) throws {
     let lab = try QUICLaboratory(seed: seed) { _, configuration in configuration.streamWindow = 16_384 }
     lab.oneWay = .milliseconds(1)

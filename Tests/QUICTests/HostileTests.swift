@@ -90,7 +90,7 @@ struct HostileTests {
   func garbage(seed: UInt64) throws {
     let lab = try QUICLaboratory(seed: seed)
     let (client, server) = try lab.connected()
-    var random = SeededRandom(multiplying: seed)
+    var random = SeededRandom(seed)
     var (came, answered) = (0, 0)
     lab.tap = { flight in
       if flight.to == 0 { answered += flight.bytes.count }
@@ -116,7 +116,7 @@ struct HostileTests {
     let lab = try QUICLaboratory(seed: seed)
     let (client, server) = try lab.connected()
     var seen: [QUICLaboratory.Flight] = []
-    var random = SeededRandom(multiplying: seed)
+    var random = SeededRandom(seed)
     lab.tap = { flight in
       seen.append(flight)
       return Int.random(in: 0..<20, using: &random) > 0

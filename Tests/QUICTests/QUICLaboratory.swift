@@ -51,7 +51,7 @@ final class QUICLaboratory {
     seed: UInt64 = 1, identities: [QUICIdentity]? = nil,
     _ change: (Int, inout QUICConfiguration) -> Void = { _, _ in }
   ) throws {
-    var random = SeededRandom(multiplying: seed)
+    var random = SeededRandom(seed)
     let keys = [PrivateKey(using: &random), PrivateKey(using: &random)]
     self.keys = keys
     endpoints = try (0...1).map { side in
@@ -59,7 +59,7 @@ final class QUICLaboratory {
       change(side, &configuration)
       return EndpointCore(
         try identities?[side] ?? QUICIdentity(keys[side]), configuration,
-        random: SeededRandom(multiplying: random.next()))
+        random: SeededRandom(random.next()))
     }
     self.random = random
   }

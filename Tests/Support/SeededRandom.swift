@@ -4,9 +4,6 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
 
   public init(_ seed: UInt64) { state = seed &+ 0x9E37_79B9_7F4A_7C15 }
 
-  /// Other numbers from the same seed: those with which seeds of QUIC's tests have found something.
-  public init(multiplying seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 }
-
   public mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var value = state

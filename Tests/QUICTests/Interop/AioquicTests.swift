@@ -134,6 +134,57 @@ struct AioquicTests {
     }
   }
 
+  /// What breaks a rule of QUIC, and RFC 9000's names for it (20.1).
+  private static let refusals = """
+    a stream that only the server may open: 0x5
+    a stream on which only the server may send: 0x5
+    a stream beyond the limit: 0x4
+    a stop of a stream that was never opened: 0x5
+    bytes beyond the stream's window: 0x3
+    bytes beyond the connection's window: 0x3
+    bytes behind the end: 0x6
+    another end than before: 0x6
+    a frame that nobody knows: 0x7
+    a frame that ends in the middle: 0x7
+    the server's word that the handshake is done: 0xa
+    the server's token: 0xa
+    an id that replaces itself: 0x7
+    the end of an id that was never there: 0xa
+    word of a packet that was never sent: 0xa
+    more streams than there can be: 0x7
+    more of a stream that takes nothing: 0x5
+    a handshake without end: 0xd
+
+    """
+
+  @Test(
+    "is refused with the error that it has earned, whichever rule it breaks",
+    .enabled(if: obstacle == nil, Comment(rawValue: obstacle ?? "")))
+  func offends() async throws {
+    try await Folder.with { folder in
+      _ = try Self.makeCertificate("server", in: folder)
+      let machine = LocalMachine(name: "bob")
+      var configuration = QUICConfiguration(protocols: ["warren-test"])
+      (configuration.streamWindow, configuration.window) = (262_144, 1_048_576)
+      let endpoint = QUICEndpoint(on: machine, try Self.identity("server", in: folder), configuration)
+      let port = try await endpoint.bind(to: .loopback(.v4)).port
+      let start =
+        "cd \(folder) && { \(Self.python) \(Self.here)/aioquic_peer.py offend 127.0.0.1 \(port) --alpn warren-test --insecure >out 2>&1; echo $? >end; } &"
+      #expect(system(start) == 0)
+      try await machine.run {
+        let end = try await Folder.line(of: folder + "/end", on: machine)
+        #expect(end == "0\n")
+        #expect(Folder.text(of: folder + "/out") == Self.refusals)
+        // Each of them is forgotten.
+        try await machine.withDeadline(.seconds(20)) {
+          while await endpoint.connectionCount > 0 { try await machine.sleep(for: .milliseconds(50)) }
+        }
+      }
+      await endpoint.close()
+      await machine.close()
+    }
+  }
+
   @Test(
     "is refused when its certificate is no longer valid, or is another's",
     .enabled(if: obstacle == nil, Comment(rawValue: obstacle ?? "")))

@@ -1,13 +1,15 @@
 """A QUIC peer of aioquic's, which sends back what it hears, or checks that ours does.
 
 usage: aioquic_peer.py serve --alpn PROTOCOL --certificate FILE --key FILE [--retry] [--timeout SECONDS]
+       aioquic_peer.py offend HOST PORT --alpn PROTOCOL --insecure [--timeout SECONDS]
        aioquic_peer.py connect HOST PORT --alpn PROTOCOL [--ca FILE | --insecure] [--certificate FILE --key FILE]
                        [--key-update] [--timeout SECONDS]
 
 A server binds 127.0.0.1, prints `port N`, and echoes until its standard input ends: bidirectional streams as their
 bytes come, a unidirectional stream that is finished by one of its own, datagrams by datagrams. For each connection that
 ends it prints a line of JSON. A client tries all of it, closes with the code 7 and the reason "done", and prints a line
-of JSON: what it saw, and as "errors" what was not right. It ends with 0 only if there are none.
+of JSON: what it saw, and as "errors" what was not right. It ends with 0 only if there are none. An offender breaks one
+rule of QUIC per connection, and prints for each a line with the rule and the code of the error by which it was refused.
 """
 
 import argparse
@@ -25,6 +27,30 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.tls import Epoch
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+# Frames that no honest client sends (RFC 9000, 19): its rule, then types and contents, numbers being those of the RFC.
+OFFENCES = {
+    "a stream that only the server may open": [(0x0A, [1, 1, b"x"])],
+    "a stream on which only the server may send": [(0x0A, [3, 1, b"x"])],
+    "a stream beyond the limit": [(0x0A, [4 * 100_000, 1, b"x"])],
+    "a stop of a stream that was never opened": [(0x05, [1, 0])],
+    "bytes beyond the stream's window": [(0x0E, [0, 1 << 40, 1, b"x"])],
+    "bytes beyond the connection's window": [
+        (0x0E, [4 * number, 262_143, 1, b"x"]) for number in range(8)
+    ],
+    "bytes behind the end": [(0x0B, [0, 1, b"x"]), (0x0A, [0, 3, b"xyz"])],
+    "another end than before": [(0x0B, [0, 1, b"x"]), (0x04, [0, 0, 5])],
+    "a frame that nobody knows": [(0x21, [])],
+    "a frame that ends in the middle": [(0x0A, [0, 5000, b"x"])],
+    "the server's word that the handshake is done": [(0x1E, [])],
+    "the server's token": [(0x07, [1, b"x"])],
+    "an id that replaces itself": [(0x18, [7, 8, b"\x08" + bytes(8 + 16)])],
+    "the end of an id that was never there": [(0x19, [1000])],
+    "word of a packet that was never sent": [(0x02, [1 << 30, 0, 0, 0])],
+    "more streams than there can be": [(0x12, [(1 << 60) + 1])],
+    "more of a stream that takes nothing": [(0x11, [2, 1000])],
+    "a handshake without end": [(0x06, [1 << 24, 1, b"x"])],
+}
 
 # The first half goes before an update of the keys, the other after it.
 STREAM_SIZES = [0, 1, 63, 64, 1000, 1200, 4096, 16383, 65536, 1 << 20]
@@ -202,6 +228,21 @@ class Asker(Peer):
         }
 
 
+class Offender(Peer):
+    async def offend(self, frames):
+        def write(builder, uids, comment=""):
+            for kind, contents in frames:
+                buf = builder.start_frame(kind, capacity=300)
+                for content in contents:
+                    buf.push_bytes(content) if isinstance(content, bytes) else buf.push_uint_var(content)
+
+        self._quic._write_ping_frame = write
+        self._quic.send_ping(0)
+        self.transmit()
+        await asyncio.wait_for(self.wait_closed(), 5)
+        return self.closed
+
+
 def hex_of(key):
     """The key as RFC 7250 has it, a SubjectPublicKeyInfo."""
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo).hex()
@@ -246,19 +287,37 @@ async def run_server(words):
         server.close()
 
 
-async def run_client(words):
+async def connect(words, kind):
     configuration = configure(words, True)
     configuration.server_name = words.host
     if words.insecure:
         configuration.verify_mode = ssl.CERT_NONE
     if words.ca:
         configuration.load_verify_locations(words.ca)
-    transport, asker = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: Asker(QuicConnection(configuration=configuration)), remote_addr=(words.host, words.port)
+    transport, peer = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: kind(QuicConnection(configuration=configuration)), remote_addr=(words.host, words.port)
     )
+    peer.connect(transport.get_extra_info("peername"))
+    return transport, peer
+
+
+async def run_offender(words):
+    for rule, frames in OFFENCES.items():
+        transport, offender = await connect(words, Offender)
+        await offender.wait_connected()
+        try:
+            closed = await offender.offend(frames)
+            print(f"{rule}: {closed['code']:#x}", flush=True)
+        except asyncio.TimeoutError:
+            print(f"{rule}: nothing", flush=True)
+        transport.close()
+    return 0
+
+
+async def run_client(words):
+    transport, asker = await connect(words, Asker)
 
     async def meet():
-        asker.connect(transport.get_extra_info("peername"))
         await asker.wait_connected()
         if asker.alpn != words.alpn:
             asker.errors.append(f"the protocol is not {words.alpn}")
@@ -287,21 +346,24 @@ async def run_client(words):
 def main():
     words = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     modes = words.add_subparsers(dest="mode", required=True)
-    server, client = modes.add_parser("serve"), modes.add_parser("connect")
-    client.add_argument("host")
-    client.add_argument("port", type=int)
-    for mode in (server, client):
+    server, client, offender = (modes.add_parser(name) for name in ("serve", "connect", "offend"))
+    for mode in (client, offender):
+        mode.add_argument("host")
+        mode.add_argument("port", type=int)
+    for mode in (server, client, offender):
         mode.add_argument("--alpn", required=True)
         mode.add_argument("--certificate", required=mode is server)
         mode.add_argument("--key", required=mode is server)
         mode.add_argument("--timeout", type=float, default=30)
     server.add_argument("--retry", action="store_true")
     client.add_argument("--key-update", action="store_true")
-    trust = client.add_mutually_exclusive_group()
-    trust.add_argument("--ca")
-    trust.add_argument("--insecure", action="store_true")
+    for mode in (client, offender):
+        trust = mode.add_mutually_exclusive_group()
+        trust.add_argument("--ca")
+        trust.add_argument("--insecure", action="store_true")
     words = words.parse_args()
-    sys.exit(asyncio.run(run_server(words) if words.mode == "serve" else run_client(words)))
+    run = {"serve": run_server, "connect": run_client, "offend": run_offender}[words.mode]
+    sys.exit(asyncio.run(run(words)))
 
 
 main()
