@@ -15,7 +15,8 @@ static cquic_identity *identity(const char *priorities) {
   cquic_identity *identity = calloc(1, sizeof *identity);
   if (!identity) return NULL;
   if (gnutls_certificate_allocate_credentials(&identity->credentials) < 0 ||
-      gnutls_priority_init(&identity->priority, priorities, NULL) < 0) {
+      gnutls_priority_init(&identity->priority, priorities, NULL) < 0 ||
+      gnutls_session_ticket_key_generate(&identity->ticket_key) < 0 || !(identity->replays = cquic_new_replays())) {
     cquic_identity_free(identity);
     return NULL;
   }
@@ -71,6 +72,11 @@ void cquic_identity_free(cquic_identity *identity) {
   if (!identity) return;
   if (identity->credentials) gnutls_certificate_free_credentials(identity->credentials);
   if (identity->priority) gnutls_priority_deinit(identity->priority);
+  if (identity->ticket_key.data) {
+    gnutls_memset(identity->ticket_key.data, 0, identity->ticket_key.size);
+    gnutls_free(identity->ticket_key.data);
+  }
+  cquic_free_replays(identity->replays);
   free(identity);
 }
 
@@ -103,9 +109,8 @@ static int ask_x509(cquic_connection *connection, const gnutls_datum_t *der) {
   return answer;
 }
 
-static int verify(gnutls_session_t session) {
-  ngtcp2_crypto_conn_ref *reference = gnutls_session_get_ptr(session);
-  cquic_connection *connection = reference->user_data;
+static int ask_peer(cquic_connection *connection) {
+  gnutls_session_t session = connection->session;
   unsigned count = 0;
   const gnutls_datum_t *certificates = gnutls_certificate_get_peers(session, &count);
   if (!certificates || count == 0) return GNUTLS_E_NO_CERTIFICATE_FOUND;
@@ -115,6 +120,13 @@ static int verify(gnutls_session_t session) {
   default: return GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE;
   }
 }
+
+static int verify(gnutls_session_t session) {
+  ngtcp2_crypto_conn_ref *reference = gnutls_session_get_ptr(session);
+  return ask_peer(reference->user_data);
+}
+
+int cquic_ask_peer(cquic_connection *connection) { return ask_peer(connection) == 0 ? 0 : -1; }
 
 const char *cquic_versions(void) {
   static char text[64];

@@ -27,6 +27,10 @@ public struct QUICConfiguration: Sendable {
   public var takesDatagrams = true
   /// Whether a client that connects must always prove its address first, and not only under load.
   public var alwaysRetries = false
+  /// Whether whoever comes back may send on streams with the first packet and need not wait for an answer (0-RTT): see
+  /// ``QUICEndpoint/connect(to:expecting:name:early:)``. Whoever records that packet can send it again, elsewhere or later:
+  /// only for where it is harmless that what streams ask for is done twice.
+  public var permitsEarlyData = false
   /// What is told of each connection as qlog, if anything: the closure is asked for each and is given the pieces.
   public var qlog: (@Sendable (_ connection: String) -> (@Sendable ([UInt8]) -> Void)?)?
   /// What is told of the secrets of each connection, as lines of an `SSLKEYLOGFILE`. Whoever has them reads everything:

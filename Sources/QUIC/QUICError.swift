@@ -24,6 +24,8 @@ public struct QUICError: Error, Hashable, Sendable {
     case reset(UInt64)
     /// The stream is not wanted any more; with which code the other side said so is not known.
     case stopped(UInt64?)
+    /// The other side has not taken what was sent early: it is to be sent again, on another stream.
+    case earlyDataRefused
     /// What was asked for cannot be done: the stream is finished, or the connection is closed.
     case closed
     /// The other side takes no datagrams, or none this large.
@@ -65,6 +67,8 @@ extension QUICError: CustomStringConvertible {
     case .reset(let number): return "the other side has reset the stream with code \(number)"
     case .stopped(let number):
       return "\(who) wants no more of the stream\(number.map { ", with code \($0)" } ?? "")"
+    case .earlyDataRefused:
+      return "the other side has not taken what was sent early: send it again on another stream"
     case .closed: return "the stream or the connection is closed already"
     case .datagram: return "the other side takes no datagrams, or none of this size: see `datagramCapacity`"
     case .system: return "the system has no memory left, or its TLS library lacks what QUIC needs"

@@ -31,6 +31,10 @@ public enum QUICLimits {
   public static let handshakes = 1024
   /// For how long a token of a retry is good: a few round trips.
   public static let tokenLifetime: Duration = .seconds(10)
+  /// Peers to whom there are tickets, about 1 kB each: then the oldest go.
+  public static let peersWithTickets = 256
+  /// Tickets to one peer: two come with each connection, so that one may end before its own have come.
+  public static let ticketsOfPeer = 4
   /// For how many probe timeouts what is closed still answers (RFC 9000, 10.2).
   public static let closingTimeouts = 3
   /// Stateless resets a second at most: a flood of garbage must not become a flood of ours (RFC 9000, 10.3.3).

@@ -194,6 +194,41 @@ struct QUICTests {
     }
   }
 
+  @Test("who comes back need not wait to be heard", arguments: TwoMachines.allCases)
+  func early(world: TwoMachines) async throws {
+    try await world.run { machines in
+      let (alice, aliceKey) = try Self.endpoint(on: machines.alice) { $0.permitsEarlyData = true }
+      let (bob, bobKey) = try Self.endpoint(on: machines.bob) { $0.permitsEarlyData = true }
+      try await alice.bind()
+      let address = SocketAddress(machines.bobIP(.v4), port: try await bob.bind().port)
+      machines.bob.spawn("serving") {
+        for await connection in bob.connections {
+          #expect(connection.peer == aliceKey.peerID)
+          Self.echo(connection, on: machines.bob)
+        }
+      }
+      for turn in 0..<4 {
+        let start = machines.alice.now
+        let connection = try await alice.connect(to: address, expecting: bobKey.peerID, early: true)
+        let stream = try await connection.openStream()
+        try await stream.write([1, 2, 3])
+        #expect(try await stream.read(exactly: 3) == [1, 2, 3])
+        let took = start.duration(to: machines.alice.now)
+        if world == .simulated {
+          // 50 ms there and back.
+          #expect(took < (turn == 0 ? .milliseconds(115) : .milliseconds(60)), "\(took) the \(turn)th time")
+        }
+        #expect(connection.peer == bobKey.peerID && connection.protocolName == "warren-test")
+        #expect(try await connection.confirmed())
+        // Its tickets come after the answer; every other connection has ended before.
+        if turn % 2 == 0 { try await machines.alice.sleep(for: .milliseconds(100)) }
+        await connection.close()
+      }
+      await alice.close()
+      await bob.close()
+    }
+  }
+
   @Test("nobody is let in who should not be", arguments: TwoMachines.allCases)
   func trust(world: TwoMachines) async throws {
     try await world.run { machines in

@@ -69,10 +69,13 @@ final class QUICLaboratory {
   }
 
   @discardableResult
-  func connect(expecting peer: PeerID? = nil) throws -> ConnectionCore {
+  func connect(
+    expecting peer: PeerID? = nil, early: Bool = false, _ body: (ConnectionCore) throws -> Void = { _ in }
+  ) throws -> ConnectionCore {
     let core = try endpoints[0].connect(
-      over: NetworkPath(to: Self.address(1)), expecting: peer ?? keys[1].peerID, at: now)
+      over: NetworkPath(to: Self.address(1)), expecting: peer ?? keys[1].peerID, early: early, at: now)
     connections[0].append(core)
+    try body(core)
     drain()
     return core
   }
@@ -125,7 +128,7 @@ final class QUICLaboratory {
       case .closed(let error): errors[side].append(error)
       case .path(let path, let isUsable): paths.append((path, isUsable))
       case .datagrams: while let bytes = core.takeDatagram() { onDatagram(side, bytes) }
-      case .moreStreams: break
+      case .moreStreams, .confirmed: break
       }
     }
     while let stream = core.pollTouched() { onTouched(side, stream) }

@@ -64,6 +64,8 @@ typedef struct {
   void (*datagram)(void *owner, const uint8_t *bytes, size_t count);
   void (*was_reset)(void *owner); // the other side has forgotten the connection (RFC 9000, 10.3)
   void (*path_validated)(void *owner, const cquic_path *path, int is_usable);
+  // What a client may show this server when it comes back.
+  void (*ticket)(void *owner, const uint8_t *bytes, size_t count);
   void (*qlog)(void *owner, const uint8_t *bytes, size_t count);
   void (*secret)(void *owner, const char *label, const uint8_t *client_random, const uint8_t *secret, size_t count);
 } cquic_callbacks;
@@ -102,6 +104,9 @@ typedef struct {
   uint16_t largest_packet;   // UDP payload, for path MTU discovery
   uint16_t largest_datagram; // that this side takes; 0 for none
   int has_qlog, has_secrets;
+  int permits_early;     // tickets are given and kept, and what they let be sent early is taken
+  const uint8_t *ticket; // with which a client comes back; NULL for none
+  size_t ticket_count;
 } cquic_settings;
 
 // What a server knows from the client's first packet.
@@ -180,6 +185,16 @@ void cquic_permit_stream(cquic_connection *, int is_bidirectional);
 // How many bytes the other side takes beyond those that were sent, on all streams together.
 uint64_t cquic_window_left(cquic_connection *);
 uint64_t cquic_streams_left(cquic_connection *, int is_bidirectional);
+
+// Whether a client has come back with a ticket that lets it send at once.
+int cquic_is_early(cquic_connection *);
+// Whether the two have known each other from a ticket, and whether what the client has sent early was taken.
+int cquic_is_resumed(cquic_connection *);
+int cquic_was_early(cquic_connection *);
+// What was sent early is lost: all streams are gone.
+void cquic_forget_early(cquic_connection *);
+// Asks `verify` whether the other side is the one, where TLS did not since it knows it from a ticket.
+int cquic_ask_peer(cquic_connection *);
 
 cquic_result cquic_migrate(cquic_connection *, const cquic_path *, int at_once, uint64_t now);
 cquic_result cquic_update_keys(cquic_connection *, uint64_t now);

@@ -30,6 +30,13 @@ public final class Connection: Sendable {
     pathChanges = state.pathChanges
   }
 
+  /// Waits until both sides have proven that they are there: which nobody can who has but recorded what they once said.
+  ///
+  /// - Returns: whether what was sent before that has been taken. If not, streams have ended with
+  ///   ``QUICError/Code/earlyDataRefused``, and what was on them is to be sent again.
+  @discardableResult
+  public func confirmed() async throws -> Bool { try await endpoint.confirm(core, state) }
+
   /// Opens a stream, as soon as the other side permits one more.
   public func openStream(isBidirectional: Bool = true) async throws -> Stream {
     try await endpoint.openStream(core, state, isBidirectional: isBidirectional)
@@ -85,6 +92,21 @@ extension QUICEndpoint {
         }
       }
     }
+  }
+
+  func waitForHandshake(of core: ConnectionCore, _ state: ConnectionState) async throws {
+    if core.phase == .handshaking {
+      let remote = core.path.remote
+      try await machine.suspend({ "QUIC's handshake with \(remote)" }) { wait in
+        if core.phase != .handshaking { wait.succeed(()) } else { state.waitForHandshake(wait) }
+      }
+    }
+    if let error = core.error { throw error }
+  }
+
+  func confirm(_ core: ConnectionCore, _ state: ConnectionState) async throws -> Bool {
+    try await waitForHandshake(of: core, state)
+    return !core.earlyDataWasRefused
   }
 
   func send(_ datagram: [UInt8], over core: ConnectionCore) throws -> Bool {

@@ -4,7 +4,8 @@ import WarrenMachine
 final class ConnectionState {
   var timer: MachineTimer?
   private var armed: Instant?
-  var handshake: Wait<Void>?
+  /// Those who wait until both sides know each other.
+  private var confirmers: [Wait<Void>] = []
   /// Those who wait to open a stream.
   private var openers: [Wait<Void>] = []
   private var closers: [Wait<Void>] = []
@@ -35,6 +36,10 @@ final class ConnectionState {
   /// The timer has gone off.
   func disarm() { armed = nil }
 
+  func waitForHandshake(_ wait: Wait<Void>) { confirmers.append(wait) }
+
+  func confirm() { confirmers.takeAll().endAll(.success(())) }
+
   func waitToOpen(_ wait: Wait<Void>) { openers.append(wait) }
 
   func waitForEnd(_ wait: Wait<Void>) { closers.append(wait) }
@@ -42,8 +47,7 @@ final class ConnectionState {
   func wakeOpeners() { openers.takeAll().endAll(.success(())) }
 
   func end(_ error: QUICError) {
-    handshake?.fail(error)
-    handshake = nil
+    confirmers.takeAll().endAll(.failure(error))
     wakeOpeners()
     closers.takeAll().endAll(.success(()))
     streams.finish()

@@ -82,29 +82,33 @@ public actor QUICEndpoint {
   /// - Parameters:
   ///   - peer: who must be there; anyone else's answer ends it. Nil for whoever answers, which proves nothing.
   ///   - name: what a server with an X.509 certificate is called.
+  ///   - early: does not wait if this endpoint has met the peer before, and both have
+  ///     ``QUICConfiguration/permitsEarlyData``: streams can be used at once, and what is written goes with the first packet.
+  ///     Somebody who has recorded it can send it again; ``Connection/confirmed()`` tells when the peer itself is there.
   /// - Throws: a ``QUICError`` that says why it could not be.
   public func connect(
-    to address: SocketAddress, expecting peer: PeerID?, name: String? = nil
+    to address: SocketAddress, expecting peer: PeerID?, name: String? = nil, early: Bool = false
   ) async throws -> Connection {
     guard !isClosed, let channel = channel(for: address) else {
       throw QUICError(.closed, reason: "no port of this address family is bound")
     }
     let core = try core.connect(
-      over: NetworkPath(to: address, through: channel), expecting: peer, name: name, at: machine.now)
+      over: NetworkPath(to: address, through: channel), expecting: peer, name: name, early: early,
+      at: machine.now)
     let state = state(of: core)
+    if core.carriesStreams {
+      // What is written at once leaves with the first packet.
+      scheduleFlush()
+      return Connection(self, core, state)
+    }
     flush()
     do {
-      if core.phase != .open, core.error == nil {
-        try await machine.suspend({ "QUIC's handshake with \(address)" }) { wait in
-          if core.phase != .handshaking { wait.succeed(()) } else { state.handshake = wait }
-        }
-      }
+      try await waitForHandshake(of: core, state)
     } catch {
       core.close(at: machine.now)
       flush()
       throw core.error?.code == .application(0) ? error : core.error ?? error
     }
-    if let error = core.error { throw error }
     return Connection(self, core, state)
   }
 
@@ -252,9 +256,8 @@ public actor QUICEndpoint {
     let state = state(of: connection)
     while let event = connection.pollEvent() {
       switch event {
+      case .confirmed: state.confirm()
       case .opened:
-        state.handshake?.succeed(())
-        state.handshake = nil
         if connection.side == .server { arrived.yield(Connection(self, connection, state)) }
       case .stream(let stream): state.streams.yield(Connection.Stream(self, stream))
       case .moreStreams: state.wakeOpeners()

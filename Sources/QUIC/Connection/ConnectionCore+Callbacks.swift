@@ -23,6 +23,7 @@ extension ConnectionCore {
     handshake_completed: { connection($0).handshakeCompleted() },
     stream_opened: { owner, id in
       let core = connection(owner)
+      guard core.carriesStreams || core.beginEarly() else { return nil }
       let stream = core.adopt(id, isOurs: false)
       core.events.append(.stream(stream))
       return Unmanaged.passUnretained(stream).toOpaque()
@@ -47,6 +48,9 @@ extension ConnectionCore {
     was_reset: { connection($0).wasForgotten = true },
     path_validated: { owner, path, isUsable in
       connection(owner).events.append(.path(NetworkPath(path!.pointee), isUsable: isUsable != 0))
+    },
+    ticket: { owner, bytes, count in
+      connection(owner).keepTicket(UnsafeBufferPointer(start: bytes, count: count))
     },
     qlog: { owner, bytes, count in
       connection(owner).qlog?(Array(UnsafeBufferPointer(start: bytes, count: count)))
@@ -82,13 +86,16 @@ extension ConnectionCore {
   }
 
   private func handshakeCompleted() {
-    protocolName = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { name in
-      let count = cquic_protocol(handle, name.baseAddress, 255)
-      return String(decoding: UnsafeRawBufferPointer(start: name.baseAddress, count: count), as: UTF8.self)
+    guard cquic_is_resumed(handle) == 0 || recognizes() else { return }
+    if side == .client, isEarly, cquic_was_early(handle) == 0 || protocolName != agreedProtocol {
+      loseEarly()
     }
+    protocolName = agreedProtocol
     phase = .open
     endpoint.handshakeEnded(self)
-    events.append(.opened)
+    if !carriesStreams { events.append(.opened) }
+    carriesStreams = true
+    events.append(.confirmed)
   }
 
   private func datagramArrived(_ bytes: UnsafeBufferPointer<UInt8>) {

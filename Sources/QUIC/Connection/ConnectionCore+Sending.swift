@@ -33,6 +33,7 @@ extension ConnectionCore {
     var budget = isPaced ? max(cquic_send_quantum(handle), QUICLimits.smallestInitial) : .max
     let capacity = cquic_packet_capacity(handle)
     resumeWaiting()
+    handshakeIsFirst = side == .client && carriesStreams && phase == .handshaking
     var turn: StreamCore?
     while budget > 0 {
       var size = 0
@@ -71,7 +72,7 @@ extension ConnectionCore {
       let place = memory.baseAddress!.assumingMemoryBound(to: UInt8.self)
       while true {
         let result =
-          if phase == .open, let datagram = outgoingDatagrams.first {
+          if carriesStreams, !handshakeIsFirst, let datagram = outgoingDatagrams.first {
             write(datagram, at: place, memory.count, &envelope, now)
           } else {
             writeStream(&turn, at: place, memory.count, &envelope, now)
@@ -100,7 +101,7 @@ extension ConnectionCore {
     _ turn: inout StreamCore?, at place: UnsafeMutablePointer<UInt8>, _ capacity: Int,
     _ envelope: inout cquic_envelope, _ now: Instant
   ) -> Written {
-    if turn == nil, phase == .open { turn = sendQueue.first }
+    if turn == nil, carriesStreams, !handshakeIsFirst { turn = sendQueue.first }
     var taken = -1
     let count: Int
     if let stream = turn {
@@ -115,7 +116,10 @@ extension ConnectionCore {
       count = cquic_write(handle, &envelope, place, capacity, -1, 0, nil, 0, &taken, now.coded)
     }
     if count > 0 { return .written(count) }
-    if count == 0 { return .nothing }
+    if count == 0 {
+      defer { handshakeIsFirst = false }
+      return handshakeIsFirst ? .again : .nothing
+    }
     switch cquic_result(rawValue: Int32(count)) {
     case CQUIC_MORE: return .again
     case CQUIC_BLOCKED:
@@ -176,14 +180,14 @@ extension ConnectionCore {
   // MARK: Datagrams
 
   /// The largest datagram that can be sent as things are; 0 where the other side takes none.
-  public var datagramCapacity: Int { phase == .open ? cquic_datagram_capacity(handle) : 0 }
+  public var datagramCapacity: Int { carriesStreams ? cquic_datagram_capacity(handle) : 0 }
 
   /// Sends a datagram, unless there are too many already: it may get lost, and is never sent again.
   ///
   /// - Returns: whether there was room.
   public func send(datagram bytes: [UInt8]) throws(QUICError) -> Bool {
     if let error { throw error }
-    guard phase == .open, bytes.count <= datagramCapacity, datagramCapacity > 0 else {
+    guard carriesStreams, bytes.count <= datagramCapacity, datagramCapacity > 0 else {
       throw QUICError(.datagram)
     }
     guard outgoingDatagrams.count < QUICLimits.unsentDatagrams else { return false }

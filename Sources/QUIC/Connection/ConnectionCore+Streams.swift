@@ -7,7 +7,7 @@ extension ConnectionCore {
   /// - Returns: nil where it does not: wait for ``Event/moreStreams(isBidirectional:)``.
   public func openStream(isBidirectional: Bool = true) throws(QUICError) -> StreamCore? {
     if let error { throw error }
-    guard phase == .open else { return nil }
+    guard carriesStreams else { return nil }
     var id: Int64 = 0
     switch cquic_open_stream(handle, isBidirectional ? 1 : 0, &id) {
     case CQUIC_OK: return adopt(id, isOurs: true)
@@ -18,7 +18,7 @@ extension ConnectionCore {
 
   /// How many streams more the other side permits now.
   public func streamsLeft(isBidirectional: Bool = true) -> Int {
-    phase == .open ? Int(clamping: cquic_streams_left(handle, isBidirectional ? 1 : 0)) : 0
+    carriesStreams ? Int(clamping: cquic_streams_left(handle, isBidirectional ? 1 : 0)) : 0
   }
 
   func adopt(_ id: Int64, isOurs: Bool) -> StreamCore {

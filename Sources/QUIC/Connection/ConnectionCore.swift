@@ -18,7 +18,7 @@ public final class ConnectionCore {
 
   /// How far it has come.
   public enum Phase: Hashable, Sendable {
-    /// The two do not know each other yet.
+    /// The two do not know each other yet. Where they have met before, streams may be used already.
     case handshaking
     /// Streams can be used.
     case open
@@ -32,8 +32,10 @@ public final class ConnectionCore {
 
   /// What has happened.
   public enum Event {
-    /// The two know each other: streams can be used.
+    /// Streams can be used.
     case opened
+    /// The two know each other, and that both are there.
+    case confirmed
     /// The other side has opened a stream.
     case stream(StreamCore)
     /// The other side permits more streams than before.
@@ -54,6 +56,17 @@ public final class ConnectionCore {
   public internal(set) var peer: PeerID?
   /// What is spoken over it, once both have agreed.
   public internal(set) var protocolName = ""
+  /// Whether streams can be used: since it is open, or since the two have met before.
+  public internal(set) var carriesStreams = false
+  /// Whether it began to carry streams before the two could know that both are there.
+  public internal(set) var isEarly = false
+  /// Whether the other side has not taken what was sent then.
+  public internal(set) var earlyDataWasRefused = false
+  /// Whether a client that sends early has handshake packets to write first, by themselves: where something else might
+  /// follow in the same datagram, ngtcp2 leaves its room free, and then may not fill it, which nobody takes (RFC 9000, 14.1).
+  var handshakeIsFirst = false
+  /// The other side is known, and not wanted.
+  var isUnwanted = false
   /// Why it is over, if it is.
   public internal(set) var error: QUICError?
   /// What belongs to whoever uses it.
@@ -206,6 +219,11 @@ extension ConnectionCore {
   func changed() { endpoint.enqueue(self) }
 
   private func settle(_ result: cquic_result, at now: Instant) {
+    if isUnwanted, phase == .handshaking || phase == .open {
+      // As TLS says it where it asks by itself: bad_certificate.
+      writeClose(CQUIC_CLOSE_TRANSPORT, 0x100 + 42, [], at: now)
+      return finish(wrongPeerError ?? QUICError(.tls(42)))
+    }
     switch result {
     case CQUIC_OK, CQUIC_CLOSING: break
     case CQUIC_DRAINING:
@@ -294,6 +312,7 @@ extension ConnectionCore {
   func finish(_ error: QUICError) {
     guard self.error == nil else { return }
     self.error = error
+    carriesStreams = false
     for (_, stream) in streams.sorted(by: { $0.key < $1.key }) {
       if stream.sending == .open || stream.hasToSend { stream.sending = .ended(error) }
       if stream.receiving == .open { stream.receiving = .ended(error) }

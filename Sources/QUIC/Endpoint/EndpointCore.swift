@@ -53,6 +53,7 @@ public final class EndpointCore {
   private var changed = Queue<ConnectionCore>()
   private var answers = Queue<(bytes: [UInt8], channel: UInt16, envelope: DatagramEnvelope)>()
   private var handshakes: Set<Int> = []
+  private var tickets = TicketStore()
   private var resetsInSecond = (since: Instant(nanoseconds: .min), count: 0)
   /// What was refused.
   public private(set) var counters = Counters()
@@ -83,18 +84,21 @@ public final class EndpointCore {
   /// - Parameters:
   ///   - peer: who it must be; nil for whoever answers.
   ///   - name: what a server with an X.509 certificate is called.
+  ///   - early: whether streams may be used at once, if the two have met before.
   public func connect(
-    over path: NetworkPath, expecting peer: PeerID?, name: String? = nil, at now: Instant
+    over path: NetworkPath, expecting peer: PeerID?, name: String? = nil, early: Bool = false, at now: Instant
   ) throws(QUICError) -> ConnectionCore {
+    let ticket = early && configuration.permitsEarlyData ? peer.flatMap { tickets.take(for: $0) } : nil
     let source = ConnectionID(using: &random)
     let destination = ConnectionID(using: &random)
     var (coded, from, to) = (path.coded, source.coded, destination.coded)
     let core = ConnectionCore(self, .client, expecting: peer, destination, at: now) { owner in
-      withSettings(name) {
+      withSettings(name, ticket?.bytes ?? []) {
         cquic_connect($0, &ConnectionCore.callbacks, owner, &coded, &to, &from, now.coded)
       }
     }
     guard let core else { throw QUICError(.system) }
+    if let ticket, cquic_is_early(core.handle) != 0 { core.begin(with: ticket) }
     add(core)
     place(core, at: path.remote)
     core.learn(path)
@@ -205,7 +209,7 @@ public final class EndpointCore {
     let chosen = ConnectionID(initial.destination)
     let first = original.map { ConnectionID($0) } ?? chosen
     let core = ConnectionCore(self, .server, expecting: nil, first, at: now) { owner in
-      withSettings(nil) { settings in
+      withSettings(nil, []) { settings in
         func accept(_ original: UnsafePointer<cquic_id>?) -> OpaquePointer? {
           cquic_accept(
             settings, &ConnectionCore.callbacks, owner, &coded, &initial, original, &from, token, now.coded)
@@ -269,6 +273,8 @@ public final class EndpointCore {
     if core.side == .server { handshakes.insert(lastNumber) }
   }
 
+  func keep(_ ticket: TicketStore.Ticket, for peer: PeerID) { tickets.keep(ticket, for: peer) }
+
   func handshakeEnded(_ core: ConnectionCore) { handshakes.remove(core.number) }
 
   func forget(_ core: ConnectionCore) {
@@ -307,13 +313,16 @@ public final class EndpointCore {
   /// 16 bytes that prove to whoever knows the id that this endpoint has forgotten it (RFC 9000, 10.3.2).
   private func resetToken(of id: ConnectionID) -> [UInt8] { Array(resetKey.code(of: id.bytes)[..<16]) }
 
-  private func withSettings<Value>(_ name: String?, _ body: (UnsafePointer<cquic_settings>) -> Value) -> Value
-  {
+  private func withSettings<Value>(
+    _ name: String?, _ ticket: [UInt8], _ body: (UnsafePointer<cquic_settings>) -> Value
+  ) -> Value {
     func withNames(_ rest: ArraySlice<String>, _ names: [UnsafePointer<CChar>?]) -> Value {
       guard let next = rest.first else {
         return names.withUnsafeBufferPointer { names in
-          guard let name else { return withUnsafePointer(to: settings(names, nil), body) }
-          return name.withCString { withUnsafePointer(to: settings(names, $0), body) }
+          ticket.withUnsafeBufferPointer { ticket in
+            guard let name else { return withUnsafePointer(to: settings(names, nil, ticket), body) }
+            return name.withCString { withUnsafePointer(to: settings(names, $0, ticket), body) }
+          }
         }
       }
       return next.withCString { withNames(rest.dropFirst(), names + [$0]) }
@@ -322,7 +331,8 @@ public final class EndpointCore {
   }
 
   private func settings(
-    _ protocols: UnsafeBufferPointer<UnsafePointer<CChar>?>, _ name: UnsafePointer<CChar>?
+    _ protocols: UnsafeBufferPointer<UnsafePointer<CChar>?>, _ name: UnsafePointer<CChar>?,
+    _ ticket: UnsafeBufferPointer<UInt8>
   ) -> cquic_settings {
     func nanoseconds(_ duration: Duration?) -> UInt64 { UInt64(max(0, duration?.wholeNanoseconds ?? 0)) }
     return cquic_settings(
@@ -337,7 +347,10 @@ public final class EndpointCore {
       unidirectional_streams: UInt64(configuration.unidirectionalStreams),
       largest_packet: UInt16(QUICLimits.largestPacket),
       largest_datagram: configuration.takesDatagrams ? .max : 0, has_qlog: configuration.qlog == nil ? 0 : 1,
-      has_secrets: configuration.secrets == nil ? 0 : 1)
+      has_secrets: configuration.secrets == nil ? 0 : 1,
+      permits_early: configuration.permitsEarlyData ? 1 : 0,
+      ticket: ticket.isEmpty ? nil : ticket.baseAddress,
+      ticket_count: ticket.count)
   }
 
   // MARK: What belongs to nobody
