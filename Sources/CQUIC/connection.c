@@ -251,7 +251,7 @@ static int on_secret(gnutls_session_t session, const char *label, const gnutls_d
 
 static int begin_session(cquic_connection *connection, const cquic_settings *settings, int is_server) {
   unsigned flags = GNUTLS_ENABLE_RAWPK | GNUTLS_NO_AUTO_SEND_TICKET;
-  flags |= settings->permits_early ? GNUTLS_ENABLE_EARLY_DATA | GNUTLS_NO_END_OF_EARLY_DATA : GNUTLS_NO_TICKETS;
+  flags |= settings->tickets ? GNUTLS_ENABLE_EARLY_DATA | GNUTLS_NO_END_OF_EARLY_DATA : GNUTLS_NO_TICKETS;
   // The key of one group is enough: whoever knows only others asks again.
   flags |= is_server ? GNUTLS_SERVER : GNUTLS_CLIENT | GNUTLS_KEY_SHARE_TOP;
   if (gnutls_init(&connection->session, flags) < 0) return -1;
@@ -271,7 +271,7 @@ static int begin_session(cquic_connection *connection, const cquic_settings *set
   if (!is_server && settings->server_name) {
     gnutls_server_name_set(session, GNUTLS_NAME_DNS, settings->server_name, strlen(settings->server_name));
   }
-  if (settings->permits_early && cquic_permit_early(connection, settings, is_server) != 0) return -1;
+  if (settings->tickets && cquic_permit_early(connection, settings, is_server) != 0) return -1;
   if (settings->has_secrets) gnutls_session_set_keylog_function(session, on_secret);
   gnutls_datum_t protocols[16];
   size_t count = settings->protocol_count < 16 ? settings->protocol_count : 16;

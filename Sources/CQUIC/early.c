@@ -4,14 +4,13 @@
 
 #include <pthread.h>
 
-// MARK: Replays
-
 // As many as come in the ten seconds for which GnuTLS asks: with more, early data is refused, and sent again later.
 enum { CQUIC_REMEMBERED = 4096 };
 
-struct cquic_replays {
-  pthread_mutex_t lock;
+struct cquic_tickets {
+  gnutls_datum_t key;
   gnutls_anti_replay_t check;
+  pthread_mutex_t lock;
   struct {
     time_t until;
     uint8_t digest[32];
@@ -21,51 +20,55 @@ struct cquic_replays {
 // Whether a client's first message comes for the first time (RFC 8446, 8.2).
 static int on_first_message(void *user, time_t until, const gnutls_datum_t *key, const gnutls_datum_t *data) {
   (void)data;
-  cquic_replays *replays = user;
+  cquic_tickets *tickets = user;
   uint8_t digest[32];
   if (gnutls_hash_fast(GNUTLS_DIG_SHA256, key->data, key->size, digest) < 0) return GNUTLS_E_DB_ENTRY_EXISTS;
   time_t now = time(NULL);
   int answer = GNUTLS_E_DB_ENTRY_EXISTS;
-  pthread_mutex_lock(&replays->lock);
+  pthread_mutex_lock(&tickets->lock);
   // A digest has few places where it may stand: so none is looked for long, and all are equally full.
   size_t start = ((size_t)digest[0] << 8 | digest[1]) % CQUIC_REMEMBERED;
   int free_place = -1;
   for (size_t step = 0; step < 16; step++) {
     size_t place = (start + step) % CQUIC_REMEMBERED;
-    if (replays->seen[place].until < now) {
+    if (tickets->seen[place].until < now) {
       if (free_place < 0) free_place = (int)place;
-    } else if (memcmp(replays->seen[place].digest, digest, sizeof digest) == 0) {
+    } else if (memcmp(tickets->seen[place].digest, digest, sizeof digest) == 0) {
       free_place = -1;
       break;
     }
   }
   if (free_place >= 0) {
-    replays->seen[free_place].until = until;
-    memcpy(replays->seen[free_place].digest, digest, sizeof digest);
+    tickets->seen[free_place].until = until;
+    memcpy(tickets->seen[free_place].digest, digest, sizeof digest);
     answer = 0;
   }
-  pthread_mutex_unlock(&replays->lock);
+  pthread_mutex_unlock(&tickets->lock);
   return answer;
 }
 
-cquic_replays *cquic_new_replays(void) {
-  cquic_replays *replays = calloc(1, sizeof *replays);
-  if (!replays) return NULL;
-  if (gnutls_anti_replay_init(&replays->check) < 0) {
-    free(replays);
+cquic_tickets *cquic_tickets_new(void) {
+  cquic_tickets *tickets = calloc(1, sizeof *tickets);
+  if (!tickets) return NULL;
+  pthread_mutex_init(&tickets->lock, NULL);
+  if (gnutls_session_ticket_key_generate(&tickets->key) < 0 || gnutls_anti_replay_init(&tickets->check) < 0) {
+    cquic_tickets_free(tickets);
     return NULL;
   }
-  pthread_mutex_init(&replays->lock, NULL);
-  gnutls_anti_replay_set_ptr(replays->check, replays);
-  gnutls_anti_replay_set_add_function(replays->check, on_first_message);
-  return replays;
+  gnutls_anti_replay_set_ptr(tickets->check, tickets);
+  gnutls_anti_replay_set_add_function(tickets->check, on_first_message);
+  return tickets;
 }
 
-void cquic_free_replays(cquic_replays *replays) {
-  if (!replays) return;
-  gnutls_anti_replay_deinit(replays->check);
-  pthread_mutex_destroy(&replays->lock);
-  free(replays);
+void cquic_tickets_free(cquic_tickets *tickets) {
+  if (!tickets) return;
+  if (tickets->key.data) {
+    gnutls_memset(tickets->key.data, 0, tickets->key.size);
+    gnutls_free(tickets->key.data);
+  }
+  if (tickets->check) gnutls_anti_replay_deinit(tickets->check);
+  pthread_mutex_destroy(&tickets->lock);
+  free(tickets);
 }
 
 // MARK: Tickets
@@ -150,8 +153,8 @@ int cquic_permit_early(cquic_connection *connection, const cquic_settings *setti
     return 0;
   }
   connection->gives_tickets = 1;
-  gnutls_anti_replay_enable(session, settings->identity->replays->check);
-  return gnutls_session_ticket_enable_server(session, &settings->identity->ticket_key) < 0 ||
+  gnutls_anti_replay_enable(session, settings->tickets->check);
+  return gnutls_session_ticket_enable_server(session, &settings->tickets->key) < 0 ||
                  gnutls_record_set_max_early_data_size(session, 0xFFFFFFFF) < 0 // what else it may be (RFC 9001, 4.6.1)
              ? -1
              : 0;

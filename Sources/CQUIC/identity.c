@@ -15,8 +15,7 @@ static cquic_identity *identity(const char *priorities) {
   cquic_identity *identity = calloc(1, sizeof *identity);
   if (!identity) return NULL;
   if (gnutls_certificate_allocate_credentials(&identity->credentials) < 0 ||
-      gnutls_priority_init(&identity->priority, priorities, NULL) < 0 ||
-      gnutls_session_ticket_key_generate(&identity->ticket_key) < 0 || !(identity->replays = cquic_new_replays())) {
+      gnutls_priority_init(&identity->priority, priorities, NULL) < 0) {
     cquic_identity_free(identity);
     return NULL;
   }
@@ -72,11 +71,6 @@ void cquic_identity_free(cquic_identity *identity) {
   if (!identity) return;
   if (identity->credentials) gnutls_certificate_free_credentials(identity->credentials);
   if (identity->priority) gnutls_priority_deinit(identity->priority);
-  if (identity->ticket_key.data) {
-    gnutls_memset(identity->ticket_key.data, 0, identity->ticket_key.size);
-    gnutls_free(identity->ticket_key.data);
-  }
-  cquic_free_replays(identity->replays);
   free(identity);
 }
 

@@ -21,14 +21,9 @@
 #define CQUIC_NGTCP2_1 0
 #endif
 
-// First messages of clients that have come not long ago.
-typedef struct cquic_replays cquic_replays;
-
 struct cquic_identity {
   gnutls_certificate_credentials_t credentials;
   gnutls_priority_t priority;
-  gnutls_datum_t ticket_key;
-  cquic_replays *replays;
 };
 
 struct cquic_connection {
@@ -50,8 +45,6 @@ typedef struct {
 void cquic_set_path(cquic_path_buffer *, const cquic_path *);
 void cquic_get_path(cquic_path *, const ngtcp2_path *);
 
-cquic_replays *cquic_new_replays(void);
-void cquic_free_replays(cquic_replays *);
 int cquic_permit_early(cquic_connection *, const cquic_settings *, int is_server);
 int cquic_use_ticket(cquic_connection *, const uint8_t *ticket, size_t count);
 void cquic_give_tickets(cquic_connection *);

@@ -81,6 +81,13 @@ cquic_identity *cquic_identity_raw(void *key);
 cquic_identity *cquic_identity_x509(const char *certificate, const char *key);
 void cquic_identity_free(cquic_identity *);
 
+// What a server's tickets are made with, and what was shown of them not long ago. Those of one are worth nothing to
+// another, which may permit less.
+typedef struct cquic_tickets cquic_tickets;
+
+cquic_tickets *cquic_tickets_new(void);
+void cquic_tickets_free(cquic_tickets *);
+
 // MARK: A connection
 
 typedef struct cquic_connection cquic_connection;
@@ -104,8 +111,8 @@ typedef struct {
   uint16_t largest_packet;   // UDP payload, for path MTU discovery
   uint16_t largest_datagram; // that this side takes; 0 for none
   int has_qlog, has_secrets;
-  int permits_early;     // tickets are given and kept, and what they let be sent early is taken
-  const uint8_t *ticket; // with which a client comes back; NULL for none
+  cquic_tickets *tickets; // given and asked for, and what they let be sent early is taken; NULL for none of it
+  const uint8_t *ticket;  // with which a client comes back; NULL for none
   size_t ticket_count;
 } cquic_settings;
 

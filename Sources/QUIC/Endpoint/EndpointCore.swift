@@ -54,6 +54,8 @@ public final class EndpointCore {
   private var answers = Queue<(bytes: [UInt8], channel: UInt16, envelope: DatagramEnvelope)>()
   private var handshakes: Set<Int> = []
   private var tickets = TicketStore()
+  /// What this endpoint's own tickets are made with, if it gives any.
+  private let ownTickets: OpaquePointer?
   private var resetsInSecond = (since: Instant(nanoseconds: .min), count: 0)
   /// What was refused.
   public private(set) var counters = Counters()
@@ -65,11 +67,15 @@ public final class EndpointCore {
     self.identity = identity
     self.configuration = configuration
     self.random = random
+    ownTickets = configuration.permitsEarlyData ? cquic_tickets_new() : nil
     secret = self.random.bytes(32)
     resetKey = HMAC(.sha256, key: self.random.bytes(32))
   }
 
-  deinit { for core in connections.values { core.abandon() } }
+  deinit {
+    for core in connections.values { core.abandon() }
+    cquic_tickets_free(ownTickets)
+  }
 
   /// All connections, in the order of beginning.
   public var allConnections: [ConnectionCore] { connections.sorted { $0.key < $1.key }.map(\.value) }
@@ -88,7 +94,7 @@ public final class EndpointCore {
   public func connect(
     over path: NetworkPath, expecting peer: PeerID?, name: String? = nil, early: Bool = false, at now: Instant
   ) throws(QUICError) -> ConnectionCore {
-    let ticket = early && configuration.permitsEarlyData ? peer.flatMap { tickets.take(for: $0) } : nil
+    let ticket = early && ownTickets != nil ? peer.flatMap { tickets.take(for: $0) } : nil
     let source = ConnectionID(using: &random)
     let destination = ConnectionID(using: &random)
     var (coded, from, to) = (path.coded, source.coded, destination.coded)
@@ -348,8 +354,7 @@ public final class EndpointCore {
       largest_packet: UInt16(QUICLimits.largestPacket),
       largest_datagram: configuration.takesDatagrams ? .max : 0, has_qlog: configuration.qlog == nil ? 0 : 1,
       has_secrets: configuration.secrets == nil ? 0 : 1,
-      permits_early: configuration.permitsEarlyData ? 1 : 0,
-      ticket: ticket.isEmpty ? nil : ticket.baseAddress,
+      tickets: ownTickets, ticket: ticket.isEmpty ? nil : ticket.baseAddress,
       ticket_count: ticket.count)
   }
 
