@@ -185,8 +185,8 @@ uint64_t cquic_streams_left(cquic_connection *, int is_bidirectional);
 
 cquic_result cquic_migrate(cquic_connection *, const cquic_path *, int at_once, uint64_t now);
 cquic_result cquic_update_keys(cquic_connection *, uint64_t now);
-// The largest datagram that fits, as things are.
-size_t cquic_datagram_capacity(cquic_connection *);
+// The largest datagram that fits into packets of at most so many bytes, as things are.
+size_t cquic_datagram_capacity(cquic_connection *, size_t packet_limit);
 size_t cquic_protocol(cquic_connection *, char *name, size_t capacity);
 int cquic_ids(cquic_connection *, cquic_id *ids, int capacity);
 void cquic_current_path(cquic_connection *, cquic_path *);

@@ -37,7 +37,11 @@ extension ConnectionCore {
       stream.connection.touch(stream)
       if isLast != 0, stream.sending == .none { connection(owner).receivedAll(stream) }
     },
-    stream_acknowledged: { _, pointer, count in stream(pointer).sendBuffer.acknowledge(Int(count)) },
+    stream_acknowledged: { _, pointer, count in
+      let stream = stream(pointer)
+      stream.sendBuffer.acknowledge(Int(count))
+      stream.stalledSince = stream.sendBuffer.unacknowledged > 0 ? stream.connection.clock : nil
+    },
     stream_reset: { owner, pointer, code in
       let stream = stream(pointer)
       if stream.receiving == .open || stream.receiving == .complete {

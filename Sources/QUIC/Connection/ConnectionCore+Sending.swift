@@ -31,7 +31,7 @@ extension ConnectionCore {
     clock = now
     let isPaced = roundTrip >= QUICLimits.leastPacedRoundTrip
     var budget = max(cquic_send_quantum(handle), QUICLimits.smallestInitial)
-    let capacity = cquic_packet_capacity(handle)
+    let capacity = packetLimit
     while budget > 0 {
       var size = 0
       let hasRoom = outbox.append(capacity: capacity) { packet in
@@ -148,6 +148,7 @@ extension ConnectionCore {
   private func account(_ stream: StreamCore, _ taken: Int, isLast: Bool) {
     let wasFull = stream.writeCapacity == 0
     stream.sendBuffer.sent(taken)
+    if stream.stalledSince == nil, stream.sendBuffer.unacknowledged > 0 { stream.stalledSince = clock }
     if isLast, stream.sendBuffer.unsent == 0 { stream.sending = .finished(isSent: true) }
     if wasFull, stream.writeCapacity > 0 { touch(stream) }
     // Whoever has filled a packet waits until the others have.
@@ -172,7 +173,7 @@ extension ConnectionCore {
   // MARK: Datagrams
 
   /// The largest datagram that can be sent as things are; 0 where the other side takes none.
-  public var datagramCapacity: Int { phase == .open ? cquic_datagram_capacity(handle) : 0 }
+  public var datagramCapacity: Int { phase == .open ? cquic_datagram_capacity(handle, packetLimit) : 0 }
 
   /// Sends a datagram, unless there are too many already: it may get lost, and is never sent again.
   ///

@@ -46,6 +46,8 @@ public final class StreamCore {
   var receiveWindow: ReceiveWindow
   /// Whether it stands in the queue of those with something to send.
   var isQueued = false
+  /// Since when nothing more of it was acknowledged, while something is not.
+  var stalledSince: Instant?
   /// Whether the other side's window for it is closed.
   var isBlocked = false
   /// Whether something has changed that its user may wait for.
