@@ -42,9 +42,11 @@ public enum QUICLimits {
   public static let closingTimeouts = 3
   /// Stateless resets a second at most: a flood of garbage must not become a flood of ours (RFC 9000, 10.3.3).
   public static let resetsPerSecond = 100
-  /// The smallest datagram that is answered by a stateless reset, which must be smaller than what calls it forth, and no
-  /// smaller than a packet may be (RFC 9000, 10.3).
-  public static let smallestResetTrigger = 43
+  /// The smallest datagram that is answered by a stateless reset, which must be smaller than what calls it forth and no
+  /// smaller than 21 bytes (RFC 9000, 10.3).
+  public static let smallestResetTrigger = 22
+  /// The largest stateless reset: one that looks like any packet.
+  public static let largestReset = 42
   /// Answers to what belongs to no connection that wait to be sent.
   public static let waitingAnswers = 64
   /// What a closing connection says at most of why.

@@ -403,7 +403,7 @@ public final class EndpointCore {
     resetsInSecond.count += 1
     counters.resets += 1
     let token = resetToken(of: id)
-    var chance = [UInt8](repeating: 0, count: min(byteCount - 1, QUICLimits.smallestResetTrigger - 1) - 16)
+    var chance = [UInt8](repeating: 0, count: min(byteCount - 1, QUICLimits.largestReset) - 16)
     chance.withUnsafeMutableBytes { fill($0) }
     answer(on: path) { cquic_write_reset($0, $1, token, chance, chance.count) }
   }
