@@ -55,7 +55,6 @@ static cquic_result result(cquic_connection *connection, int code) {
   case NGTCP2_ERR_RECV_VERSION_NEGOTIATION: return CQUIC_VERSION;
   case NGTCP2_ERR_INVALID_ARGUMENT:
   case NGTCP2_ERR_INVALID_STATE:
-  case NGTCP2_ERR_NO_VIABLE_PATH:
   case NGTCP2_ERR_CONN_ID_BLOCKED: return CQUIC_INVALID;
   default:
     connection->last_error = code;
