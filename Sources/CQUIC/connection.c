@@ -55,7 +55,6 @@ static cquic_result result(cquic_connection *connection, int code) {
   case NGTCP2_ERR_RECV_VERSION_NEGOTIATION: return CQUIC_VERSION;
   case NGTCP2_ERR_INVALID_ARGUMENT:
   case NGTCP2_ERR_INVALID_STATE:
-  case NGTCP2_ERR_NO_VIABLE_PATH:
   case NGTCP2_ERR_CONN_ID_BLOCKED: return CQUIC_INVALID;
   default:
     connection->last_error = code;
@@ -607,10 +606,11 @@ cquic_result cquic_update_keys(cquic_connection *connection, uint64_t now) {
   return result(connection, ngtcp2_conn_initiate_key_update(connection->conn, now));
 }
 
-size_t cquic_datagram_capacity(cquic_connection *connection) {
+size_t cquic_datagram_capacity(cquic_connection *connection, size_t packet_limit) {
   const ngtcp2_transport_params *remote = ngtcp2_conn_get_remote_transport_params(connection->conn);
   if (!remote || remote->max_datagram_frame_size == 0) return 0;
   size_t packet = ngtcp2_conn_get_path_max_tx_udp_payload_size(connection->conn);
+  if (packet > packet_limit) packet = packet_limit;
   // The short header with the longest number, the tag, and the frame's type and length (RFC 9000, 17.3; 9221, 4).
   size_t overhead = 1 + ngtcp2_conn_get_dcid(connection->conn)->datalen + 4 + 16 + 3;
   size_t room = packet > overhead ? packet - overhead : 0;

@@ -6,6 +6,13 @@ public enum QUICLimits {
   public static let smallestInitial = 1200
   /// The largest UDP payload that is tried: Ethernet's 1,500 less 40 of IPv6 and 8 of UDP header.
   public static let largestPacket = 1452
+  /// What every path of QUIC carries (RFC 9000, 14).
+  public static let surePacket = 1200
+  /// For how many probe timeouts nothing of a stream is acknowledged where larger packets may be what vanishes: then the
+  /// first probes are unanswered too.
+  public static let stallTimeouts = 2
+  /// For how long only packets are sent then that every path carries (RFC 8899, 5.1.1).
+  public static let smallPacketsTime: Duration = .seconds(600)
   /// What a stream takes in before it has been sent: with more a writer waits. Four full runs of packets.
   public static let unsentBytes = 262_144
   /// What small messages are kept in until they are acknowledged.
@@ -39,9 +46,11 @@ public enum QUICLimits {
   public static let closingTimeouts = 3
   /// Stateless resets a second at most: a flood of garbage must not become a flood of ours (RFC 9000, 10.3.3).
   public static let resetsPerSecond = 100
-  /// The smallest datagram that is answered by a stateless reset, which must be smaller than what calls it forth, and no
-  /// smaller than a packet may be (RFC 9000, 10.3).
-  public static let smallestResetTrigger = 43
+  /// The smallest datagram that is answered by a stateless reset, which must be smaller than what calls it forth and no
+  /// smaller than 21 bytes (RFC 9000, 10.3).
+  public static let smallestResetTrigger = 22
+  /// The largest stateless reset: one that looks like any packet.
+  public static let largestReset = 42
   /// Answers to what belongs to no connection that wait to be sent.
   public static let waitingAnswers = 64
   /// What a closing connection says at most of why.

@@ -89,6 +89,18 @@ struct EndingTests {
     #expect(lab.endpoints[1].counters.resets > 0)
   }
 
+  @Test("with the next sign of life, when the other side has forgotten it and nothing else is to be said")
+  func forgottenInSilence() throws {
+    let lab = try QUICLaboratory { side, configuration in
+      if side == 0 { configuration.keepAlive = .seconds(4) }
+    }
+    let (client, server) = try lab.connected()
+    lab.run(for: .seconds(1))
+    server.end()
+    lab.run(for: .seconds(5))
+    #expect(client.error == QUICError(.forgotten, isRemote: true))
+  }
+
   @Test("where the two have no protocol in common")
   func protocols() throws {
     let lab = try QUICLaboratory { side, configuration in configuration.protocols = ["protocol \(side)"] }

@@ -169,13 +169,14 @@ struct TransferTests {
   func shrinking(seed: UInt64) throws {
     let lab = try QUICLaboratory(seed: seed)
     let (client, _) = try lab.connected()
-    let transfer = Transfer(lab, size: 2_000_000)
+    let transfer = Transfer(lab, size: 6_000_000)
     try transfer.begin(client, streams: 1)
-    lab.run(for: .milliseconds(300))
-    #expect(client.statistics.packetSize > 1400)
+    lab.run(for: .milliseconds(150))
+    #expect(client.statistics.packetSize > 1400 && lab.sentBytes[0] < 6_000_000)
     // What every path of QUIC must carry (RFC 9000, 14).
     lab.largest = 1200
     lab.run(for: .seconds(120)) { transfer.isDone }
     #expect(transfer.isDone && transfer.wrong == 0, "\(transfer.read) \(client.phase) \(lab.errors)")
+    #expect(client.statistics.packetSize == 1200)
   }
 }

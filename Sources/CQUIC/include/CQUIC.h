@@ -205,8 +205,8 @@ int cquic_ask_peer(cquic_connection *);
 
 cquic_result cquic_migrate(cquic_connection *, const cquic_path *, int at_once, uint64_t now);
 cquic_result cquic_update_keys(cquic_connection *, uint64_t now);
-// The largest datagram that fits, as things are.
-size_t cquic_datagram_capacity(cquic_connection *);
+// The largest datagram that fits into packets of at most so many bytes, as things are.
+size_t cquic_datagram_capacity(cquic_connection *, size_t packet_limit);
 size_t cquic_protocol(cquic_connection *, char *name, size_t capacity);
 void cquic_current_path(cquic_connection *, cquic_path *);
 

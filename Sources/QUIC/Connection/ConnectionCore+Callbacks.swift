@@ -31,7 +31,7 @@ extension ConnectionCore {
     stream_data: { _, pointer, bytes, count, isLast in
       stream(pointer).arrived(UnsafeBufferPointer(start: bytes, count: count), isLast: isLast != 0)
     },
-    stream_acknowledged: { _, pointer, count in stream(pointer).sendBuffer.acknowledge(Int(count)) },
+    stream_acknowledged: { _, pointer, count in stream(pointer).wasAcknowledged(Int(count)) },
     stream_reset: { _, pointer, code in stream(pointer).wasReset(code: code) },
     stream_window: { _, pointer in
       let stream = stream(pointer)

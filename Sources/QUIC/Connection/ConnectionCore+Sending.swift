@@ -31,7 +31,7 @@ extension ConnectionCore {
     clock = now
     let isPaced = roundTrip >= QUICLimits.leastPacedRoundTrip
     var budget = isPaced ? max(cquic_send_quantum(handle), QUICLimits.smallestInitial) : .max
-    let capacity = cquic_packet_capacity(handle)
+    let capacity = packetLimit
     resumeWaiting()
     handshakeIsFirst = side == .client && carriesStreams && phase == .handshaking
     var turn: StreamCore?
@@ -155,6 +155,7 @@ extension ConnectionCore {
   private func account(_ stream: StreamCore, _ taken: Int, isLast: Bool, _ turn: inout StreamCore?) {
     let wasFull = stream.writeCapacity == 0
     stream.sendBuffer.sent(taken)
+    if stream.stalledSince == nil, stream.sendBuffer.unacknowledged > 0 { stream.stalledSince = clock }
     if isLast, stream.sendBuffer.unsent == 0 { stream.sending = .finished(isSent: true) }
     if wasFull, stream.writeCapacity > 0 { touch(stream) }
     let hasMore = stream.hasToSend
@@ -180,7 +181,7 @@ extension ConnectionCore {
   // MARK: Datagrams
 
   /// The largest datagram that can be sent as things are; 0 where the other side takes none.
-  public var datagramCapacity: Int { carriesStreams ? cquic_datagram_capacity(handle) : 0 }
+  public var datagramCapacity: Int { carriesStreams ? cquic_datagram_capacity(handle, packetLimit) : 0 }
 
   /// Sends a datagram, unless there are too many already: it may get lost, and is never sent again.
   ///

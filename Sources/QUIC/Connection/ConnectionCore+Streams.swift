@@ -78,7 +78,8 @@ extension ConnectionCore {
     return Statistics(
       latestRoundTrip: duration(known.latest_rtt), leastRoundTrip: duration(known.least_rtt),
       roundTrip: duration(known.smoothed_rtt), congestionWindow: Int(clamping: known.congestion_window),
-      bytesInFlight: Int(clamping: known.bytes_in_flight), packetSize: Int(clamping: known.packet_size))
+      bytesInFlight: Int(clamping: known.bytes_in_flight),
+      packetSize: min(packetLimit, Int(clamping: known.packet_size)))
   }
 
   /// How long the way there and back takes on average.
@@ -107,6 +108,7 @@ extension ConnectionCore {
       throw QUICError(.closed, reason: "only a client whose handshake is confirmed can change paths")
     }
     learn(path)
+    smallPacketsUntil = now
     changed()
   }
 

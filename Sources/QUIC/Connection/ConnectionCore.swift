@@ -91,6 +91,9 @@ public final class ConnectionCore {
   private var handledAt: Instant?
   /// Paths of which it does not matter which of this machine's addresses they begin at: what comes back says one.
   private var openPaths: [NetworkPath] = []
+  /// Until when no packet is larger than every path carries, and when to look next whether larger ones vanish.
+  var smallPacketsUntil = Instant(nanoseconds: .min)
+  var nextLookForStalls = Instant(nanoseconds: .min)
   /// From where the last packet came.
   var lastRemote: SocketAddress?
 
@@ -207,6 +210,7 @@ extension ConnectionCore {
     case .handshaking, .open:
       guard let deadline = nextDeadline, deadline <= now else { return }
       handledAt = now
+      lookForStalls(at: now)
       settle(cquic_handle_deadline(handle, now.coded), at: now)
       changed()
     case .closing(let until), .draining(let until):
@@ -277,8 +281,7 @@ extension ConnectionCore {
   }
 
   private func afterClosing(_ now: Instant) -> Instant {
-    let timeout = Duration.nanoseconds(Int64(clamping: cquic_probe_timeout(handle)))
-    return now.advanced(by: min(timeout, .seconds(1)) * QUICLimits.closingTimeouts)
+    return now.advanced(by: min(probeTimeout, .seconds(1)) * QUICLimits.closingTimeouts)
   }
 }
 

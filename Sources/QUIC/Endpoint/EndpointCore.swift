@@ -401,7 +401,7 @@ public final class EndpointCore {
     resetsInSecond.count += 1
     counters.resets += 1
     let token = resetToken(of: id)
-    let chance = random.bytes(min(byteCount - 1, QUICLimits.smallestResetTrigger - 1) - 16)
+    let chance = random.bytes(min(byteCount - 1, QUICLimits.largestReset) - 16)
     answer(on: path) { cquic_write_reset($0, $1, token, chance, chance.count) }
   }
 }

@@ -13,6 +13,8 @@ struct SendBuffer {
   private var offset = 0
   /// How many bytes were not sent.
   private(set) var unsent = 0
+  /// How many bytes were sent and are not acknowledged.
+  private(set) var unacknowledged = 0
 
   init(_ pool: ChunkPool) { self.pool = pool }
 
@@ -57,6 +59,7 @@ struct SendBuffer {
   /// So many bytes are in packets.
   mutating func sent(_ count: Int) {
     unsent -= count
+    unacknowledged += count
     var count = count
     while count > 0 {
       let step = min(count, chunks[chunk].used - offset)
@@ -69,6 +72,7 @@ struct SendBuffer {
   /// So many bytes more have arrived, in order.
   mutating func acknowledge(_ count: Int) {
     acknowledged += count
+    unacknowledged -= count
     // The last chunk is still written to, unless it is full.
     while let first = chunks.first, acknowledged >= first.used, first.isFull || chunks.count > 1,
       chunk > 0 || offset == first.used
@@ -91,6 +95,6 @@ struct SendBuffer {
   mutating func removeAll() {
     for chunk in chunks { pool.giveBack(chunk) }
     chunks = []
-    (chunk, offset, acknowledged, unsent) = (0, 0, 0, 0)
+    (chunk, offset, acknowledged, unsent, unacknowledged) = (0, 0, 0, 0, 0)
   }
 }

@@ -48,6 +48,8 @@ public final class StreamCore {
   var receiveWindow: ReceiveWindow
   /// Whether it stands in the queue of those with something to send.
   var isQueued = false
+  /// Since when nothing more of it was acknowledged, while something is not.
+  var stalledSince: Instant?
   /// Whether the other side's window for it is closed.
   var isBlocked = false
   /// Whether something has changed that its user may wait for.
@@ -129,6 +131,12 @@ extension StreamCore {
       connection.changed()
     case .ended, .none: break
     }
+  }
+
+  /// So many bytes more have arrived, in order.
+  func wasAcknowledged(_ count: Int) {
+    sendBuffer.acknowledge(count)
+    stalledSince = sendBuffer.unacknowledged > 0 ? connection.clock : nil
   }
 }
 
