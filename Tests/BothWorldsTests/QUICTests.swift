@@ -162,6 +162,25 @@ struct QUICTests {
     }
   }
 
+  @Test("nothing is left of an endpoint whose connections nobody took", arguments: TwoMachines.allCases)
+  func untaken(world: TwoMachines) async throws {
+    nonisolated(unsafe) weak var left: QUICEndpoint?
+    try await world.run { machines in
+      let (alice, _) = try Self.endpoint(on: machines.alice)
+      let (bob, bobKey) = try Self.endpoint(on: machines.bob)
+      try await alice.bind()
+      let address = SocketAddress(machines.bobIP(.v4), port: try await bob.bind().port)
+      let connection = try await alice.connect(to: address, expecting: bobKey.peerID)
+      _ = try await connection.openStream().write([1])
+      try await machines.alice.sleep(for: .milliseconds(100))
+      left = bob
+      await alice.close()
+      await bob.close()
+      for await _ in bob.connections { Issue.record("a connection of a closed endpoint") }
+    }
+    #expect(left == nil)
+  }
+
   @Test("an end is told to everybody who waits", arguments: TwoMachines.allCases)
   func ends(world: TwoMachines) async throws {
     try await connect(world) { pair, machines in

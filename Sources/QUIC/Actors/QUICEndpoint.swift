@@ -14,15 +14,14 @@ public actor QUICEndpoint {
   /// Where it runs.
   public nonisolated let machine: any Machine
   public nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
-  /// Connections that others have begun, once it is known who they are.
-  public nonisolated let connections: AsyncStream<Connection>
-
   let core: EndpointCore
-  private let arrived: AsyncStream<Connection>.Continuation
+  /// Connections that nobody has asked for yet, and those who wait for one. They hold the endpoint: so it lets go of them.
+  var arrived = Queue<Connection>()
+  var acceptors: [Wait<Void>] = []
   private var sockets: [Socket] = []
   private var isFlushDue = false
   private var isFlushing = false
-  private var isClosed = false
+  private(set) var isClosed = false
   private var onForeign: ((borrowing Datagram, Int) -> Void)?
 
   /// A socket with what leaves from it, and the connections whose packets it had no room for.
@@ -42,7 +41,6 @@ public actor QUICEndpoint {
   public init(on machine: any Machine, _ identity: QUICIdentity, _ configuration: QUICConfiguration) {
     self.machine = machine
     core = EndpointCore(identity, configuration, random: machine.random)
-    (connections, arrived) = AsyncStream.makeStream()
   }
 
   // MARK: Ports
@@ -139,7 +137,8 @@ public actor QUICEndpoint {
       }
     }
     onForeign = nil
-    arrived.finish()
+    arrived.removeAll()
+    acceptors.takeAll().endAll(.success(()))
   }
 
   // MARK: Driving the core
@@ -258,7 +257,9 @@ public actor QUICEndpoint {
       switch event {
       case .confirmed: state.confirm()
       case .opened:
-        if connection.side == .server { arrived.yield(Connection(self, connection, state)) }
+        guard connection.side == .server else { break }
+        arrived.append(Connection(self, connection, state))
+        acceptors.takeAll().endAll(.success(()))
       case .stream(let stream): state.streams.yield(Connection.Stream(self, stream))
       case .moreStreams: state.wakeOpeners()
       case .datagrams: while let bytes = connection.takeDatagram() { state.datagrams.yield(bytes) }
