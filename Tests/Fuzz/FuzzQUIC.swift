@@ -15,7 +15,9 @@ private let identity: QUICIdentity = {
 func fuzzQUIC(_ bytes: [UInt8]) {
   var input = Input(bytes)
   var configuration = QUICConfiguration(protocols: ["fuzz"])
-  configuration.alwaysRetries = input.byte() & 1 == 1
+  let choices = input.byte()
+  configuration.alwaysRetries = choices & 1 != 0
+  configuration.permitsEarlyData = choices & 2 != 0
   let endpoint = EndpointCore(identity, configuration, random: FuzzRandom())
   var now = Instant(nanoseconds: 1)
   var outbox = DatagramOutbox(byteCapacity: 65_536, runCapacity: 64)
