@@ -44,6 +44,23 @@ struct ConnectionCoreTests {
     #expect(client.streams.isEmpty)
   }
 
+  @Test("tell how much they have sent and received")
+  func statistics() throws {
+    let lab = try QUICLaboratory()
+    let (client, server) = try lab.connected()
+    let transfer = Transfer(lab, size: 100_000)
+    try transfer.begin(client, streams: 2)
+    lab.run(for: .seconds(10)) { transfer.isDone }
+    lab.run(for: .seconds(5))
+    for (own, other, side) in [(client, server, 0), (server, client, 1)] {
+      #expect(own.statistics.sent.datagrams == lab.sent[side])
+      #expect(own.statistics.sent.bytes == lab.sentBytes[side])
+      #expect(own.statistics.sent == other.statistics.received)
+    }
+    #expect(client.statistics.sent.bytes > 200_000 && client.statistics.sent.bytes < 220_000)
+    #expect(client.statistics.roundTrip >= .milliseconds(20))
+  }
+
   @Test("end the handshake when somebody else answers than who was called")
   func wrongPeer() throws {
     let lab = try QUICLaboratory()

@@ -48,6 +48,7 @@ extension ConnectionCore {
       guard hasRoom else { return .full }
       if phase != .handshaking && phase != .open { return transmit(into: &outbox, of: channel, at: now) }
       if size == 0 { break }
+      sent.add(size)
       budget -= size
     }
     // The next packets are paced from now on (RFC 9002, 7.7), where the way is long enough for a timer to tell.

@@ -94,6 +94,9 @@ public final class ConnectionCore {
   /// Until when no packet is larger than every path carries, and when to look next whether larger ones vanish.
   var smallPacketsUntil = Instant(nanoseconds: .min)
   var nextLookForStalls = Instant(nanoseconds: .min)
+  /// What has gone out and come in, UDP's payloads with QUIC's own words.
+  private(set) var received = Traffic()
+  var sent = Traffic()
   /// From where the last packet came.
   var lastRemote: SocketAddress?
 
@@ -155,6 +158,7 @@ extension ConnectionCore {
   /// Takes a datagram that is for this connection.
   func receive(_ bytes: RawSpan, on path: NetworkPath, ecn: ECN, at now: Instant) {
     clock = now
+    received.add(bytes.byteCount)
     switch phase {
     case .handshaking, .open:
       var coded = incomingPath.coded(path) { known($0).coded }

@@ -1,0 +1,39 @@
+import CQUIC
+import WarrenMachine
+
+extension ConnectionCore {
+  /// How many datagrams, and how many bytes in them.
+  public struct Traffic: Hashable, Sendable {
+    public var datagrams = 0
+    public var bytes = 0
+
+    mutating func add(_ byteCount: Int) {
+      datagrams += 1
+      bytes += byteCount
+    }
+  }
+
+  /// What is known of the way, and what has been sent over it.
+  public struct Statistics: Hashable, Sendable {
+    /// How long the way there and back took at last, at least, and on average.
+    public var latestRoundTrip, leastRoundTrip, roundTrip: Duration
+    /// How many bytes may be under way, and are.
+    public var congestionWindow, bytesInFlight: Int
+    /// The largest packet that the path carries, as far as it was tried.
+    public var packetSize: Int
+    /// What was sent and received since the beginning: UDP's payloads, with what is sent again and QUIC's own words.
+    public var sent, received: Traffic
+  }
+
+  /// What is known of the way, and what has been sent over it.
+  public var statistics: Statistics {
+    var known = cquic_statistics()
+    cquic_get_statistics(handle, &known)
+    func duration(_ value: UInt64) -> Duration { .nanoseconds(Int64(clamping: value)) }
+    return Statistics(
+      latestRoundTrip: duration(known.latest_rtt), leastRoundTrip: duration(known.least_rtt),
+      roundTrip: duration(known.smoothed_rtt), congestionWindow: Int(clamping: known.congestion_window),
+      bytesInFlight: Int(clamping: known.bytes_in_flight),
+      packetSize: min(packetLimit, Int(clamping: known.packet_size)), sent: sent, received: received)
+  }
+}
