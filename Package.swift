@@ -53,9 +53,13 @@ let package = Package(
       name: "WarrenQUIC", dependencies: ["WarrenMachine", "WarrenCrypto", "CQUIC"], path: "Sources/QUIC",
       swiftSettings: strict),
     .target(
+      name: "WarrenRegistry", dependencies: ["WarrenMachine", "WarrenCrypto"], path: "Sources/Registry",
+      swiftSettings: strict),
+    .target(
       name: "Warren",
       dependencies: [
         "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC",
+        "WarrenRegistry",
       ],
       path: "Sources/Warren", swiftSettings: strict),
     .target(
@@ -92,6 +96,9 @@ let package = Package(
     .testTarget(
       name: "QUICTests", dependencies: ["WarrenQUIC", "WarrenSimulator", "WarrenEventLoop", "TestSupport"],
       path: "Tests/QUICTests", exclude: ["Interop/aioquic_peer.py", "Interop/make_certificate.py"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "RegistryTests", dependencies: ["WarrenRegistry", "TestSupport"], path: "Tests/RegistryTests",
       swiftSettings: strict),
     .testTarget(
       name: "SimulatorTests", dependencies: ["WarrenSimulator", "TestSupport"], path: "Tests/SimulatorTests",

@@ -19,7 +19,10 @@ ROOMS = {
     "Sources/STUN": {"WarrenMachine", "WarrenCrypto"},
     "Sources/Traversal": SYSTEM | {"WarrenMachine", "WarrenCrypto", "WarrenSTUN"},
     "Sources/QUIC": SYSTEM | {"WarrenMachine", "WarrenCrypto", "CQUIC"},
-    "Sources/Warren": {"WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC"},
+    "Sources/Registry": {"WarrenMachine", "WarrenCrypto"},
+    "Sources/Warren": {
+        "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC", "WarrenRegistry",
+    },
     "Sources/WarrenCLI": SYSTEM | {"Warren", "WarrenMachine", "WarrenEventLoop", "WarrenSimulator", "WarrenLaboratory"},
     "Simulator": SYSTEM | {"WarrenMachine"},
     "Simulator/Laboratory": SYSTEM | {"Warren", "WarrenSimulator"},

@@ -8,7 +8,7 @@ package func quoted(_ text: String, limit: Int = 80) -> String {
 
 extension Unicode.Scalar {
   /// Whether it moves the cursor, turns the direction of writing, or is not to be seen.
-  fileprivate var couldDisturb: Bool {
+  package var couldDisturb: Bool {
     switch properties.generalCategory {
     case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned: true
     default: false

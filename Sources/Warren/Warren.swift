@@ -3,5 +3,6 @@
 @_exported import WarrenEventLoop
 @_exported import WarrenMachine
 @_exported import WarrenQUIC
+@_exported import WarrenRegistry
 @_exported import WarrenSTUN
 @_exported import WarrenTraversal

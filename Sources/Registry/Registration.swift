@@ -1,0 +1,33 @@
+import WarrenCrypto
+import WarrenMachine
+
+/// Who may change a registration.
+public enum RegistryOwner: Hashable, Sendable {
+  /// Whoever has this key.
+  case key(PeerID)
+  /// Whoever asks from here, for programs that have no keys.
+  case address(IPAddress)
+}
+
+/// That a peer is there, and where.
+public struct Registration: Hashable, Sendable {
+  /// Whose it is; each has one registration.
+  public var owner: RegistryOwner
+  /// What it is called; nil where only its key is known to those who want it.
+  public var name: RegistryName?
+  /// Whether those who ask for a list see it.
+  public var isListed: Bool
+  /// Where it may be reached, the likeliest first.
+  public var addresses: [SocketAddress]
+
+  /// A registration.
+  public init(
+    of owner: RegistryOwner, named name: RegistryName? = nil, isListed: Bool = true,
+    at addresses: [SocketAddress] = []
+  ) {
+    self.owner = owner
+    self.name = name
+    self.isListed = isListed
+    self.addresses = addresses
+  }
+}
