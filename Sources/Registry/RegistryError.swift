@@ -10,6 +10,12 @@ public struct RegistryError: Error, Hashable, Sendable {
     case badAddress
     /// Nobody is registered so.
     case notRegistered
+    /// This is no key to pair with.
+    case badKey
+    /// Somebody else waits with this key.
+    case keyInUse
+    /// Nobody waits with this key.
+    case nobodyWaits
     /// The registry takes no more.
     case full
   }
