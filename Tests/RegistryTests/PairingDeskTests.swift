@@ -84,5 +84,15 @@ struct PairingDeskTests {
     #expect(desk.nextDeadline == Self.start.advanced(by: .seconds(32)))
     #expect(desk.takeExpired(at: Self.start.advanced(by: .seconds(32))) == [tickets[2]])
     #expect(desk.count == 0 && desk.nextDeadline == nil)
+    // Whoever comes and goes all the time fills nothing but its own time.
+    var refusals = 0
+    for number in 0..<100 {
+      do {
+        desk.leave(try desk.wait(with: "key \(number)", .init(.udp, at: Self.alice), at: Self.start))
+      } catch { refusals += 1 }
+    }
+    #expect(refusals == 100 - 4 * 3)
+    #expect(desk.takeExpired(at: Self.start) == [])
+    _ = try desk.wait(with: "k", .init(.udp, at: Self.alice), at: Self.start)
   }
 }

@@ -63,7 +63,8 @@ public struct PairingDesk: Sendable {
     guard waiting[key] == nil else {
       throw RegistryError(.keyInUse, "somebody waits with this key already: take another")
     }
-    guard waiting.count < capacity else {
+    // Those who have gone are in the queue until their time is over.
+    guard waiting.count < capacity, queue.count < 4 * capacity else {
       throw RegistryError(.full, "too many wait already: try again later")
     }
     lastNumber += 1
