@@ -101,6 +101,8 @@ public final class ConnectionCore {
   var outgoingDatagrams: [[UInt8]] = []
   var nextDatagram = 0
   var datagramNumber: UInt64 = 0
+  /// Whether signs of life are sent sooner, since datagrams wait for others to be acknowledged.
+  var asksForDatagrams = false
 
   /// Packets for other channels than that of the path in use.
   var elsewhere: [(bytes: [UInt8], channel: UInt16, envelope: DatagramEnvelope)] = []
