@@ -538,6 +538,10 @@ cquic_result cquic_handle_deadline(cquic_connection *connection, uint64_t now) {
   return result(connection, ngtcp2_conn_handle_expiry(connection->conn, now));
 }
 
+void cquic_keep_alive(cquic_connection *connection, uint64_t timeout) {
+  ngtcp2_conn_set_keep_alive_timeout(connection->conn, timeout);
+}
+
 uint64_t cquic_probe_timeout(cquic_connection *connection) { return ngtcp2_conn_get_pto(connection->conn); }
 
 uint64_t cquic_round_trip(cquic_connection *connection) {
@@ -587,6 +591,10 @@ void cquic_permit_stream(cquic_connection *connection, int is_bidirectional) {
 }
 
 uint64_t cquic_window_left(cquic_connection *connection) { return ngtcp2_conn_get_max_data_left(connection->conn); }
+
+uint64_t cquic_congestion_window_left(cquic_connection *connection) {
+  return ngtcp2_conn_get_cwnd_left(connection->conn);
+}
 
 uint64_t cquic_streams_left(cquic_connection *connection, int is_bidirectional) {
   return is_bidirectional ? ngtcp2_conn_get_streams_bidi_left(connection->conn)

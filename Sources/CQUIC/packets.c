@@ -34,6 +34,8 @@ cquic_result cquic_read_initial(const uint8_t *bytes, size_t count, cquic_initia
   out->token = header.token.base;
   out->token_count = header.token.len;
 #endif
+  // Retries hand out the only tokens there are: any other says nothing (RFC 9000, 8.1.3).
+  if (out->token_count > 0 && out->token[0] != NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY) out->token_count = 0;
   return code == 0 ? CQUIC_OK : CQUIC_RETRY;
 }
 

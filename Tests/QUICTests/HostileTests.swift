@@ -84,6 +84,22 @@ struct HostileTests {
     #expect(other.endpoints[1].counters.refused == 1)
   }
 
+  @Test("a client is not turned away for a token that nobody has handed out")
+  func foreignToken() throws {
+    let lab = try QUICLaboratory()
+    try lab.connect()
+    // On the way one bit of the token's length was changed, which is behind the version and two ids.
+    var damaged = try #require(lab.flights.first)
+    let place = 1 + 4 + 2 * (1 + QUICLimits.idBytes)
+    #expect(damaged.bytes[place] == 0)
+    damaged.bytes[place] = 16
+    lab.deliver(damaged)
+    lab.drain()
+    lab.run(for: .seconds(1))
+    #expect(lab.opened.map(\.count) == [1, 1])
+    #expect(lab.endpoints.map(\.connectionCount) == [1, 1])
+  }
+
   @Test(
     "garbage of every kind is dropped, and answered with less than it was", arguments: 0..<20 as Range<UInt64>
   )

@@ -165,6 +165,29 @@ struct TransferTests {
     #expect(arrived.isAtEnd && read == written)
   }
 
+  @Test("goes on where datagrams have filled the window, and all of them are lost", arguments: [false, true])
+  func lostDatagrams(isAlone: Bool) throws {
+    let lab = try QUICLaboratory()
+    let (client, _) = try lab.connected()
+    lab.run(for: .seconds(1))
+    lab.loss = 1
+    for _ in 0..<100 { #expect(try client.send(datagram: [UInt8](repeating: 1, count: 1000))) }
+    lab.drain()
+    lab.loss = 0
+    if isAlone {
+      var arrived = 0
+      lab.onDatagram = { _, _ in arrived += 1 }
+      lab.run(for: .seconds(1))
+      // The first that filled the window are lost; the others come once that is known.
+      #expect(arrived > 50)
+      return
+    }
+    let transfer = Transfer(lab, size: 100_000)
+    try transfer.begin(client, streams: 1)
+    lab.run(for: .seconds(10)) { transfer.isDone }
+    #expect(transfer.isDone && transfer.wrong == 0)
+  }
+
   @Test("goes on where the path carries less than before", arguments: 1...10 as ClosedRange<UInt64>)
   func shrinking(seed: UInt64) throws {
     let lab = try QUICLaboratory(seed: seed)

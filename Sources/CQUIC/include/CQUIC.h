@@ -178,6 +178,8 @@ void cquic_get_cause(cquic_connection *, cquic_cause *);
 uint64_t cquic_deadline(cquic_connection *); // UINT64_MAX for none
 cquic_result cquic_handle_deadline(cquic_connection *, uint64_t now);
 uint64_t cquic_probe_timeout(cquic_connection *);
+// After how much silence a sign of life is sent; 0 for never.
+void cquic_keep_alive(cquic_connection *, uint64_t timeout);
 uint64_t cquic_round_trip(cquic_connection *); // on average
 
 cquic_result cquic_open_stream(cquic_connection *, int is_bidirectional, int64_t *id);
@@ -191,6 +193,8 @@ void cquic_permit_stream_bytes(cquic_connection *, int64_t id, uint64_t count);
 void cquic_permit_stream(cquic_connection *, int is_bidirectional);
 // How many bytes the other side takes beyond those that were sent, on all streams together.
 uint64_t cquic_window_left(cquic_connection *);
+// How many bytes more may be on their way now.
+uint64_t cquic_congestion_window_left(cquic_connection *);
 uint64_t cquic_streams_left(cquic_connection *, int is_bidirectional);
 
 // Whether a client has come back with a ticket that lets it send at once.

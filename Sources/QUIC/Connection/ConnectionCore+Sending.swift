@@ -54,6 +54,7 @@ extension ConnectionCore {
     // The next packets are paced from now on (RFC 9002, 7.7), where the way is long enough for a timer to tell.
     // The library counts what is written until it is told that a turn is over: elsewhere it was over long ago.
     cquic_written(handle, isPaced ? now.coded : 0)
+    askForDatagrams()
     if !isPaced { handleDeadline(at: now) }
     return budget > 0 ? .done : .more
   }
@@ -73,7 +74,7 @@ extension ConnectionCore {
       let place = memory.baseAddress!.assumingMemoryBound(to: UInt8.self)
       while true {
         let result =
-          if carriesStreams, !handshakeIsFirst, let datagram = outgoingDatagrams.first {
+          if let datagram = outgoingDatagrams.first, carriesStreams, !handshakeIsFirst, hasRoomForDatagrams {
             write(datagram, at: place, memory.count, &envelope, now)
           } else {
             writeStream(&turn, at: place, memory.count, &envelope, now)
@@ -220,6 +221,20 @@ extension ConnectionCore {
       fail(at: now)
       return .nothing
     }
+  }
+
+  // Before 0.14 the library does not ask again for datagrams that nobody acknowledges: if they alone filled the window,
+  // nothing would ever leave again. So they leave room for something else; and where nothing else comes, a sign of life asks
+  // for them.
+
+  private var hasRoomForDatagrams: Bool { cquic_congestion_window_left(handle) > packetLimit }
+
+  private func askForDatagrams() {
+    let isWaiting = !outgoingDatagrams.isEmpty
+    guard isWaiting != asksForDatagrams else { return }
+    asksForDatagrams = isWaiting
+    let timeout = isWaiting ? probeTimeout * 2 : endpoint.configuration.keepAlive ?? .zero
+    cquic_keep_alive(handle, UInt64(max(0, timeout.wholeNanoseconds)))
   }
 
   /// The next datagram that has arrived.

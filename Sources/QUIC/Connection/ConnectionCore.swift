@@ -113,6 +113,8 @@ public final class ConnectionCore {
   /// Datagrams that a slow reader has lost.
   public internal(set) var droppedDatagrams = 0
   @exclusivity(unchecked) var outgoingDatagrams = Queue<[UInt8]>()
+  /// Whether signs of life are sent sooner, since datagrams wait for others to be acknowledged.
+  var asksForDatagrams = false
 
   /// Packets for other channels than that of the path in use.
   var elsewhere = Queue<(bytes: [UInt8], channel: UInt16, envelope: DatagramEnvelope)>()
