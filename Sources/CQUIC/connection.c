@@ -335,6 +335,7 @@ static cquic_connection *begin(cquic_connection *connection, const cquic_setting
     // One that cannot be used is as good as none.
     connection->is_early = cquic_use_ticket(connection, settings->ticket, settings->ticket_count) == 0;
   }
+  connection->may_be_nobody = is_server && !settings->requires_peer_key;
   if (settings->keep_alive) ngtcp2_conn_set_keep_alive_timeout(connection->conn, settings->keep_alive);
   return connection;
 }
@@ -592,6 +593,10 @@ void cquic_permit_stream(cquic_connection *connection, int is_bidirectional) {
 
 uint64_t cquic_window_left(cquic_connection *connection) { return ngtcp2_conn_get_max_data_left(connection->conn); }
 
+uint64_t cquic_stream_window_left(cquic_connection *connection, int64_t id) {
+  return ngtcp2_conn_get_max_stream_data_left(connection->conn, id);
+}
+
 uint64_t cquic_congestion_window_left(cquic_connection *connection) {
   return ngtcp2_conn_get_cwnd_left(connection->conn);
 }
@@ -619,8 +624,10 @@ size_t cquic_datagram_capacity(cquic_connection *connection, size_t packet_limit
   if (!remote || remote->max_datagram_frame_size == 0) return 0;
   size_t packet = ngtcp2_conn_get_path_max_tx_udp_payload_size(connection->conn);
   if (packet > packet_limit) packet = packet_limit;
-  // The short header with the longest number, the tag, and the frame's type and length (RFC 9000, 17.3; 9221, 4).
+  // The header with the longest number, the tag, and the frame's type and length (RFC 9000, 17.3; 9221, 4).
   size_t overhead = 1 + ngtcp2_conn_get_dcid(connection->conn)->datalen + 4 + 16 + 3;
+  // Early packets have a long one, with a version, two ids with their lengths, and a length (RFC 9000, 17.2.3).
+  if (!ngtcp2_conn_get_handshake_completed(connection->conn)) overhead += 4 + 2 + NGTCP2_MAX_CIDLEN + 4;
   size_t room = packet > overhead ? packet - overhead : 0;
   size_t theirs = remote->max_datagram_frame_size > 3 ? (size_t)remote->max_datagram_frame_size - 3 : 0;
   return room < theirs ? room : theirs;

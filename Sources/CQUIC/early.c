@@ -4,8 +4,12 @@
 
 #include <pthread.h>
 
-// As many as come in the ten seconds for which GnuTLS asks: with more, early data is refused, and sent again later.
-enum { CQUIC_REMEMBERED = 4096 };
+enum {
+  // First messages that are remembered: with more of them, early data is refused, and sent again by those who wish to.
+  CQUIC_REMEMBERED = 16384,
+  // What GnuTLS puts before the message's own mark: the moment since which it counts, which moves.
+  CQUIC_PREFIX = 12,
+};
 
 struct cquic_tickets {
   gnutls_datum_t key;
@@ -22,7 +26,10 @@ static int on_first_message(void *user, time_t until, const gnutls_datum_t *key,
   (void)data;
   cquic_tickets *tickets = user;
   uint8_t digest[32];
-  if (gnutls_hash_fast(GNUTLS_DIG_SHA256, key->data, key->size, digest) < 0) return GNUTLS_E_DB_ENTRY_EXISTS;
+  if (key->size <= CQUIC_PREFIX ||
+      gnutls_hash_fast(GNUTLS_DIG_SHA256, key->data + CQUIC_PREFIX, key->size - CQUIC_PREFIX, digest) < 0) {
+    return GNUTLS_E_DB_ENTRY_EXISTS;
+  }
   time_t now = time(NULL);
   int answer = GNUTLS_E_DB_ENTRY_EXISTS;
   pthread_mutex_lock(&tickets->lock);
@@ -47,7 +54,7 @@ static int on_first_message(void *user, time_t until, const gnutls_datum_t *key,
   return answer;
 }
 
-cquic_tickets *cquic_tickets_new(void) {
+cquic_tickets *cquic_tickets_new(unsigned window) {
   cquic_tickets *tickets = calloc(1, sizeof *tickets);
   if (!tickets) return NULL;
   pthread_mutex_init(&tickets->lock, NULL);
@@ -55,6 +62,7 @@ cquic_tickets *cquic_tickets_new(void) {
     cquic_tickets_free(tickets);
     return NULL;
   }
+  gnutls_anti_replay_set_window(tickets->check, window);
   gnutls_anti_replay_set_ptr(tickets->check, tickets);
   gnutls_anti_replay_set_add_function(tickets->check, on_first_message);
   return tickets;

@@ -120,7 +120,11 @@ static int verify(gnutls_session_t session) {
   return ask_peer(reference->user_data);
 }
 
-int cquic_ask_peer(cquic_connection *connection) { return ask_peer(connection) == 0 ? 0 : -1; }
+int cquic_ask_peer(cquic_connection *connection) {
+  unsigned count = 0;
+  if (connection->may_be_nobody && !gnutls_certificate_get_peers(connection->session, &count)) return 0;
+  return ask_peer(connection) == 0 ? 0 : -1;
+}
 
 const char *cquic_versions(void) {
   static char text[64];

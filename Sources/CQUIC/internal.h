@@ -33,7 +33,7 @@ struct cquic_connection {
   cquic_callbacks call;
   void *owner;
   int last_error; // ngtcp2's, which the closing packet is to explain
-  int gives_tickets, is_early;
+  int gives_tickets, is_early, may_be_nobody;
 };
 
 // A path in ngtcp2's terms, as long as this is there.

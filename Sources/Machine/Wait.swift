@@ -57,6 +57,12 @@ extension Array {
     }
   }
 
+  /// Adds one who waits; those who were cancelled are forgotten.
+  package mutating func add<Value>(_ wait: Wait<Value>) where Element == Wait<Value> {
+    removeAll { $0.hasEnded }
+    append(wait)
+  }
+
   /// Empties it: whoever goes on may already wait anew.
   package mutating func takeAll<Value>() -> Self where Element == Wait<Value> {
     defer { self = [] }

@@ -23,6 +23,8 @@ public struct QUICConfiguration: Sendable {
   /// How many streams the other side may have open at once, of each kind.
   public var bidirectionalStreams = 256
   public var unidirectionalStreams = 256
+  /// How many connections there may be before others are turned away: each costs some 80 kB, and what is under way on it.
+  public var connections = 10_000
   /// Whether datagrams are taken (RFC 9221).
   public var takesDatagrams = true
   /// Whether a client that connects must always prove its address first, and not only under load.

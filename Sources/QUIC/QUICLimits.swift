@@ -38,6 +38,9 @@ public enum QUICLimits {
   public static let handshakes = 1024
   /// For how long a token of a retry is good: a few round trips.
   public static let tokenLifetime: Duration = .seconds(10)
+  /// For how long a ticket is good for early data at most: what a peer's next visit may take. First messages are remembered
+  /// for as long, and those that are not new are refused.
+  public static let earlyWindow: Duration = .seconds(3600)
   /// Peers to whom there are tickets, about 1 kB each: then the oldest go.
   public static let peersWithTickets = 256
   /// Tickets to one peer: two come with each connection, so that one may end before its own have come.

@@ -1,6 +1,7 @@
 import TestSupport
 import Testing
 import WarrenCrypto
+import WarrenEventLoop
 import WarrenMachine
 
 @testable import WarrenQUIC
@@ -9,9 +10,10 @@ import WarrenMachine
 struct EarlyTests {
   /// Two who have met, and parted.
   private func met(
-    seed: UInt64 = 1, _ change: (Int, inout QUICConfiguration) -> Void = { _, _ in }
+    seed: UInt64 = 1, earlyWindow: Duration = QUICLimits.earlyWindow,
+    _ change: (Int, inout QUICConfiguration) -> Void = { _, _ in }
   ) throws -> QUICLaboratory {
-    let lab = try QUICLaboratory(seed: seed) { side, configuration in
+    let lab = try QUICLaboratory(seed: seed, earlyWindow: earlyWindow) { side, configuration in
       configuration.permitsEarlyData = true
       change(side, &configuration)
     }
@@ -150,6 +152,57 @@ struct EarlyTests {
     }
     lab.run(for: .seconds(15))
     #expect(String(decoding: requests.read, as: UTF8.self) == "Pay 10!")
+  }
+
+  /// GnuTLS counts by this computer's clock, and anew when a window is over.
+  @Test("cannot be played later either")
+  func later() async throws {
+    let machine = LocalMachine(name: "clock")
+    let lab = try met(earlyWindow: .seconds(3))
+    let requests = Requests(lab)
+    try await machine.run { try await machine.sleep(for: .milliseconds(2200)) }
+    var recorded: [QUICLaboratory.Flight] = []
+    lab.tap = { flight in
+      if flight.to == 1 { recorded.append(flight) }
+      return true
+    }
+    let client = try lab.connect(early: true) { try ask($0, "Pay 10!") }
+    lab.run(for: .milliseconds(15))
+    lab.tap = { _ in true }
+    lab.run(for: .seconds(1))
+    #expect(String(decoding: requests.read, as: UTF8.self) == "Pay 10!" && !client.earlyDataWasRefused)
+    client.close(at: lab.now)
+    lab.drain()
+    lab.run(for: .seconds(5))
+    #expect(lab.endpoints[1].connectionCount == 0)
+    try await machine.run { try await machine.sleep(for: .milliseconds(1200)) }
+    for var flight in recorded {
+      flight.path.remote = SocketAddress(IPAddress(192, 0, 2, 66), port: 6666)
+      lab.deliver(flight)
+      lab.drain()
+    }
+    lab.run(for: .seconds(15))
+    #expect(String(decoding: requests.read, as: UTF8.self) == "Pay 10!")
+    await machine.close()
+  }
+
+  @Test("sends a datagram with its first packets, which does not hold up streams")
+  func datagram() throws {
+    let lab = try met()
+    let start = lab.now
+    var firstAt: Instant?
+    lab.onTouched = { side, s in if side == 1, firstAt == nil, !s.read().isEmpty { firstAt = lab.now } }
+    var sent = 0
+    lab.onDatagram = { _, _ in sent += 1 }
+    try lab.connect(early: true) { client in
+      let n = client.datagramCapacity
+      #expect(try client.send(datagram: [UInt8](repeating: 1, count: n)))
+      let s = try #require(try client.openStream())
+      _ = try s.write([1, 2, 3].span.bytes)
+    }
+    lab.run(for: .seconds(2))
+    #expect(sent == 1)
+    #expect(firstAt.map { start.duration(to: $0) } == .milliseconds(10))
   }
 
   @Test("loses nothing where packets are lost", arguments: 1...30 as ClosedRange<UInt64>)

@@ -101,12 +101,24 @@ struct EndingTests {
     #expect(client.error == QUICError(.forgotten, isRemote: true))
   }
 
+  @Test("for the reason that was given, though nothing was said to anybody yet")
+  func unsaid() throws {
+    let lab = try QUICLaboratory()
+    let core = try lab.endpoints[0].connect(
+      over: NetworkPath(to: QUICLaboratory.address(1)), expecting: nil, at: lab.now)
+    core.close(code: 9, reason: "never mind", at: lab.now)
+    #expect(core.error == QUICError(.application(9), reason: "never mind"))
+  }
+
   @Test("where the two have no protocol in common")
   func protocols() throws {
     let lab = try QUICLaboratory { side, configuration in configuration.protocols = ["protocol \(side)"] }
     try lab.connect()
     lab.run(for: .seconds(5))
     #expect(lab.opened[0].isEmpty && lab.opened[1].isEmpty)
+    // RFC 7301, 3.2: no_application_protocol.
+    #expect(lab.errors[0] == [QUICError(.tls(120), isRemote: true)])
+    #expect(lab.errors[1] == [QUICError(.tls(120))])
   }
 
   @Test(

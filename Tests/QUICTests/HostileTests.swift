@@ -41,6 +41,18 @@ struct HostileTests {
     #expect(lab.endpoints[1].connectionCount == 1)
   }
 
+  @Test("connections beyond those that there may be are turned away, and those that there are stay")
+  func crowd() throws {
+    let lab = try QUICLaboratory { side, configuration in if side == 1 { configuration.connections = 3 } }
+    for _ in 0..<4 {
+      try lab.connect()
+      lab.run(for: .seconds(1))
+    }
+    #expect(lab.opened[1].count == 3 && lab.endpoints[1].counters.refused > 0)
+    // RFC 9000, 20.1: CONNECTION_REFUSED.
+    #expect(lab.errors == [[QUICError(.transport(2), isRemote: true)], []])
+  }
+
   @Test("no more goes to an address than three times what came from there, until it has proven itself")
   func amplification() throws {
     let lab = try QUICLaboratory()

@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 import WarrenCrypto
 import WarrenMachine
-import WarrenQUIC
+
+@testable import WarrenQUIC
 
 /// Two endpoints' cores and a network between them that a test makes as bad as it likes, in virtual time.
 final class QUICLaboratory {
@@ -25,6 +26,8 @@ final class QUICLaboratory {
   var streams: [[StreamCore]] = [[], []]
   var errors: [[QUICError]] = [[], []]
   var paths: [(NetworkPath, Bool)] = []
+  /// Whether streams are taken as they come.
+  var takesStreams = true
   /// What a test does with a stream that was touched.
   var onTouched: (Int, StreamCore) -> Void = { _, _ in }
   var onDatagram: (Int, [UInt8]) -> Void = { _, _ in }
@@ -48,7 +51,7 @@ final class QUICLaboratory {
   private(set) var sentBytes = [0, 0]
 
   init(
-    seed: UInt64 = 1, identities: [QUICIdentity]? = nil,
+    seed: UInt64 = 1, identities: [QUICIdentity]? = nil, earlyWindow: Duration = QUICLimits.earlyWindow,
     _ change: (Int, inout QUICConfiguration) -> Void = { _, _ in }
   ) throws {
     var random = SeededRandom(seed)
@@ -59,7 +62,8 @@ final class QUICLaboratory {
       change(side, &configuration)
       return EndpointCore(
         try identities?[side] ?? QUICIdentity(keys[side]), configuration,
-        random: SeededRandom(random.next()))
+        random: SeededRandom(random.next()),
+        earlyWindow: earlyWindow)
     }
     self.random = random
   }
@@ -124,7 +128,9 @@ final class QUICLaboratory {
     while let event = core.pollEvent() {
       switch event {
       case .opened: opened[side].append(core)
-      case .stream(let stream): streams[side].append(stream)
+      case .stream(let stream):
+        streams[side].append(stream)
+        if takesStreams { core.take(stream) }
       case .closed(let error): errors[side].append(error)
       case .path(let path, let isUsable): paths.append((path, isUsable))
       case .datagrams: while let bytes = core.takeDatagram() { onDatagram(side, bytes) }

@@ -85,7 +85,8 @@ void cquic_identity_free(cquic_identity *);
 // another, which may permit less.
 typedef struct cquic_tickets cquic_tickets;
 
-cquic_tickets *cquic_tickets_new(void);
+// `window`: for how many milliseconds a ticket is good for early data at most, and first messages are remembered.
+cquic_tickets *cquic_tickets_new(unsigned window);
 void cquic_tickets_free(cquic_tickets *);
 
 // MARK: A connection
@@ -193,6 +194,8 @@ void cquic_permit_stream_bytes(cquic_connection *, int64_t id, uint64_t count);
 void cquic_permit_stream(cquic_connection *, int is_bidirectional);
 // How many bytes the other side takes beyond those that were sent, on all streams together.
 uint64_t cquic_window_left(cquic_connection *);
+// The same for one stream.
+uint64_t cquic_stream_window_left(cquic_connection *, int64_t id);
 // How many bytes more may be on their way now.
 uint64_t cquic_congestion_window_left(cquic_connection *);
 uint64_t cquic_streams_left(cquic_connection *, int is_bidirectional);

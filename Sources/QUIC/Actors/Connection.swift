@@ -12,8 +12,6 @@ public final class Connection: Sendable {
   public let peer: PeerID?
   /// What is spoken over it.
   public let protocolName: String
-  /// Streams that the other side opens.
-  public let incomingStreams: AsyncStream<Stream>
   /// Datagrams that the other side sends. Who reads slowly loses the oldest.
   public let datagrams: AsyncStream<[UInt8]>
   /// Paths that were tried, and whether they carry packets.
@@ -25,7 +23,6 @@ public final class Connection: Sendable {
     self.state = state
     peer = core.peer
     protocolName = core.protocolName
-    incomingStreams = state.incoming
     datagrams = state.incomingDatagrams
     pathChanges = state.pathChanges
   }

@@ -9,16 +9,17 @@ final class ConnectionState {
   /// Those who wait to open a stream.
   private var openers: [Wait<Void>] = []
   private var closers: [Wait<Void>] = []
-  let incoming: AsyncStream<Connection.Stream>
-  let streams: AsyncStream<Connection.Stream>.Continuation
+  /// Streams that nobody has asked for yet, and those who wait for one.
+  var arrivals = Queue<StreamCore>()
+  private var takers: [Wait<Void>] = []
+  /// Whether its packets wait until a socket has room.
+  var isWaitingToSend = false
   let incomingDatagrams: AsyncStream<[UInt8]>
   let datagrams: AsyncStream<[UInt8]>.Continuation
   let pathChanges: AsyncStream<(path: NetworkPath, isUsable: Bool)>
   let paths: AsyncStream<(path: NetworkPath, isUsable: Bool)>.Continuation
 
   init() {
-    // As many as the other side was permitted to open.
-    (incoming, streams) = AsyncStream.makeStream()
     (incomingDatagrams, datagrams) = AsyncStream.makeStream(
       bufferingPolicy: .bufferingNewest(QUICLimits.waitingDatagrams))
     (pathChanges, paths) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(16))
@@ -36,13 +37,20 @@ final class ConnectionState {
   /// The timer has gone off.
   func disarm() { armed = nil }
 
-  func waitForHandshake(_ wait: Wait<Void>) { confirmers.append(wait) }
+  func waitForHandshake(_ wait: Wait<Void>) { confirmers.add(wait) }
 
   func confirm() { confirmers.takeAll().endAll(.success(())) }
 
-  func waitToOpen(_ wait: Wait<Void>) { openers.append(wait) }
+  func arrived(_ stream: StreamCore) {
+    arrivals.append(stream)
+    takers.takeAll().endAll(.success(()))
+  }
 
-  func waitForEnd(_ wait: Wait<Void>) { closers.append(wait) }
+  func waitToTake(_ wait: Wait<Void>) { takers.add(wait) }
+
+  func waitToOpen(_ wait: Wait<Void>) { openers.add(wait) }
+
+  func waitForEnd(_ wait: Wait<Void>) { closers.add(wait) }
 
   func wakeOpeners() { openers.takeAll().endAll(.success(())) }
 
@@ -50,7 +58,7 @@ final class ConnectionState {
     confirmers.takeAll().endAll(.failure(error))
     wakeOpeners()
     closers.takeAll().endAll(.success(()))
-    streams.finish()
+    takers.takeAll().endAll(.success(()))
     datagrams.finish()
     paths.finish()
   }
@@ -60,7 +68,7 @@ final class ConnectionState {
 final class StreamState {
   private var waiting: [Wait<Void>] = []
 
-  func wait(_ wait: Wait<Void>) { waiting.append(wait) }
+  func wait(_ wait: Wait<Void>) { waiting.add(wait) }
 
   /// Something has changed: each looks whether it was what it waits for.
   func wake() { waiting.takeAll().endAll(.success(())) }

@@ -27,7 +27,7 @@ extension QUICEndpoint {
       if isClosed { return nil }
       // Between the call and here others may have run: what is true now decides.
       try await machine.suspend({ "somebody to connect" }) { wait in
-        if !arrived.isEmpty || isClosed { wait.succeed(()) } else { acceptors.append(wait) }
+        if !arrived.isEmpty || isClosed { wait.succeed(()) } else { acceptors.add(wait) }
       }
     }
   }

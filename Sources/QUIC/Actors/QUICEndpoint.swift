@@ -66,8 +66,6 @@ public actor QUICEndpoint {
     sockets.append(socket)
     let number = sockets.count - 1
     socket.udp.deliver(to: self) { endpoint, batch in endpoint.take(batch, on: number) }
-    nonisolated(unsafe) let unchecked = socket
-    socket.udp.onWritable = { [weak self] in self?.assumeIsolated { $0.sendOn(unchecked) } }
   }
 
   /// Hands on datagrams of other protocols on the same ports (RFC 9443), with the number of the port.
@@ -188,7 +186,7 @@ public actor QUICEndpoint {
       send(socket)
       // The system has no room either: it says when it has.
       guard socket.outbox.isEmpty else {
-        socket.waiting.append(connection)
+        wait(connection, for: socket)
         break
       }
     }
@@ -207,10 +205,21 @@ public actor QUICEndpoint {
     send(socket)
   }
 
+  private func wait(_ connection: ConnectionCore, for socket: Socket) {
+    let state = state(of: connection)
+    guard !state.isWaitingToSend else { return }
+    state.isWaitingToSend = true
+    socket.waiting.append(connection)
+  }
+
   private func send(_ socket: Socket) {
     while !socket.outbox.isEmpty {
       do {
         try socket.udp.send(&socket.outbox)
+        guard !socket.outbox.isEmpty else { return }
+        // The system has no room: it says once when it has.
+        nonisolated(unsafe) let unchecked = socket
+        socket.udp.onWritable = { [weak self] in self?.assumeIsolated { $0.sendOn(unchecked) } }
         return
       } catch {
         switch error {
@@ -227,7 +236,10 @@ public actor QUICEndpoint {
     send(socket)
     let waiting = socket.waiting
     socket.waiting = []
-    for connection in waiting { core.resume(connection) }
+    for connection in waiting {
+      state(of: connection).isWaitingToSend = false
+      core.resume(connection)
+    }
     flush()
   }
 
@@ -260,7 +272,7 @@ public actor QUICEndpoint {
         guard connection.side == .server else { break }
         arrived.append(Connection(self, connection, state))
         acceptors.takeAll().endAll(.success(()))
-      case .stream(let stream): state.streams.yield(Connection.Stream(self, stream))
+      case .stream(let stream): state.arrived(stream)
       case .moreStreams: state.wakeOpeners()
       case .datagrams: while let bytes = connection.takeDatagram() { state.datagrams.yield(bytes) }
       case .path(let path, let isUsable): state.paths.yield((path, isUsable))

@@ -46,6 +46,7 @@ extension ConnectionCore {
     streams = [:]
     sendQueue = SendQueue()
     waiting = []
+    blocked = []
   }
 
   func keepTicket(_ bytes: UnsafeBufferPointer<UInt8>) {

@@ -74,7 +74,7 @@ extension ConnectionCore {
       let place = memory.baseAddress!.assumingMemoryBound(to: UInt8.self)
       while true {
         let result =
-          if let datagram = outgoingDatagrams.first, carriesStreams, !handshakeIsFirst, hasRoomForDatagrams {
+          if let datagram = nextDatagram {
             write(datagram, at: place, memory.count, &envelope, now)
           } else {
             writeStream(&turn, at: place, memory.count, &envelope, now)
@@ -119,21 +119,30 @@ extension ConnectionCore {
     }
     if count > 0 { return .written(count) }
     if count == 0 {
-      defer { handshakeIsFirst = false }
-      return handshakeIsFirst ? .again : .nothing
+      if handshakeIsFirst {
+        handshakeIsFirst = false
+        return .again
+      }
+      // A closed window of the whole connection, or a stream's while it is early, is not told apart from one of congestion.
+      guard let stream = turn, stream.sendBuffer.unsent > 0, setAside(stream) else { return .nothing }
+      endTurn(&turn)
+      return .again
     }
     switch cquic_result(rawValue: Int32(count)) {
     case CQUIC_MORE: return .again
     case CQUIC_BLOCKED:
       if let stream = turn {
-        if cquic_window_left(handle) > 0 { stream.isBlocked = true } else { waiting.append(stream) }
+        _ = setAside(stream)
         endTurn(&turn)
       }
       return .again
     case CQUIC_STREAM_GONE:
       // The library has answered with a reset by itself (RFC 9000, 3.5), and says so only now.
       if let stream = turn {
-        stream.sending = .ended(QUICError(.stopped(nil), isRemote: true))
+        switch stream.sending {
+        case .open, .finished: stream.sending = .ended(QUICError(.stopped(nil), isRemote: true))
+        case .ended, .none: break
+        }
         stream.sendBuffer.forgetUnsent()
         endTurn(&turn)
         touch(stream)
@@ -146,11 +155,37 @@ extension ConnectionCore {
     }
   }
 
-  /// With the connection's window open again, those that waited for it have their turns.
+  /// - Returns: whether a closed window keeps the stream from sending: then others have their turns.
+  private func setAside(_ stream: StreamCore) -> Bool {
+    if cquic_window_left(handle) == 0 {
+      stream.isWaiting = true
+      waiting.append(stream)
+    } else if cquic_stream_window_left(handle, stream.id) == 0 {
+      stream.isBlocked = true
+      blocked.append(stream)
+    } else {
+      return false
+    }
+    return true
+  }
+
+  /// With the connection's window open again, those that waited for it have their turns. Those whose own window is closed are
+  /// tried when something has arrived: it may have been the other side's word that it wants no more, of which nobody tells.
   private func resumeWaiting() {
-    guard !waiting.isEmpty, cquic_window_left(handle) > 0 else { return }
-    for stream in waiting where stream.hasToSend { enqueue(stream) }
-    waiting.removeAll(keepingCapacity: true)
+    if !waiting.isEmpty, cquic_window_left(handle) > 0 {
+      for stream in waiting {
+        stream.isWaiting = false
+        if stream.hasToSend { enqueue(stream) }
+      }
+      waiting.removeAll(keepingCapacity: true)
+    }
+    guard hasNews, !blocked.isEmpty else { return }
+    hasNews = false
+    for stream in blocked where stream.isBlocked {
+      stream.isBlocked = false
+      if stream.hasToSend { enqueue(stream) }
+    }
+    blocked.removeAll(keepingCapacity: true)
   }
 
   /// So many bytes of a stream are in the packet, and perhaps its end.
@@ -175,12 +210,24 @@ extension ConnectionCore {
 
   func enqueue(_ stream: StreamCore) {
     changed()
-    guard !stream.isQueued, !stream.isBlocked, stream.isKnown else { return }
+    guard !stream.isQueued, !stream.isBlocked, !stream.isWaiting, stream.isKnown else { return }
     stream.isQueued = true
     sendQueue.append(stream)
   }
 
   // MARK: Datagrams
+
+  /// The datagram that may be sent now. One that has become too large for the path is lost, as on any other.
+  private var nextDatagram: [UInt8]? {
+    guard !outgoingDatagrams.isEmpty, carriesStreams, !handshakeIsFirst, hasRoomForDatagrams else {
+      return nil
+    }
+    let capacity = datagramCapacity
+    while let datagram = outgoingDatagrams.first, datagram.count > capacity {
+      _ = outgoingDatagrams.popFirst()
+    }
+    return outgoingDatagrams.first
+  }
 
   /// The largest datagram that can be sent as things are; 0 where the other side takes none.
   public var datagramCapacity: Int { carriesStreams ? cquic_datagram_capacity(handle, packetLimit) : 0 }

@@ -50,10 +50,24 @@ extension ConnectionCore {
     if stream.sending == .open { stream.sending = .ended(QUICError(.closed)) }
     if stream.receiving == .open { stream.receiving = .ended(QUICError(.closed)) }
     streams[stream.id] = nil
-    // Whose the stream was may open another in its place.
-    let isTheirs = (stream.id & 1 == 0) == (side == .server)
-    if isTheirs { cquic_permit_stream(handle, stream.isBidirectional ? 1 : 0) }
+    if stream.isTaken { permitAnother(stream) }
     touch(stream)
+  }
+
+  /// The application takes a stream that the other side has opened.
+  public func take(_ stream: StreamCore) {
+    guard !stream.isTaken else { return }
+    stream.isTaken = true
+    if !stream.isKnown { permitAnother(stream) }
+  }
+
+  /// Whose the stream was may open another in its place, once it is over and the application has heard of it: so there are
+  /// never more than were permitted.
+  private func permitAnother(_ stream: StreamCore) {
+    let isTheirs = (stream.id & 1 == 0) == (side == .server)
+    guard isTheirs, phase == .open || phase == .handshaking else { return }
+    cquic_permit_stream(handle, stream.isBidirectional ? 1 : 0)
+    changed()
   }
 }
 

@@ -105,6 +105,9 @@ public final class ConnectionCore {
   @exclusivity(unchecked) var sendQueue = SendQueue()
   /// Streams that wait for the connection's window, which the other side opens for all of them.
   var waiting: [StreamCore] = []
+  /// Streams that wait for a window of their own, and whether something has arrived since they were tried.
+  var blocked: [StreamCore] = []
+  var hasNews = false
   var events = Queue<Event>()
   var touched = Queue<StreamCore>()
 
@@ -161,6 +164,7 @@ extension ConnectionCore {
   func receive(_ bytes: RawSpan, on path: NetworkPath, ecn: ECN, at now: Instant) {
     clock = now
     received.add(bytes.byteCount)
+    hasNews = true
     switch phase {
     case .handshaking, .open:
       var coded = incomingPath.coded(path) { known($0).coded }
@@ -231,8 +235,8 @@ extension ConnectionCore {
   private func settle(_ result: cquic_result, at now: Instant) {
     if isUnwanted, phase == .handshaking || phase == .open {
       // As TLS says it where it asks by itself: bad_certificate.
-      writeClose(CQUIC_CLOSE_TRANSPORT, 0x100 + 42, [], at: now)
-      return finish(wrongPeerError ?? QUICError(.tls(42)))
+      finish(wrongPeerError ?? QUICError(.tls(42)))
+      return writeClose(CQUIC_CLOSE_TRANSPORT, 0x100 + 42, [], at: now)
     }
     switch result {
     case CQUIC_OK, CQUIC_CLOSING: break
@@ -262,9 +266,8 @@ extension ConnectionCore {
   func fail(at now: Instant) {
     var cause = cquic_cause()
     cquic_get_cause(handle, &cause)
-    let error = wrongPeerError ?? Self.error(cause)
+    finish(wrongPeerError ?? Self.error(cause))
     writeClose(CQUIC_CLOSE_CAUSE, 0, [], at: now)
-    finish(error)
   }
 
   private var wrongPeerError: QUICError? { wrongPeer.map { QUICError(.wrongPeer($0)) } }
@@ -298,8 +301,8 @@ extension ConnectionCore {
   public func close(code: UInt64 = 0, reason: String = "", at now: Instant) {
     guard phase == .handshaking || phase == .open else { return }
     // Before the handshake is done, an application says nothing of its own (RFC 9000, 10.2.3).
-    writeClose(CQUIC_CLOSE_APPLICATION, code, Array(reason.utf8.prefix(QUICLimits.reasonBytes)), at: now)
     finish(QUICError(.application(code), reason: reason))
+    writeClose(CQUIC_CLOSE_APPLICATION, code, Array(reason.utf8.prefix(QUICLimits.reasonBytes)), at: now)
   }
 
   func writeClose(_ kind: cquic_close_kind, _ code: UInt64, _ reason: [UInt8], at now: Instant) {
@@ -346,6 +349,7 @@ extension ConnectionCore {
     streams = [:]
     sendQueue = SendQueue()
     waiting = []
+    blocked = []
     outgoingDatagrams.removeAll()
   }
 

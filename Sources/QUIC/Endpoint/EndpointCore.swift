@@ -61,13 +61,22 @@ public final class EndpointCore {
   public private(set) var counters = Counters()
 
   /// An endpoint without connections.
-  public init(
+  public convenience init(
     _ identity: QUICIdentity, _ configuration: QUICConfiguration, random: any RandomNumberGenerator
+  ) {
+    self.init(identity, configuration, random: random, earlyWindow: QUICLimits.earlyWindow)
+  }
+
+  init(
+    _ identity: QUICIdentity, _ configuration: QUICConfiguration, random: any RandomNumberGenerator,
+    earlyWindow: Duration
   ) {
     self.identity = identity
     self.configuration = configuration
     self.random = random
-    ownTickets = configuration.permitsEarlyData ? cquic_tickets_new() : nil
+    ownTickets =
+      configuration.permitsEarlyData
+      ? cquic_tickets_new(UInt32(earlyWindow / .milliseconds(1))) : nil
     secret = self.random.bytes(32)
     resetKey = HMAC(.sha256, key: self.random.bytes(32))
   }
@@ -196,7 +205,7 @@ public final class EndpointCore {
         var source = ConnectionID(using: &random).coded
         return answer(on: path) { cquic_write_retry($0, $1, &initial, &coded, &source, secret, now.coded) }
       }
-      guard handshakes.count < QUICLimits.handshakes else {
+      guard handshakes.count < QUICLimits.handshakes, connections.count < configuration.connections else {
         counters.refused += 1
         // CONNECTION_REFUSED (RFC 9000, 20.1).
         return answer(on: path) { cquic_write_refusal($0, $1, &initial, 0x02) }

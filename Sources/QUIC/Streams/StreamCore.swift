@@ -50,12 +50,15 @@ public final class StreamCore {
   var isQueued = false
   /// Since when nothing more of it was acknowledged, while something is not.
   var stalledSince: Instant?
-  /// Whether the other side's window for it is closed.
+  /// Whether the other side's window for it is closed, or that for all.
   var isBlocked = false
+  var isWaiting = false
   /// Whether something has changed that its user may wait for.
   var isTouched = false
   /// Whether the library still knows it.
   var isKnown = true
+  /// Whether the application knows of it: it counts against the other side's limit until it does, and is over.
+  var isTaken: Bool
 
   init(id: Int64, _ connection: ConnectionCore, isOurs: Bool) {
     self.id = id
@@ -64,6 +67,7 @@ public final class StreamCore {
     let configuration = connection.endpoint.configuration
     receiveWindow = ReceiveWindow(
       configuration.streamWindow, atMost: configuration.largestStreamWindow, at: connection.clock)
+    isTaken = isOurs
     let isBidirectional = id & 2 == 0
     sending = isBidirectional || isOurs ? .open : .none
     receiving = isBidirectional || !isOurs ? .open : .none
@@ -174,7 +178,11 @@ extension StreamCore {
   public func stop(code: UInt64) {
     guard receiving == .open || receiving == .complete else { return }
     endReceiving(QUICError(.stopped(code)))
-    if isKnown { _ = cquic_refuse_stream(connection.handle, id, code) }
+    if isKnown {
+      _ = cquic_refuse_stream(connection.handle, id, code)
+      // What comes yet is nobody's, and the library may never say that it was all.
+      if sending == .none { connection.receivedAll(self) }
+    }
     connection.touch(self)
     connection.changed()
   }

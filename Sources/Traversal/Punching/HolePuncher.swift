@@ -216,7 +216,7 @@ public actor HolePuncher {
       if isClosed { return wait.fail(PunchError.closed) }
       if let opened { return wait.succeed(opened) }
       if let failure { return wait.fail(failure) }
-      waiting.append(wait)
+      waiting.add(wait)
     }
   }
 
@@ -254,7 +254,7 @@ public actor HolePuncher {
     if let failure { throw failure }
     if isClosed { throw PunchError.closed }
     try await machine.suspend(wish) { wait in
-      if isThere() || isClosed || failure != nil { wait.succeed(()) } else { watching.append(wait) }
+      if isThere() || isClosed || failure != nil { wait.succeed(()) } else { watching.add(wait) }
     }
   }
 
