@@ -92,7 +92,7 @@ let package = Package(
       name: "SimulatorTests", dependencies: ["WarrenSimulator"], path: "Tests/SimulatorTests",
       swiftSettings: strict),
     .testTarget(
-      name: "BothWorldsTests", dependencies: ["Warren", "WarrenQUIC", "WarrenSimulator"],
+      name: "BothWorldsTests", dependencies: ["Warren", "WarrenQUIC", "WarrenSimulator", "WarrenLaboratory"],
       path: "Tests/BothWorldsTests",
       swiftSettings: strict),
     .testTarget(
