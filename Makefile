@@ -6,9 +6,10 @@ RELEASE_LIMIT ?= 900
 DOCS := .build/docs
 SEEDS ?= 20
 CONTEST_SEEDS ?= 10000
+WEATHER_SEEDS ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: interop help demo test lint format bench matrix contest fuzz sanitize release docs setup clean
+.PHONY: interop help demo test lint format bench matrix contest weather fuzz sanitize release docs setup clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +42,12 @@ matrix: release ## try every pair of places and of kinds of NAT in the simulator
 
 contest: release ## find the port of a hard NAT, beside others' ways of looking for it (10,000 seeds: 6 minutes)
 	.build/release/warren contest --seeds $(CONTEST_SEEDS)
+
+weather: release ## send bytes through bad networks over QUIC, in both worlds, and 1 GiB through a good one (3 minutes)
+	.build/release/warren weather --seeds $(WEATHER_SEEDS)
+	.build/release/warren weather --loopback
+	.build/release/warren weather clean --megabytes 1024 --streams 1 --seeds 1
+	.build/release/warren weather clean --megabytes 1024 --streams 1 --seeds 1 --loopback
 
 fuzz: setup ## give hostile bytes to whatever reads some, a minute each (FUZZ_SECONDS, FUZZ_TARGETS)
 	@Scripts/fuzz.sh

@@ -104,7 +104,8 @@ let package = Package(
       name: "SimulatorTests", dependencies: ["WarrenSimulator", "TestSupport"], path: "Tests/SimulatorTests",
       swiftSettings: strict),
     .testTarget(
-      name: "BothWorldsTests", dependencies: ["Warren", "WarrenQUIC", "WarrenSimulator", "TestSupport"],
+      name: "BothWorldsTests",
+      dependencies: ["Warren", "WarrenQUIC", "WarrenSimulator", "WarrenLaboratory", "TestSupport"],
       path: "Tests/BothWorldsTests",
       swiftSettings: strict),
     .testTarget(

@@ -30,14 +30,4 @@ struct Contest {
       )
     }
   }
-
-  private func pad(_ text: String, _ width: Int) -> String {
-    text + String(repeating: " ", count: max(0, width - text.count))
-  }
-
-  private func seconds(_ duration: Duration?) -> String {
-    guard let duration else { return "never" }
-    let hundredths = (duration.wholeNanoseconds + 5_000_000) / 10_000_000
-    return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100) s"
-  }
 }

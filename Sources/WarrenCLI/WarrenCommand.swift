@@ -19,6 +19,8 @@ struct WarrenCommand {
                                     show packet by packet how two places of the matrix go about it
            warren contest [--seeds N]
                                     show how long the port of a hard NAT takes to find, beside others
+           warren weather [WEATHER] [--seeds N] [--seed N] [--megabytes N] [--streams N] [--loopback]
+                                    show which transfers over QUIC come through bad networks, and how fast
            warren --version
            warren --help
     """
@@ -39,6 +41,7 @@ struct WarrenCommand {
     case "matrix": try await Matrix(arguments: arguments.dropFirst()).run()
     case "trial": try await Trial(arguments: arguments.dropFirst()).run()
     case "contest": try await Contest(arguments: arguments.dropFirst()).run()
+    case "weather": try await Weather(arguments: arguments.dropFirst()).run()
     case "--version": print("warren \(version)")
     case nil, "--help", "help": print(help)
     case let other?: throw UsageError.unknownCommand(other)
@@ -57,6 +60,7 @@ enum UsageError: Error, CustomStringConvertible {
   case unknownOption(String)
   case badValue(String, option: String)
   case unknownPlace(String, known: [String])
+  case unknownWeather(String, known: [String])
 
   var description: String {
     switch self {
@@ -64,6 +68,8 @@ enum UsageError: Error, CustomStringConvertible {
     case .unknownOption(let word): "there is no option \(word.debugDescription)"
     case .unknownPlace(let word, let known):
       "there is no place \(word.debugDescription); there are: \(known.joined(separator: ", "))"
+    case .unknownWeather(let word, let known):
+      "there is no weather \(word.debugDescription); there are: \(known.joined(separator: "; "))"
     case .badValue(let value, let option): "\(option) wants a whole number, not \(value.debugDescription)"
     }
   }
