@@ -16,7 +16,11 @@ struct SendBuffer {
   /// How many bytes were sent and are not acknowledged.
   private(set) var unacknowledged = 0
 
-  init(_ pool: ChunkPool) { self.pool = pool }
+  init(_ pool: ChunkPool) {
+    self.pool = pool
+    // What two pieces do not hold must not fit into a packet: else the end would be told too early.
+    precondition(QUICLimits.smallChunk > QUICLimits.largestPacket)
+  }
 
   /// Takes a copy of all of these bytes.
   mutating func append(_ bytes: RawSpan) {
