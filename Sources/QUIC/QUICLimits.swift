@@ -15,6 +15,8 @@ public enum QUICLimits {
   public static let smallPacketsTime: Duration = .seconds(600)
   /// What a stream takes in before it has been sent: with more a writer waits. Four full runs of packets.
   public static let unsentBytes = 262_144
+  /// What a stream sends before it is another's turn: a few packets, since each change costs a little.
+  public static let turnBytes = 8_192
   /// What small messages are kept in until they are acknowledged.
   public static let smallChunk = 2048
   /// What everything else is.

@@ -196,13 +196,15 @@ extension ConnectionCore {
     if isLast, stream.sendBuffer.unsent == 0 { stream.sending = .finished(isSent: true) }
     if wasFull, stream.writeCapacity > 0 { touch(stream) }
     let hasMore = stream.hasToSend
-    // Whoever has filled a packet waits until the others have.
-    if hasMore, sendQueue.isSingle { return }
+    // Whoever has had its share waits until the others have.
+    turnBytes += taken
+    if hasMore, turnBytes < QUICLimits.turnBytes || sendQueue.isSingle { return }
     endTurn(&turn)
     if hasMore { enqueue(stream) }
   }
 
   private func endTurn(_ turn: inout StreamCore?) {
+    turnBytes = 0
     sendQueue.removeFirst()
     turn?.isQueued = false
     turn = nil

@@ -103,6 +103,8 @@ public final class ConnectionCore {
   var streams: [Int64: StreamCore] = [:]
   // As StreamCore.sendBuffer.
   @exclusivity(unchecked) var sendQueue = SendQueue()
+  /// What the stream whose turn it is has sent since it began.
+  var turnBytes = 0
   /// Streams that wait for the connection's window, which the other side opens for all of them.
   var waiting: [StreamCore] = []
   /// Streams that wait for a window of their own, and whether something has arrived since they were tried.
