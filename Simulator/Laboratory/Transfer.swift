@@ -115,11 +115,10 @@ struct Transfer: Sendable {
     let path = NetworkPath(to: entrance, through: 1)
     try await connection.migrate(to: path)
     for await (tried, isUsable) in connection.pathChanges where tried.channel == path.channel {
-      guard isUsable, await connection.path.channel == path.channel else {
-        throw Failure("the client could not go on from its other port")
-      }
-      return
+      if isUsable, await connection.path.channel == path.channel { return }
+      break
     }
+    throw Failure("the client could not go on from its other port")
   }
 
   private func expectEnd(of connection: Connection, _ expected: [QUICError]) async throws {
@@ -141,11 +140,14 @@ struct Transfer: Sendable {
     }
     let answering = bobSite.machine.spawn("a server") { await pair.other.answer() }
     let errors = await pair.one.ask {}.errors + (try await answering.value.errors)
-    let start = try await middle.value
     for end in ends {
-      let (error, time) = try await end.value
-      let silence = start.duration(to: time)
+      let error = try await end.value.error
       guard error == QUICError(.idle) else { throw Failure("silence has ended otherwise: \(error)") }
+    }
+    middle.cancel()
+    guard let start = try? await middle.value else { throw Failure("there was silence before the middle") }
+    for end in ends {
+      let silence = start.duration(to: try await end.value.at)
       guard silence > trial.idleTimeout - .seconds(1), silence < trial.idleTimeout + .seconds(1) else {
         throw Failure("silence was noticed after \(silence), and not \(trial.idleTimeout)")
       }

@@ -33,7 +33,8 @@ struct TransferSide: Sendable {
   /// Sends everything, reads it back, and says so when all of it is there and `meanwhile` has come to its end.
   func ask(_ meanwhile: @escaping @Sendable () async throws -> Void) async -> Report {
     let arriving = spawnDatagrams { _ in }
-    var tasks = [machine.spawn("what happens meanwhile") { try await meanwhile() }]
+    let happening = machine.spawn("what happens meanwhile") { try await meanwhile() }
+    var tasks: [Task<Void, any Error>] = []
     var report = Report()
     do {
       for _ in 0..<streams {
@@ -43,6 +44,7 @@ struct TransferSide: Sendable {
       }
       report.errors = await Self.errors(of: tasks)
       if report.errors.isEmpty {
+        try await happening.value
         // The last datagram may be held back on the way.
         try await machine.sleep(for: Self.patience)
         try await connection.openStream(isBidirectional: false).finish()
@@ -50,6 +52,8 @@ struct TransferSide: Sendable {
     } catch {
       report.errors.append(error)
     }
+    happening.cancel()
+    if let error = report.errors.first { await connection.close(code: 1, reason: "\(error)") }
     await report.take(arriving)
     return report
   }

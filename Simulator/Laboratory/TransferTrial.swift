@@ -27,7 +27,7 @@ public struct TransferTrial: Sendable, CustomStringConvertible {
   /// Every weather, and some of them over IPv6 and from behind a NAT.
   public static let all: [TransferTrial] =
     Weather.all.map { weather in
-      TransferTrial(weather) { if weather.vanishes { $0.idleTimeout = .seconds(3) } }
+      TransferTrial(weather) { if weather.vanishes { $0.idleTimeout = .seconds(5) } }
     } + [
       TransferTrial(.migrating) { $0.place = .portRestricted },
       TransferTrial(.everything) { $0.family = .v6 },

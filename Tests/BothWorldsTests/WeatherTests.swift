@@ -14,7 +14,7 @@ struct WeatherTests {
   }
 
   @Test(
-    "arrives whole and once, or is known to be over, in time", arguments: TwoMachines.allCases,
+    "arrives whole and once, or is known to be over, in time", .serialized, arguments: TwoMachines.allCases,
     TransferTrial.all)
   func comesThrough(world: TwoMachines, trial: TransferTrial) async {
     for outcome in await outcomes(of: trial, in: world) {
