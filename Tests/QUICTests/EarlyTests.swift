@@ -191,7 +191,9 @@ struct EarlyTests {
     let lab = try met()
     let start = lab.now
     var firstAt: Instant?
-    lab.onTouched = { side, s in if side == 1, firstAt == nil, !s.read().isEmpty { firstAt = lab.now } }
+    lab.onTouched = { [unowned lab] side, s in
+      if side == 1, firstAt == nil, !s.read().isEmpty { firstAt = lab.now }
+    }
     var sent = 0
     lab.onDatagram = { _, _ in sent += 1 }
     try lab.connect(early: true) { client in
