@@ -43,7 +43,7 @@ matrix: release ## try every pair of places and of kinds of NAT in the simulator
 contest: release ## find the port of a hard NAT, beside others' ways of looking for it (10,000 seeds: 6 minutes)
 	.build/release/warren contest --seeds $(CONTEST_SEEDS)
 
-weather: release ## send bytes through bad networks over QUIC, in both worlds, and 1 GiB through a good one (3 minutes)
+weather: release ## send bytes through bad networks over QUIC, in both worlds, and 1 GiB through a good one (2 minutes)
 	.build/release/warren weather --seeds $(WEATHER_SEEDS)
 	.build/release/warren weather --loopback
 	.build/release/warren weather clean --megabytes 1024 --streams 1 --seeds 1

@@ -12,7 +12,9 @@ struct Weather {
     let options = try Options(
       arguments.drop { !$0.hasPrefix("--") }, known: ["--seeds", "--seed", "--megabytes", "--streams"],
       flags: ["--loopback"])
+    isLocal = options["--loopback"] != nil
     var trials = TransferTrial.all
+    if isLocal { trials.removeAll { !$0.place.boxes.isEmpty } }
     if !name.isEmpty { trials.removeAll { $0.description != name } }
     if trials.isEmpty { throw UsageError.unknownWeather(name, known: TransferTrial.all.map(\.description)) }
     let megabytes = try options.number("--megabytes").map { Int(min(max(1, $0), 1_000_000)) }
@@ -21,13 +23,12 @@ struct Weather {
       var trial = trial
       if let megabytes {
         trial.bytes = megabytes << 20
-        // What 20 % loss leave of 100 ms there and back, with some to spare.
+        // What 20 % loss leaves of 100 ms there and back, with some to spare.
         trial.limit += .seconds(megabytes * (trial.weather.loses ? 120 : 1))
       }
       if let streams { trial.streams = streams }
       return trial
     }
-    isLocal = options["--loopback"] != nil
     let seed = try options.number("--seed")
     seeds = try seed.map { $0...$0 } ?? 1...max(1, min(options.number("--seeds") ?? 10, 1_000_000))
   }
