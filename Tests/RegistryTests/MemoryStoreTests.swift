@@ -72,6 +72,18 @@ struct MemoryStoreTests {
     #expect(store.registration(named: try RegistryName("Alicia"), at: Self.at(304))?.owner == Self.owner(1))
   }
 
+  @Test("is not counted any more when another has taken its name")
+  func nameTaken() throws {
+    let store = MemoryStore(at: Self.start)
+    let terms = RegistryTerms(lifetime: .milliseconds(500), nameLifetime: .zero)
+    for number in 1...2 as ClosedRange<UInt32> {
+      let registration = Registration(of: Self.owner(number), named: try RegistryName("Alice"))
+      try store.put(registration, for: terms, at: Self.at(Double(number) * 0.5 - 0.5))
+    }
+    #expect(store.count(at: Self.at(0.6)) == 1)
+    #expect(store.count(at: Self.at(3)) == 0)
+  }
+
   @Test("is listed page by page, if it wants to be")
   func list() throws {
     let store = MemoryStore(at: Self.start)

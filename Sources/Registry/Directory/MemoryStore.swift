@@ -43,7 +43,7 @@ public final class MemoryStore: RegistryStore {
       guard let entry = entries[holder], entry.nameExpires <= now else {
         throw RegistryError(.nameTaken, "the name \(quoted(name.text)) is somebody else's")
       }
-      forget(holder)
+      forget(holder, at: now)
     }
     let number = if let known { known } else { try newNumber() }
     if let old = entries[number]?.registration.name, old != registration.name { names[old] = nil }
@@ -74,8 +74,7 @@ public final class MemoryStore: RegistryStore {
   public func remove(_ owner: RegistryOwner, at now: Instant) -> Registration? {
     sweep(at: now)
     guard let number = numbers[owner], let entry = entries[number], entry.isThere(at: now) else { return nil }
-    leave(number, at: now)
-    if entry.registration.name == nil { forget(number) }
+    if entry.registration.name == nil { forget(number, at: now) } else { leave(number, at: now) }
     return entry.registration
   }
 
@@ -135,8 +134,9 @@ public final class MemoryStore: RegistryStore {
   }
 
   /// Nothing is known of this owner any more. The wheel asks for its number still.
-  private func forget(_ number: Int) {
+  private func forget(_ number: Int, at now: Instant) {
     guard let entry = entries[number] else { return }
+    leave(number, at: now)
     numbers[entry.registration.owner] = nil
     if let name = entry.registration.name { names[name] = nil }
     entries[number] = nil
@@ -162,7 +162,7 @@ public final class MemoryStore: RegistryStore {
         moments[number] = wheel.add(number, at: entry.nameExpires)
         return
       }
-      forget(number)
+      forget(number, at: now)
     }
     vacant.append(number)
   }
