@@ -80,7 +80,7 @@ public actor Storm {
   public func middle() async throws {
     while !isPastMiddle {
       try await machine.suspend({ "the middle of a storm" }) { wait in
-        if isPastMiddle { wait.succeed(()) } else { waiting.append(wait) }
+        if isPastMiddle { wait.succeed(()) } else { waiting.add(wait) }
       }
     }
   }
@@ -145,8 +145,7 @@ public actor Storm {
     counters.bytes += datagram.payload.byteCount
     guard !isPastMiddle, counters.bytes >= middleBytes else { return }
     isPastMiddle = true
-    for wait in waiting { wait.succeed(()) }
-    waiting = []
+    waiting.takeAll().endAll(.success(()))
     if weather.rebinds { rebind() }
   }
 

@@ -55,6 +55,16 @@ struct EarlyTests {
     try stream.finish()
   }
 
+  /// Somebody else sends all of it again.
+  private func play(_ recorded: [QUICLaboratory.Flight], to lab: QUICLaboratory) {
+    for var flight in recorded {
+      flight.path.remote = SocketAddress(IPAddress(192, 0, 2, 66), port: 6666)
+      lab.deliver(flight)
+      lab.drain()
+    }
+    lab.run(for: .seconds(15))
+  }
+
   @Test("is heard with its first packet, and answered after one round trip")
   func early() throws {
     let lab = try met()
@@ -145,12 +155,7 @@ struct EarlyTests {
     lab.drain()
     lab.run(for: .seconds(5))
     lab.tap = { _ in true }
-    for var flight in recorded {
-      flight.path.remote = SocketAddress(IPAddress(192, 0, 2, 66), port: 6666)
-      lab.deliver(flight)
-      lab.drain()
-    }
-    lab.run(for: .seconds(15))
+    play(recorded, to: lab)
     #expect(String(decoding: requests.read, as: UTF8.self) == "Pay 10!")
   }
 
@@ -176,12 +181,7 @@ struct EarlyTests {
     lab.run(for: .seconds(5))
     #expect(lab.endpoints[1].connectionCount == 0)
     try await machine.run { try await machine.sleep(for: .milliseconds(1200)) }
-    for var flight in recorded {
-      flight.path.remote = SocketAddress(IPAddress(192, 0, 2, 66), port: 6666)
-      lab.deliver(flight)
-      lab.drain()
-    }
-    lab.run(for: .seconds(15))
+    play(recorded, to: lab)
     #expect(String(decoding: requests.read, as: UTF8.self) == "Pay 10!")
     await machine.close()
   }

@@ -13,24 +13,30 @@ struct Pattern {
   static func bytes(_ stream: Int64, _ range: Range<Int>) -> [UInt8] { range.map { byte(stream, $0) } }
 }
 
-/// Sends so many bytes on some streams and checks what comes out.
+/// Sends so many bytes on some streams, there or there and back, and checks what comes out.
 final class Transfer {
   let lab: QUICLaboratory
   let size: Int
+  private let comesBack: Bool
+  private var toSendBack: [Int64: [UInt8]] = [:]
   private var written: [Int64: Int] = [:]
   private(set) var read: [Int64: Int] = [:]
   private(set) var ended: Set<Int64> = []
   private(set) var wrong = 0
 
-  init(_ lab: QUICLaboratory, size: Int) {
+  init(_ lab: QUICLaboratory, size: Int, comesBack: Bool = false) {
     self.lab = lab
     self.size = size
-    lab.onTouched = { [unowned self] side, stream in side == 0 ? write(stream) : take(stream) }
+    self.comesBack = comesBack
+    lab.onTouched = { [unowned self] side, stream in
+      if side == 0 { write(stream) } else if comesBack { sendBack(stream) }
+      if (side == 0) == comesBack { take(stream) }
+    }
   }
 
   func begin(_ core: ConnectionCore, streams count: Int) throws {
     for _ in 0..<count {
-      let stream = try #require(try core.openStream(isBidirectional: false))
+      let stream = try #require(try core.openStream(isBidirectional: comesBack))
       written[stream.id] = 0
       write(stream)
     }
@@ -46,6 +52,15 @@ final class Transfer {
     }
     written[stream.id] = place
     if place == size { try? stream.finish() }
+  }
+
+  private func sendBack(_ stream: StreamCore) {
+    var bytes = toSendBack[stream.id] ?? []
+    if bytes.count < 100_000 { bytes += stream.read() }
+    let count = (try? stream.write(bytes.span.bytes)) ?? 0
+    bytes.removeFirst(count)
+    toSendBack[stream.id] = bytes
+    if bytes.isEmpty, stream.isAtEnd, stream.isWritable { try? stream.finish() }
   }
 
   private func take(_ stream: StreamCore) {

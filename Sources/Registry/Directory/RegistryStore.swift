@@ -32,33 +32,3 @@ public protocol RegistryStore: AnyObject {
   /// How many are there; who has gone without a word may be counted for a moment longer.
   func count(at now: Instant) async -> Int
 }
-
-/// For how long a registration counts.
-public struct RegistryTerms: Hashable, Sendable {
-  /// How long it lasts unless it is renewed.
-  public var lifetime: Duration
-  /// How long a name stays its owner's when it has gone.
-  public var nameLifetime: Duration
-
-  /// Terms.
-  public init(lifetime: Duration = .seconds(30), nameLifetime: Duration = .seconds(30 * 86_400)) {
-    self.lifetime = lifetime
-    self.nameLifetime = nameLifetime
-  }
-}
-
-/// A part of a list.
-public struct RegistryPage: Hashable, Sendable {
-  /// Where the next part begins.
-  public struct Start: Hashable, Sendable {
-    var place: Int
-
-    /// From what was handed out as ``place``.
-    public init(place: Int) { self.place = place }
-  }
-
-  /// Who is there.
-  public var registrations: [Registration]
-  /// Where to go on; nil at the end.
-  public var next: Start?
-}
