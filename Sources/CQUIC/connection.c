@@ -644,14 +644,23 @@ void cquic_current_path(cquic_connection *connection, cquic_path *path) {
   cquic_get_path(path, ngtcp2_conn_get_path(connection->conn));
 }
 
-void cquic_get_statistics(cquic_connection *connection, cquic_statistics *out) {
 #if CQUIC_NGTCP2_1
-  ngtcp2_conn_info info;
-  ngtcp2_conn_get_conn_info(connection->conn, &info);
+typedef ngtcp2_conn_info connection_info;
+#define get_info ngtcp2_conn_get_conn_info
 #else
-  ngtcp2_conn_stat info;
-  ngtcp2_conn_get_conn_stat(connection->conn, &info);
+typedef ngtcp2_conn_stat connection_info;
+#define get_info ngtcp2_conn_get_conn_stat
 #endif
+
+uint64_t cquic_bytes_in_flight(cquic_connection *connection) {
+  connection_info info;
+  get_info(connection->conn, &info);
+  return info.bytes_in_flight;
+}
+
+void cquic_get_statistics(cquic_connection *connection, cquic_statistics *out) {
+  connection_info info;
+  get_info(connection->conn, &info);
   out->latest_rtt = info.latest_rtt;
   out->least_rtt = info.min_rtt;
   out->smoothed_rtt = info.smoothed_rtt;

@@ -26,6 +26,8 @@ public enum QUICLimits {
   /// Over shorter ways packets are not paced: a timer that goes off some microseconds later costs more than it spares, and
   /// the queue of so short a way is no longer than the window.
   public static let leastPacedRoundTrip: Duration = .milliseconds(2)
+  /// What may be under way before packets are paced: as much as a connection may begin with (RFC 9002, 7.7).
+  public static let burst = 12_000
   /// How soon a deadline comes again that could not be dealt with (RFC 9002, 6.1.2 has the same grain).
   public static let leastDeadline: Duration = .milliseconds(1)
   /// What is asked of the system for a socket's buffers: a turn of a busy loop at 1 Gbit/s and 30 ms.
@@ -58,6 +60,10 @@ public enum QUICLimits {
   public static let largestReset = 42
   /// Answers to what belongs to no connection that wait to be sent.
   public static let waitingAnswers = 64
+  /// Ways on which a handshake is tried at once: what a peer has of addresses, and some.
+  public static let ways = 24
+  /// Packets of a handshake that are kept for ways that become known later: what either side sends at once.
+  public static let flight = 4
   /// What a closing connection says at most of why.
   public static let reasonBytes = 256
 }

@@ -198,6 +198,8 @@ uint64_t cquic_window_left(cquic_connection *);
 uint64_t cquic_stream_window_left(cquic_connection *, int64_t id);
 // How many bytes more may be on their way now.
 uint64_t cquic_congestion_window_left(cquic_connection *);
+// How many bytes are on their way.
+uint64_t cquic_bytes_in_flight(cquic_connection *);
 uint64_t cquic_streams_left(cquic_connection *, int is_bidirectional);
 
 // Whether a client has come back with a ticket that lets it send at once.

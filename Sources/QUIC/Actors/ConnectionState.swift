@@ -12,6 +12,8 @@ final class ConnectionState {
   /// Streams that nobody has asked for yet, and those who wait for one.
   var arrivals = Queue<StreamCore>()
   private var takers: [Wait<Void>] = []
+  /// Whether somebody waits for this one: it is nobody else's.
+  var isAwaited = false
   /// Whether its packets wait until a socket has room.
   var isWaitingToSend = false
   let incomingDatagrams: AsyncStream<[UInt8]>

@@ -81,16 +81,18 @@ public actor QUICEndpoint {
   ///   - early: does not wait if this endpoint has met the peer before, and both have
   ///     ``QUICConfiguration/permitsEarlyData``: streams can be used at once, and what is written goes with the first packet.
   ///     Somebody who has recorded it can send it again; ``Connection/confirmed()`` tells when the peer itself is there.
+  ///   - protocols: what is spoken over it, where that is not what the endpoint speaks otherwise.
   /// - Throws: a ``QUICError`` that says why it could not be.
   public func connect(
-    to address: SocketAddress, expecting peer: PeerID?, name: String? = nil, early: Bool = false
+    to address: SocketAddress, expecting peer: PeerID?, name: String? = nil, early: Bool = false,
+    protocols: [String]? = nil
   ) async throws -> Connection {
     guard !isClosed, let channel = channel(for: address) else {
       throw QUICError(.closed, reason: "no port of this address family is bound")
     }
     let core = try core.connect(
       over: NetworkPath(to: address, through: channel), expecting: peer, name: name, early: early,
-      at: machine.now)
+      protocols: protocols, at: machine.now)
     let state = state(of: core)
     if core.carriesStreams {
       // What is written at once leaves with the first packet.
@@ -245,7 +247,7 @@ public actor QUICEndpoint {
 
   // MARK: Telling
 
-  private func state(of core: ConnectionCore) -> ConnectionState {
+  func state(of core: ConnectionCore) -> ConnectionState {
     if let known = core.attachment as? ConnectionState { return known }
     let state = ConnectionState()
     guard core.phase != .ended else { return state }
@@ -269,7 +271,7 @@ public actor QUICEndpoint {
       switch event {
       case .confirmed: state.confirm()
       case .opened:
-        guard connection.side == .server else { break }
+        guard connection.side == .server, !state.isAwaited else { break }
         arrived.append(Connection(self, connection, state))
         acceptors.takeAll().endAll(.success(()))
       case .stream(let stream): state.arrived(stream)

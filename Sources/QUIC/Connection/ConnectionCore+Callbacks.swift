@@ -47,7 +47,9 @@ extension ConnectionCore {
     },
     was_reset: { connection($0).wasForgotten = true },
     path_validated: { owner, path, isUsable in
-      connection(owner).events.append(.path(NetworkPath(path!.pointee), isUsable: isUsable != 0))
+      let core = connection(owner)
+      guard let path = core.real(NetworkPath(path!.pointee)) else { return }
+      core.events.append(.path(path, isUsable: isUsable != 0))
     },
     ticket: { owner, bytes, count in
       connection(owner).keepTicket(UnsafeBufferPointer(start: bytes, count: count))
@@ -75,10 +77,9 @@ extension ConnectionCore {
     else {
       return false
     }
-    let isWanted =
-      side == .client ? expected.map { $0 == found } ?? true : endpoint.configuration.accepts(found)
-    guard isWanted else {
-      wrongPeer = side == .client ? found : nil
+    let isExpected = expected.map { $0 == found } ?? true
+    guard isExpected, side == .client || expected != nil || endpoint.configuration.accepts(found) else {
+      wrongPeer = side == .client || !isExpected ? found : nil
       return false
     }
     peer = found

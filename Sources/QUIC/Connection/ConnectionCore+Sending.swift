@@ -20,9 +20,11 @@ extension ConnectionCore {
     switch phase {
     case .handshaking, .open: break
     case .closing:
-      guard closesDue > 0, let (bytes, envelope) = closePacket else { return .done }
-      guard outbox.append(bytes.span.bytes, to: envelope.destination, from: envelope.localIP) else {
-        return .full
+      guard closesDue > 0, let (bytes, known) = closePacket else { return .done }
+      if let path = real(known) {
+        guard outbox.append(bytes.span.bytes, to: path.remote, from: path.local) else { return .full }
+      } else {
+        spread(bytes)
       }
       closesDue = 0
       return .done
@@ -38,8 +40,13 @@ extension ConnectionCore {
     while budget > 0 {
       var size = 0
       let hasRoom = outbox.append(capacity: capacity) { packet in
-        guard let (path, ecn) = writePacket(into: &packet, &turn, at: now) else { return nil }
+        guard let (known, ecn) = writePacket(into: &packet, &turn, at: now) else { return nil }
         size = packet.byteCount
+        guard let path = real(known) else {
+          spread(packet.bytes.withUnsafeBytes { Array($0) })
+          return nil
+        }
+        sent.add(size)
         let envelope = DatagramEnvelope(to: path.remote, from: path.local, ecn: ecn)
         if path.channel == channel { return envelope }
         elsewhere.append((packet.bytes.withUnsafeBytes { Array($0) }, path.channel, envelope))
@@ -48,12 +55,12 @@ extension ConnectionCore {
       guard hasRoom else { return .full }
       if phase != .handshaking && phase != .open { return transmit(into: &outbox, of: channel, at: now) }
       if size == 0 { break }
-      sent.add(size)
       budget -= size
     }
-    // The next packets are paced from now on (RFC 9002, 7.7), where the way is long enough for a timer to tell.
+    // The next packets are paced from now on (RFC 9002, 7.7), where the way is long enough for a timer to tell, and there is
+    // more under way than a burst may be: who asks and answers does not wait.
     // The library counts what is written until it is told that a turn is over: elsewhere it was over long ago.
-    cquic_written(handle, isPaced ? now.coded : 0)
+    cquic_written(handle, isPaced && cquic_bytes_in_flight(handle) > QUICLimits.burst ? now.coded : 0)
     askForDatagrams()
     if !isPaced { handleDeadline(at: now) }
     return budget > 0 ? .done : .more

@@ -82,6 +82,7 @@ extension ConnectionCore {
     if phase == .ended { return 0 }
     var coded = cquic_path()
     cquic_current_path(handle, &coded)
+    if coded.local.port == NetworkPath.openChannel { return (ways?.settled ?? ways?.all.first)?.channel ?? 0 }
     return coded.local.port
   }
 
@@ -89,17 +90,22 @@ extension ConnectionCore {
   public var path: NetworkPath {
     var coded = cquic_path()
     cquic_current_path(handle, &coded)
-    return NetworkPath(coded)
+    let path = NetworkPath(coded)
+    return real(path) ?? path
   }
 
   /// Goes on over another path, once it is known to carry packets, or at once. Only a client may (RFC 9000, 9).
   public func migrate(to path: NetworkPath, atOnce: Bool = false, at now: Instant) throws(QUICError) {
     guard phase == .open else { throw error ?? QUICError(.closed) }
-    var coded = path.coded
+    let isBack = ways?.settled?.isSame(as: path) ?? false
+    var coded = isBack ? NetworkPath.codedOpen : path.coded
     guard side == .client, cquic_migrate(handle, &coded, atOnce ? 1 : 0, now.coded) == CQUIC_OK else {
       throw QUICError(.closed, reason: "only a client whose handshake is confirmed can change paths")
     }
-    learn(path)
+    if !isBack {
+      ways?.leave(for: path)
+      learn(path)
+    }
     smallPacketsUntil = now
     changed()
   }

@@ -121,11 +121,14 @@ public final class ConnectionCore {
   /// Whether signs of life are sent sooner, since datagrams wait for others to be acknowledged.
   var asksForDatagrams = false
 
+  /// The ways on which its handshake is tried, or was, where there is more than one.
+  var ways: Ways?
+
   /// Packets for other channels than that of the path in use.
   var elsewhere = Queue<(bytes: [UInt8], channel: UInt16, envelope: DatagramEnvelope)>()
 
   /// The packet that closes it, to be sent again to whoever still sends.
-  var closePacket: (bytes: [UInt8], envelope: DatagramEnvelope)?
+  var closePacket: (bytes: [UInt8], path: NetworkPath)?
   var closesDue = 0
   var packetsSinceClose = 0
   let qlog: (@Sendable ([UInt8]) -> Void)?
@@ -169,12 +172,14 @@ extension ConnectionCore {
     hasNews = true
     switch phase {
     case .handshaking, .open:
-      var coded = incomingPath.coded(path) { known($0).coded }
+      var coded =
+        isOnWay(path, bytes) ? NetworkPath.codedOpen : incomingPath.coded(path) { known($0).coded }
       let result = bytes.withUnsafeBytes {
         cquic_read(
           handle, &coded, UInt32(ecn.rawValue), $0.baseAddress?.assumingMemoryBound(to: UInt8.self), $0.count,
           now.coded)
       }
+      met(path, bytes.byteCount)
       settle(result, at: now)
       changed()
     case .closing:
@@ -315,8 +320,7 @@ extension ConnectionCore {
       count = max(0, size)
     }
     guard !bytes.isEmpty else { return end() }
-    let path = NetworkPath(envelope.path)
-    closePacket = (bytes, DatagramEnvelope(to: path.remote, from: path.local))
+    closePacket = (bytes, NetworkPath(envelope.path))
     closesDue = 1
     phase = .closing(until: afterClosing(now))
     changed()

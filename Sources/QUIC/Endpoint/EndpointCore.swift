@@ -100,23 +100,44 @@ public final class EndpointCore {
   ///   - peer: who it must be; nil for whoever answers.
   ///   - name: what a server with an X.509 certificate is called.
   ///   - early: whether streams may be used at once, if the two have met before.
+  ///   - protocols: what is spoken over it, where that is not what the endpoint speaks otherwise.
   public func connect(
-    over path: NetworkPath, expecting peer: PeerID?, name: String? = nil, early: Bool = false, at now: Instant
+    over path: NetworkPath, expecting peer: PeerID?, name: String? = nil, early: Bool = false,
+    protocols: [String]? = nil, at now: Instant
+  ) throws(QUICError) -> ConnectionCore {
+    let core = try begin(over: path.coded, peer, name, early, protocols ?? configuration.protocols, at: now)
+    place(core, at: path.remote)
+    core.learn(path)
+    return core
+  }
+
+  /// Begins a connection with a peer of whom it is not known where it is: its packets leave on every way that
+  /// ``ConnectionCore/add(_:)`` names, and the way on which the handshake is done first is the connection's.
+  public func connectOpenly(
+    to peer: PeerID, early: Bool = false, protocols: [String]? = nil, at now: Instant
+  ) throws(QUICError) -> ConnectionCore {
+    let core = try begin(
+      over: NetworkPath.codedOpen, peer, nil, early, protocols ?? configuration.protocols, at: now)
+    core.ways = Ways([])
+    return core
+  }
+
+  private func begin(
+    over path: cquic_path, _ peer: PeerID?, _ name: String?, _ early: Bool, _ protocols: [String],
+    at now: Instant
   ) throws(QUICError) -> ConnectionCore {
     let ticket = early && ownTickets != nil ? peer.flatMap { tickets.take(for: $0) } : nil
     let source = ConnectionID(using: &random)
     let destination = ConnectionID(using: &random)
-    var (coded, from, to) = (path.coded, source.coded, destination.coded)
+    var (coded, from, to) = (path, source.coded, destination.coded)
     let core = ConnectionCore(self, .client, expecting: peer, destination, at: now) { owner in
-      withSettings(name, ticket?.bytes ?? []) {
+      withSettings(protocols, name, ticket?.bytes ?? []) {
         cquic_connect($0, &ConnectionCore.callbacks, owner, &coded, &to, &from, now.coded)
       }
     }
     guard let core else { throw QUICError(.system) }
     if let ticket, cquic_is_early(core.handle) != 0 { core.begin(with: ticket) }
     add(core)
-    place(core, at: path.remote)
-    core.learn(path)
     register(source, core)
     enqueue(core)
     return core
@@ -214,8 +235,36 @@ public final class EndpointCore {
     }
   }
 
+  /// Takes the first packets of a peer that somebody trusted has brought, and answers over all of these ways. The peer's key
+  /// must be the one that was named, and nothing else is asked.
+  ///
+  /// - Throws: a ``QUICError`` where these are no such packets, or there are too many connections.
+  public func accept(
+    _ flight: [[UInt8]], from peer: PeerID, over ways: [NetworkPath], at now: Instant
+  ) throws(QUICError) -> ConnectionCore {
+    guard let first = flight.first, isAccepting, handshakes.count < QUICLimits.handshakes,
+      connections.count < configuration.connections
+    else { throw QUICError(.transport(0x02), reason: "there are too many connections") }
+    let begun = first.withUnsafeBytes { buffer -> ConnectionCore? in
+      var initial = cquic_initial()
+      guard let start = buffer.baseAddress, buffer.count >= QUICLimits.smallestInitial,
+        cquic_read_initial(start.assumingMemoryBound(to: UInt8.self), buffer.count, &initial) == CQUIC_OK
+      else { return nil }
+      // It may have come by itself already.
+      if let known = ids[ConnectionID(initial.destination)] { return known }
+      return begin(&initial, nil, .open, ways: Ways(ways), expecting: peer, at: now)
+    }
+    guard let core = begun else { throw QUICError(.transport(0x0A), reason: "this begins no connection") }
+    for way in ways { core.add(way) }
+    for packet in flight where core.ways != nil {
+      core.receive(packet.span.bytes, on: .open, ecn: .notCapable, at: now)
+    }
+    return core
+  }
+
   private func begin(
-    _ initial: inout cquic_initial, _ original: cquic_id?, _ path: NetworkPath, at now: Instant
+    _ initial: inout cquic_initial, _ original: cquic_id?, _ path: NetworkPath, ways: Ways? = nil,
+    expecting peer: PeerID? = nil, at now: Instant
   ) -> ConnectionCore? {
     let source = ConnectionID(using: &random)
     var (coded, from) = (path.coded, source.coded)
@@ -223,8 +272,8 @@ public final class EndpointCore {
     // The client goes on with the id that it chose until it has heard of ours.
     let chosen = ConnectionID(initial.destination)
     let first = original.map { ConnectionID($0) } ?? chosen
-    let core = ConnectionCore(self, .server, expecting: nil, first, at: now) { owner in
-      withSettings(nil, []) { settings in
+    let core = ConnectionCore(self, .server, expecting: peer, first, at: now) { owner in
+      withSettings(configuration.protocols, nil, []) { settings in
         func accept(_ original: UnsafePointer<cquic_id>?) -> OpaquePointer? {
           cquic_accept(
             settings, &ConnectionCore.callbacks, owner, &coded, &initial, original, &from, token, now.coded)
@@ -238,7 +287,8 @@ public final class EndpointCore {
       return nil
     }
     add(core)
-    place(core, at: path.remote)
+    core.ways = ways
+    if ways == nil { place(core, at: path.remote) }
     register(source, core)
     register(chosen, core)
     accepted.append(core)
@@ -329,7 +379,7 @@ public final class EndpointCore {
   private func resetToken(of id: ConnectionID) -> [UInt8] { Array(resetKey.code(of: id.bytes)[..<16]) }
 
   private func withSettings<Value>(
-    _ name: String?, _ ticket: [UInt8], _ body: (UnsafePointer<cquic_settings>) -> Value
+    _ protocols: [String], _ name: String?, _ ticket: [UInt8], _ body: (UnsafePointer<cquic_settings>) -> Value
   ) -> Value {
     func withNames(_ rest: ArraySlice<String>, _ names: [UnsafePointer<CChar>?]) -> Value {
       guard let next = rest.first else {
@@ -342,7 +392,7 @@ public final class EndpointCore {
       }
       return next.withCString { withNames(rest.dropFirst(), names + [$0]) }
     }
-    return withNames(configuration.protocols[...], [])
+    return withNames(protocols[...], [])
   }
 
   private func settings(

@@ -1,0 +1,51 @@
+import WarrenMachine
+
+/// A handshake of which it is not known yet which way it will go.
+extension ConnectionCore {
+  /// What has been sent so far, for whoever carries it to the other side by other means.
+  var flight: [[UInt8]] { ways?.flight ?? [] }
+
+  /// The other side may be there as well: it gets what the others got.
+  public func add(_ way: NetworkPath) {
+    guard phase == .handshaking || phase == .open, ways?.add(way) ?? false else { return }
+    for packet in flight { sendElsewhere(packet, over: way) }
+    changed()
+  }
+
+  /// Whether what comes over this path belongs to the handshake's ways.
+  func isOnWay(_ path: NetworkPath, _ bytes: RawSpan) -> Bool {
+    guard let ways else { return false }
+    let isHandshake = bytes.byteCount > 0 && bytes.unsafeLoad(as: UInt8.self) & 0x80 != 0
+    return ways.include(path, isHandshake: isHandshake, on: side)
+  }
+
+  /// Something has come over this path, and was read.
+  func met(_ path: NetworkPath, _ byteCount: Int) {
+    guard ways != nil, ways?.settled == nil, path.channel != NetworkPath.openChannel else { return }
+    if phase == .open {
+      ways?.settle(on: path)
+      outgoingPath = PathMemory()
+    } else if side == .server, byteCount >= QUICLimits.smallestInitial {
+      // A client's first packets from somewhere new, as from behind a NAT that maps anew for each destination. What is
+      // answered is at most three times as much (RFC 9000, 8.1).
+      add(path)
+    }
+  }
+
+  /// Where a packet really goes that the library sends over `path`; nil for all ways at once.
+  func real(_ path: NetworkPath) -> NetworkPath? {
+    path.channel == NetworkPath.openChannel ? ways?.settled : path
+  }
+
+  /// Sends a packet over all ways, and remembers it.
+  func spread(_ packet: [UInt8]) {
+    guard let ways else { return }
+    for way in ways.all { sendElsewhere(packet, over: way) }
+    self.ways?.remember(packet)
+  }
+
+  private func sendElsewhere(_ packet: [UInt8], over way: NetworkPath) {
+    sent.add(packet.count)
+    elsewhere.append((packet, way.channel, DatagramEnvelope(to: way.remote, from: way.local)))
+  }
+}
