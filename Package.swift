@@ -53,8 +53,8 @@ let package = Package(
       name: "WarrenQUIC", dependencies: ["WarrenMachine", "WarrenCrypto", "CQUIC"], path: "Sources/QUIC",
       swiftSettings: strict),
     .target(
-      name: "WarrenRegistry", dependencies: ["WarrenMachine", "WarrenCrypto"], path: "Sources/Registry",
-      swiftSettings: strict),
+      name: "WarrenRegistry", dependencies: ["WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC"],
+      path: "Sources/Registry", swiftSettings: strict),
     .target(
       name: "Warren",
       dependencies: [

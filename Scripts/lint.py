@@ -19,7 +19,7 @@ ROOMS = {
     "Sources/STUN": {"WarrenMachine", "WarrenCrypto"},
     "Sources/Traversal": SYSTEM | {"WarrenMachine", "WarrenCrypto", "WarrenSTUN"},
     "Sources/QUIC": SYSTEM | {"WarrenMachine", "WarrenCrypto", "CQUIC"},
-    "Sources/Registry": {"WarrenMachine", "WarrenCrypto"},
+    "Sources/Registry": {"WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC"},
     "Sources/Warren": {
         "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC", "WarrenRegistry",
     },

@@ -33,6 +33,9 @@ public struct QUICConfiguration: Sendable {
   /// ``QUICEndpoint/connect(to:expecting:name:early:)``. Whoever records that packet can send it again, elsewhere or later:
   /// only for where it is harmless that what streams ask for is done twice.
   public var permitsEarlyData = false
+  /// What only this endpoint knows, and still knows after a restart: by it the other sides believe it that it has forgotten
+  /// them (RFC 9000, 10.3.2). Nil for one of its own, with which it can say so only as long as it runs.
+  public var resetSecret: [UInt8]?
   /// What is told of each connection as qlog, if anything: the closure is asked for each and is given the pieces.
   public var qlog: (@Sendable (_ connection: String) -> (@Sendable ([UInt8]) -> Void)?)?
   /// What is told of the secrets of each connection, as lines of an `SSLKEYLOGFILE`. Whoever has them reads everything:

@@ -17,17 +17,20 @@ public struct Registration: Hashable, Sendable {
   public var name: RegistryName?
   /// Whether those who ask for a list see it.
   public var isListed: Bool
+  /// Who may know where it is, and connect.
+  public var consent: Consent
   /// Where it may be reached, the likeliest first.
   public var addresses: [SocketAddress]
 
   /// A registration.
   public init(
     of owner: RegistryOwner, named name: RegistryName? = nil, isListed: Bool = true,
-    at addresses: [SocketAddress] = []
+    consent: Consent = .ask, at addresses: [SocketAddress] = []
   ) {
     self.owner = owner
     self.name = name
     self.isListed = isListed
+    self.consent = consent
     self.addresses = addresses
   }
 }

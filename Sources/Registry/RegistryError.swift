@@ -18,6 +18,18 @@ public struct RegistryError: Error, Hashable, Sendable {
     case nobodyWaits
     /// The registry takes no more.
     case full
+    /// The other side does not want it.
+    case denied
+    /// It is registered, and does not answer.
+    case notReachable
+    /// Too much was asked for in too short a time.
+    case tooFast
+    /// What was said makes no sense to the other side.
+    case badMessage
+    /// The registry cannot be reached now.
+    case noRegistry
+    /// Something that a newer program knows.
+    case other
   }
 
   /// What is wrong.

@@ -7,8 +7,38 @@ public enum RegistryLimits {
   public static let addresses = 16
   /// A key with which two are brought together: a long sentence.
   public static let keyBytes = 256
-  /// Registrations in one answer to a list.
+  /// Registrations in one answer to a list: then it fits a message, whatever they are called.
   public static let page = 100
   /// How many owners are looked at for each that is listed: where few want to be seen, pages are short.
   public static let looksPerListed = 20
+  /// A message: a hundred registrations of a name and a key, or four packets and a signal.
+  public static let messageBytes = 32_768
+  /// Packets that begin a connection: what is sent before anybody has answered.
+  public static let flightPackets = 4
+  /// A packet: what any network carries at most.
+  public static let packetBytes = 1500
+  /// What one side says to the other by way of the registry at once: as long as a hole puncher's signals can be.
+  public static let signalBytes = 8192
+  /// Why something was denied: a sentence.
+  public static let reasonBytes = 256
+  /// Keys that are let in unasked: more than a person enters by hand. Whoever has more decides by itself when asked.
+  public static let allowedPeers = 64
+  /// For how long two are being introduced: what a person needs to answer, and punchers after that.
+  public static let introductionPatience: Duration = .seconds(60)
+  /// Introductions that are open at once: a second's worth at the rate that a core can do, and some.
+  public static let introductions = 65_536
+  /// Those of one caller.
+  public static let introductionsOfPeer = 256
+  /// What waits for a peer that does not read: some introductions with all that belongs to them.
+  public static let unsentBytes = 262_144
+  /// After how long without a word a peer is gone, or a registry: two renewals were lost then.
+  public static let silence: Duration = .seconds(30)
+  /// How often a peer says that it is there, as a part of its registration's lifetime.
+  public static let renewalsPerLifetime = 3
+  /// The first wait after a registry was lost, then twice that and so on.
+  public static let firstPause: Duration = .milliseconds(250)
+  /// The longest: then a registry that has been away for hours is found within it.
+  public static let longestPause: Duration = .seconds(30)
+  /// How long a registry may take to answer.
+  public static let answerPatience: Duration = .seconds(10)
 }

@@ -8,14 +8,11 @@ public final class Handshake: Sendable {
   // Used on the endpoint's executor alone.
   nonisolated(unsafe) let core: ConnectionCore
   nonisolated(unsafe) let state: ConnectionState
-  /// With whom.
-  public let peer: PeerID
 
-  init(_ endpoint: QUICEndpoint, _ core: ConnectionCore, _ state: ConnectionState, with peer: PeerID) {
+  init(_ endpoint: QUICEndpoint, _ core: ConnectionCore, _ state: ConnectionState) {
     self.endpoint = endpoint
     self.core = core
     self.state = state
-    self.peer = peer
   }
 
   /// What has been sent: whoever can reach the other side by other means may hand it over, to ``QUICEndpoint/answer(_:from:over:)``.
@@ -39,12 +36,14 @@ public final class Handshake: Sendable {
 
 extension QUICEndpoint {
   /// Begins a handshake with a peer that may be anywhere: see ``Handshake/add(_:)``.
+  ///
+  /// - Parameter peer: who it must be; nil for whoever answers, who is to be looked at then.
   public func beginHandshake(
-    with peer: PeerID, early: Bool = false, protocols: [String]? = nil
+    with peer: PeerID?, early: Bool = false, protocols: [String]? = nil
   ) throws -> Handshake {
     guard !isClosed else { throw QUICError(.closed) }
     let core = try core.connectOpenly(to: peer, early: early, protocols: protocols, at: machine.now)
-    let handshake = Handshake(self, core, state(of: core), with: peer)
+    let handshake = Handshake(self, core, state(of: core))
     // What is written early leaves with the first packet.
     if core.carriesStreams { scheduleFlush() } else { flush() }
     return handshake
@@ -58,7 +57,7 @@ extension QUICEndpoint {
     let state = state(of: core)
     state.isAwaited = true
     flush()
-    return Handshake(self, core, state, with: peer)
+    return Handshake(self, core, state)
   }
 
   func flight(of core: ConnectionCore) -> [[UInt8]] {

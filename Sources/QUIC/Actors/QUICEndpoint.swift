@@ -60,12 +60,18 @@ public actor QUICEndpoint {
 
   /// Uses a socket that is bound already, and is not closed with the endpoint. What arrives there and is not QUIC's goes to
   /// ``receiveOthers(_:)``.
-  public func use(_ socket: sending any UDPSocket) { add(Socket(socket, isOwn: false)) }
+  ///
+  /// - Returns: its number, which is the channel of paths that go through it.
+  @discardableResult
+  public func use(_ socket: sending any UDPSocket) -> UInt16 { add(Socket(socket, isOwn: false)) }
 
-  private func add(_ socket: Socket) {
+  @discardableResult
+  private func add(_ socket: Socket) -> UInt16 {
+    precondition(sockets.count < NetworkPath.openChannel, "an endpoint has 65,535 sockets at most")
     sockets.append(socket)
     let number = sockets.count - 1
     socket.udp.deliver(to: self) { endpoint, batch in endpoint.take(batch, on: number) }
+    return UInt16(number)
   }
 
   /// Hands on datagrams of other protocols on the same ports (RFC 9443), with the number of the port.
@@ -87,7 +93,7 @@ public actor QUICEndpoint {
     to address: SocketAddress, expecting peer: PeerID?, name: String? = nil, early: Bool = false,
     protocols: [String]? = nil
   ) async throws -> Connection {
-    guard !isClosed, let channel = channel(for: address) else {
+    guard !isClosed, let channel = channel(to: address) else {
       throw QUICError(.closed, reason: "no port of this address family is bound")
     }
     let core = try core.connect(
@@ -110,7 +116,8 @@ public actor QUICEndpoint {
     return Connection(self, core, state)
   }
 
-  private func channel(for address: SocketAddress) -> UInt16? {
+  /// Through which of its sockets an address can be reached, if one has its family: the first.
+  public func channel(to address: SocketAddress) -> UInt16? {
     sockets.firstIndex { $0.udp.localAddress.ip.family == address.ip.family }.map(UInt16.init)
   }
 

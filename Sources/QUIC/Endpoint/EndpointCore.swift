@@ -78,7 +78,7 @@ public final class EndpointCore {
       configuration.permitsEarlyData
       ? cquic_tickets_new(UInt32(earlyWindow / .milliseconds(1))) : nil
     secret = self.random.bytes(32)
-    resetKey = HMAC(.sha256, key: self.random.bytes(32))
+    resetKey = HMAC(.sha256, key: configuration.resetSecret ?? self.random.bytes(32))
   }
 
   deinit {
@@ -114,7 +114,7 @@ public final class EndpointCore {
   /// Begins a connection with a peer of whom it is not known where it is: its packets leave on every way that
   /// ``ConnectionCore/add(_:)`` names, and the way on which the handshake is done first is the connection's.
   public func connectOpenly(
-    to peer: PeerID, early: Bool = false, protocols: [String]? = nil, at now: Instant
+    to peer: PeerID?, early: Bool = false, protocols: [String]? = nil, at now: Instant
   ) throws(QUICError) -> ConnectionCore {
     let core = try begin(
       over: NetworkPath.codedOpen, peer, nil, early, protocols ?? configuration.protocols, at: now)

@@ -1,18 +1,18 @@
 /// Reads numbers and texts one after the other; beyond the end it reads zeros, and remembers that it did.
-struct WireReader: ~Escapable {
+package struct WireReader: ~Escapable {
   private let bytes: RawSpan
   private var place = 0
   /// Whether more was asked for than there is: what was read is worth nothing then.
-  private(set) var isOverrun = false
+  package private(set) var isOverrun = false
 
   @_lifetime(copy bytes)
-  init(_ bytes: RawSpan) { self.bytes = bytes }
+  package init(_ bytes: RawSpan) { self.bytes = bytes }
 
   /// Whether everything was read, and no more.
-  var isAtEnd: Bool { !isOverrun && place == bytes.byteCount }
+  package var isAtEnd: Bool { !isOverrun && place == bytes.byteCount }
 
   /// A number as networks write it.
-  mutating func take<Number: FixedWidthInteger & BitwiseCopyable>(_: Number.Type = Number.self) -> Number {
+  package mutating func take<Number: FixedWidthInteger & BitwiseCopyable>(_: Number.Type = Number.self) -> Number {
     let size = MemoryLayout<Number>.size
     guard has(size) else { return 0 }
     defer { place += size }
@@ -20,14 +20,14 @@ struct WireReader: ~Escapable {
   }
 
   /// So many bytes.
-  mutating func take(count: Int) -> [UInt8] {
+  package mutating func take(count: Int) -> [UInt8] {
     guard has(count) else { return [] }
     defer { place += count }
     return bytes.extracting(place..<place + count).withUnsafeBytes { Array($0) }
   }
 
   /// A text behind its length in two bytes.
-  mutating func takeText(atMost limit: Int = 256) -> String {
+  package mutating func takeText(atMost limit: Int = 256) -> String {
     let count = Int(take(UInt16.self))
     if count > limit { isOverrun = true }
     return String(decoding: take(count: count), as: UTF8.self)

@@ -1,12 +1,8 @@
 import WarrenMachine
 
-// Numbers and addresses in the order of the network.
+// Addresses in the order of the network.
 
 extension RawSpan {
-  func number<Number: FixedWidthInteger & BitwiseCopyable>(at place: Int, as: Number.Type) -> Number {
-    Number(bigEndian: unsafeLoadUnaligned(fromByteOffset: place, as: Number.self))
-  }
-
   /// The address in 16 bytes, where IPv4 is written as IPv4 in IPv6 (RFC 6887, 5).
   func pcpAddress(at place: Int) -> IPAddress {
     IPAddress(v6: number(at: place, as: UInt64.self), number(at: place + 8, as: UInt64.self)).canonical
@@ -14,11 +10,6 @@ extension RawSpan {
 }
 
 extension OutputRawSpan {
-  @_lifetime(self: copy self)
-  mutating func append<Number: FixedWidthInteger & BitwiseCopyable>(number: Number) {
-    append(number.bigEndian, as: Number.self)
-  }
-
   @_lifetime(self: copy self)
   mutating func append(pcpAddress address: IPAddress) {
     switch address.family {

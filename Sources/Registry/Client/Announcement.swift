@@ -1,0 +1,24 @@
+import WarrenMachine
+
+/// What a peer says of itself to a registry, and says again whenever it comes back.
+public struct Announcement: Hashable, Sendable {
+  /// What it is called; nil where its key is enough.
+  public var name: RegistryName?
+  /// Whether those who ask for a list see it.
+  public var isListed: Bool
+  /// Who may know where it is, and connect.
+  public var consent: Consent
+  /// Where it may be reached, besides where the registry sees it.
+  public var addresses: [SocketAddress]
+
+  /// An announcement.
+  public init(
+    named name: RegistryName? = nil, isListed: Bool = true, consent: Consent = .ask,
+    at addresses: [SocketAddress] = []
+  ) {
+    self.name = name
+    self.isListed = isListed
+    self.consent = consent
+    self.addresses = addresses
+  }
+}

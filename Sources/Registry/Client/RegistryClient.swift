@@ -1,0 +1,348 @@
+import WarrenCrypto
+import WarrenMachine
+import WarrenQUIC
+
+/// A peer's side of a registry: stays connected with it, announces itself again whenever it comes back, and asks it things.
+///
+/// It uses an endpoint that is there already: so the registry sees the very port that connections will use.
+public actor RegistryClient {
+  /// Where it runs.
+  public nonisolated let machine: any Machine
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
+  /// Which registry.
+  public nonisolated let address: RegistryAddress
+  /// What happens, in order and without gaps, until it is closed.
+  public nonisolated let events: AsyncStream<RegistryEvent>
+
+  private let happened: AsyncStream<RegistryEvent>.Continuation
+  private let endpoint: QUICEndpoint
+  /// Who the registry is; nil as long as any would do.
+  private var key: PeerID?
+  private var announcement: Announcement?
+  private var link: (any RegistryLink)?
+  /// Which of all links it is.
+  private var linkNumber = 0
+  private var reader = MessageReader()
+  private var outgoing = MessageWriter()
+  private var isWriting = false
+  private var lastRequest: UInt32 = 0
+  private var pending: [UInt32: Wait<RegistryMessage>] = [:]
+  private var connecting: [Wait<Void>] = []
+  private var observed: SocketAddress?
+  private var lifetime = RegistryTerms().lifetime
+  private var pauses = 0
+  private var loop: Task<Void, any Error>?
+  private var renewing: MachineTimer?
+  private var waking: Wait<Void>?
+  private(set) var isClosed = false
+
+  /// A client that begins with ``start()``.
+  public init(_ address: RegistryAddress, over endpoint: QUICEndpoint) {
+    self.address = address
+    self.endpoint = endpoint
+    machine = endpoint.machine
+    key = address.key
+    (events, happened) = AsyncStream.makeStream()
+  }
+
+  /// Begins to look for the registry, and does so until it is closed.
+  public func start() {
+    guard loop == nil, !isClosed else { return }
+    renewing = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.renew() } }
+    loop = machine.spawn("the registry \(address.host)") { [weak self] in
+      while let self, await self.turn() {}
+    }
+  }
+
+  /// Where the registry sees this side; nil while it is not connected.
+  public var observedAddress: SocketAddress? { link == nil ? nil : observed }
+
+  /// Withdraws, and ends what is between the two.
+  public func close() async {
+    guard !isClosed else { return }
+    isClosed = true
+    renewing?.cancel()
+    renewing = nil
+    if let link {
+      say(.withdraw)
+      try? await flush()
+      await link.close(.closed)
+    }
+    loop?.cancel()
+    loop = nil
+    drop(RegistryError(.noRegistry, "this side has closed"))
+    connecting.takeAll().endAll(.failure(RegistryError(.noRegistry, "this side has closed")))
+    happened.finish()
+  }
+
+  // MARK: Being connected
+
+  /// Connects, and converses until that ends; then pauses.
+  ///
+  /// - Returns: whether to go on.
+  private func turn() async -> Bool {
+    var why = "it has closed the connection"
+    do {
+      try await converse()
+    } catch {
+      why = "\(error)"
+    }
+    drop(RegistryError(.noRegistry, "the registry was lost: \(why)"))
+    guard !isClosed else { return false }
+    var random = machine.random
+    let pause =
+      min(RegistryLimits.firstPause * (1 << min(pauses, 10)), RegistryLimits.longestPause)
+      * Double.random(in: 0.5...1, using: &random)
+    pauses += 1
+    happened.yield(.lost(reason: why, retry: pause))
+    await rest(for: pause)
+    return !isClosed
+  }
+
+  /// Waits, unless somebody calls ``tryNow()``.
+  private func rest(for pause: Duration) async {
+    let machine = machine
+    try? await machine.suspend({ "try the registry again" }) { (wait: Wait<Void>) in
+      let timer = machine.makeTimer { wait.succeed(()) }
+      wait.onEnd = { timer.cancel() }
+      timer.schedule(at: machine.now.advanced(by: pause))
+      waking = wait
+    }
+    waking = nil
+  }
+
+  /// Does not wait for the next try, as after a change of networks.
+  public func tryNow() {
+    pauses = 0
+    waking?.succeed(())
+  }
+
+  private func converse() async throws {
+    let link = try await connect()
+    if isClosed { return await link.close(.closed) }
+    self.link = link
+    linkNumber += 1
+    reader = MessageReader()
+    outgoing = MessageWriter()
+    say(.hello)
+    if let announcement { write(announcement) }
+    try await flush()
+    while let bytes = try await link.read() {
+      reader.append(bytes)
+      while let incoming = try reader.next() { take(incoming) }
+      if !outgoing.bytes.isEmpty { try await flush() }
+    }
+  }
+
+  private func connect() async throws -> any RegistryLink {
+    let addresses = try await machine.resolve(address.host)
+    let handshake = try await endpoint.beginHandshake(with: key, protocols: [RegistryMessage.protocolName])
+    do {
+      for ip in addresses {
+        let remote = SocketAddress(ip, port: address.port)
+        if let channel = await endpoint.channel(to: remote) {
+          await handshake.add(NetworkPath(to: remote, through: channel))
+        }
+      }
+      let connection = try await handshake.connection()
+      let stream = try await connection.openStream()
+      guard let link = QUICLink(connection, stream) else {
+        throw RegistryError(.noRegistry, "whoever answers has no key")
+      }
+      if key == nil {
+        key = link.peer
+        happened.yield(.trusted(link.peer))
+      }
+      return link
+    } catch {
+      await handshake.cancel()
+      throw error
+    }
+  }
+
+  /// Nobody is there to answer.
+  private func drop(_ error: RegistryError) {
+    link = nil
+    renewing?.cancel()
+    let asked = pending.sorted { $0.key < $1.key }.map(\.value)
+    pending = [:]
+    asked.endAll(.failure(error))
+  }
+
+  // MARK: Saying and hearing
+
+  private func say(_ message: RegistryMessage, as request: UInt32 = 0) {
+    message.write(as: request, into: &outgoing)
+  }
+
+  private func flush() async throws {
+    guard !isWriting, let link else { return }
+    isWriting = true
+    defer { isWriting = false }
+    while !outgoing.bytes.isEmpty {
+      let bytes = outgoing.bytes
+      outgoing = MessageWriter()
+      try await link.write(bytes)
+    }
+  }
+
+  private func take(_ incoming: MessageReader.Incoming) {
+    guard let message = try? incoming.message.get() else {
+      if case .failure(let error) = incoming.message {
+        pending.removeValue(forKey: incoming.request)?.fail(error)
+      }
+      return
+    }
+    if let wait = pending.removeValue(forKey: incoming.request) {
+      if case .failed(let error) = message { wait.fail(error) } else { wait.succeed(message) }
+      return
+    }
+    switch message {
+    case .welcome(let observed, let lifetime):
+      self.observed = observed
+      self.lifetime = max(lifetime, .seconds(1))
+      pauses = 0
+      happened.yield(.connected(observed: observed))
+      connecting.takeAll().endAll(.success(()))
+      scheduleRenewal()
+    case .done where incoming.request == Self.announcing: happened.yield(.registered)
+    case .failed(let error) where incoming.request == Self.announcing:
+      if error.code == .notRegistered {
+        if let announcement { write(announcement) }
+      } else {
+        happened.yield(.refused(error))
+      }
+    case .introduced(let introduction): happened.yield(.introduced(introduction))
+    case .signal(let id, let bytes): happened.yield(.signal(id, bytes))
+    case .end(let id): happened.yield(.ended(id))
+    default: break
+    }
+  }
+
+  /// The number of announcements and renewals for which nobody waits.
+  private static let announcing = UInt32.max
+
+  private func write(_ announcement: Announcement) {
+    say(
+      .register(
+        name: announcement.name, isListed: announcement.isListed, consent: announcement.consent,
+        addresses: announcement.addresses), as: Self.announcing)
+  }
+
+  private func scheduleRenewal() {
+    renewing?.schedule(at: machine.now.advanced(by: lifetime / RegistryLimits.renewalsPerLifetime))
+  }
+
+  private func renew() {
+    guard link != nil else { return }
+    scheduleRenewal()
+    // With nothing announced it only says that it is there.
+    if announcement == nil { say(.hello) } else { say(.renew, as: Self.announcing) }
+    machine.spawn("a renewal") { try await self.flush() }
+  }
+
+  /// Asks the registry something, as soon as it is there.
+  private func ask(_ message: RegistryMessage) async throws -> RegistryMessage {
+    try await waitUntilConnected()
+    lastRequest = lastRequest &+ 1 == Self.announcing ? 1 : lastRequest &+ 1
+    let request = lastRequest
+    say(message, as: request)
+    machine.spawn("a request") { try await self.flush() }
+    return try await machine.suspend({ "the registry's answer" }) { wait in
+      if link == nil { return wait.fail(RegistryError(.noRegistry, "the registry was lost")) }
+      pending[request] = wait
+    }
+  }
+
+  private func waitUntilConnected() async throws {
+    if isClosed { throw RegistryError(.noRegistry, "this side has closed") }
+    if observedAddress != nil { return }
+    let machine = machine
+    let host = address.host
+    try await machine.suspend({ "the registry" }) { (wait: Wait<Void>) in
+      if observedAddress != nil { return wait.succeed(()) }
+      let timer = machine.makeTimer {
+        wait.fail(RegistryError(.noRegistry, "the registry \(quoted(host)) does not answer"))
+      }
+      wait.onEnd = { timer.cancel() }
+      timer.schedule(at: machine.now.advanced(by: RegistryLimits.answerPatience))
+      connecting.add(wait)
+    }
+  }
+}
+
+// MARK: Asking
+
+extension RegistryClient {
+  /// Announces this side, now and whenever the registry comes back.
+  public func announce(_ announcement: Announcement) async throws {
+    self.announcement = announcement
+    _ = try await ask(
+      .register(
+        name: announcement.name, isListed: announcement.isListed, consent: announcement.consent,
+        addresses: announcement.addresses))
+  }
+
+  /// The same, without waiting for what the registry says to it: see ``RegistryEvent/registered``.
+  public func announceLater(_ announcement: Announcement) {
+    self.announcement = announcement
+    guard link != nil else { return }
+    write(announcement)
+    machine.spawn("an announcement") { try await self.flush() }
+  }
+
+  /// Is not to be found any more.
+  public func withdraw() async throws {
+    announcement = nil
+    _ = try await ask(.withdraw)
+  }
+
+  /// Has another name from now on.
+  public func rename(to name: RegistryName) async throws {
+    _ = try await ask(.rename(name))
+    announcement?.name = name
+  }
+
+  /// Who somebody is, if it is there.
+  public func find(_ target: RegistryTarget) async throws -> Registration {
+    guard case .found(let registration) = try await ask(.find(target)) else { throw Self.nonsense }
+    return registration
+  }
+
+  /// Who is there and wants to be seen, page by page.
+  public func list(from start: RegistryPage.Start? = nil) async throws -> RegistryPage {
+    guard case .page(let page) = try await ask(.list(from: start)) else { throw Self.nonsense }
+    return page
+  }
+
+  /// Waits until somebody has asked with the same secret, which is told by ``RegistryEvent/introduced(_:)``.
+  public func wait(key: String) async throws { _ = try await ask(.wait(key: key)) }
+
+  /// Asks to be connected with somebody, and waits for its answer.
+  public func introduce(_ request: Introduction.Request) async throws -> Introduction.Answer {
+    guard case .accepted(let answer) = try await ask(.introduce(request)) else { throw Self.nonsense }
+    return answer
+  }
+
+  /// Wants to be connected with who has asked.
+  public func accept(_ id: UInt64, at addresses: [SocketAddress]) async throws {
+    _ = try await ask(.accept(id, addresses: addresses))
+  }
+
+  /// Does not want to be connected with who has asked.
+  public func deny(_ id: UInt64, reason: String = "") { tell(.deny(id, reason: reason)) }
+
+  /// Says something to the other side of an introduction.
+  public func signal(_ id: UInt64, _ bytes: [UInt8]) { tell(.signal(id, bytes)) }
+
+  /// Needs an introduction no more.
+  public func end(_ id: UInt64) { tell(.end(id)) }
+
+  private func tell(_ message: RegistryMessage) {
+    guard link != nil else { return }
+    say(message)
+    machine.spawn("words for the registry") { try await self.flush() }
+  }
+
+  private static let nonsense = RegistryError(.badMessage, "the registry has answered something else")
+}

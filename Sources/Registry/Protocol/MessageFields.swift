@@ -1,0 +1,240 @@
+import WarrenCrypto
+import WarrenMachine
+
+/// The fields of a message, whatever kind it is: a number each, of one meaning in all kinds, and never another meaning.
+enum FieldNumber: UInt8 {
+  case name = 1
+  case key = 2
+  case address = 3
+  case flags = 4
+  case packet = 5
+  case signal = 6
+  case introduction = 7
+  case code = 8
+  case reason = 9
+  case milliseconds = 10
+  case place = 11
+  case allowed = 12
+  case secret = 13
+  case registration = 14
+  case consent = 15
+}
+
+/// What was found in a message.
+struct MessageFields {
+  var name: RegistryName?
+  var key: PeerID?
+  var addresses: [SocketAddress] = []
+  var flags: UInt8 = 0
+  var packets: [[UInt8]] = []
+  var signal: [UInt8] = []
+  var introduction: UInt64?
+  var code: UInt16?
+  var reason = ""
+  var milliseconds: UInt32?
+  var place: UInt32?
+  var allowed: [PeerID] = []
+  var secret: String?
+  var registrations: [Registration] = []
+  var consent: UInt8 = 0
+
+  init() {}
+
+  /// - Throws: a ``RegistryError`` where a field is not what it should be, or there are too many of them.
+  init(_ bytes: RawSpan) throws(RegistryError) {
+    var input = WireReader(bytes)
+    while !input.isAtEnd {
+      let number = input.take(UInt8.self)
+      let size = Int(input.take(UInt16.self))
+      let value = input.take(count: size)
+      if input.isOverrun { throw RegistryError(.badMessage, "a field is longer than its message") }
+      guard let field = FieldNumber(rawValue: number) else { continue }
+      try take(field, value)
+    }
+  }
+
+  private mutating func take(_ field: FieldNumber, _ value: [UInt8]) throws(RegistryError) {
+    switch field {
+    case .name: name = try RegistryName(utf8: value)
+    case .key: key = try Self.key(value)
+    case .address:
+      try Self.limit(addresses.count, RegistryLimits.addresses + 1, "addresses")
+      addresses.append(try Self.address(value))
+    case .flags: flags = try Self.number(value)
+    case .packet:
+      try Self.limit(packets.count, RegistryLimits.flightPackets, "packets")
+      guard !value.isEmpty, value.count <= RegistryLimits.packetBytes else {
+        throw RegistryError(.badMessage, "a packet has 1 to \(RegistryLimits.packetBytes) bytes")
+      }
+      packets.append(value)
+    case .signal:
+      guard value.count <= RegistryLimits.signalBytes else {
+        throw RegistryError(.badMessage, "a signal has at most \(RegistryLimits.signalBytes) bytes")
+      }
+      signal = value
+    case .introduction: introduction = try Self.number(value)
+    case .code: code = try Self.number(value)
+    case .reason: reason = String(decoding: value.prefix(RegistryLimits.reasonBytes), as: UTF8.self)
+    case .milliseconds: milliseconds = try Self.number(value)
+    case .place: place = try Self.number(value)
+    case .allowed:
+      try Self.limit(allowed.count, RegistryLimits.allowedPeers, "keys that are allowed")
+      allowed.append(try Self.key(value))
+    case .secret:
+      guard let text = String(validating: value, as: UTF8.self) else {
+        throw RegistryError(.badKey, "a key is text in UTF-8")
+      }
+      secret = text
+    case .registration:
+      try Self.limit(registrations.count, RegistryLimits.page, "registrations")
+      registrations.append(try Self.registration(value))
+    case .consent: consent = try Self.number(value)
+    }
+  }
+
+  private static func limit(_ count: Int, _ limit: Int, _ what: String) throws(RegistryError) {
+    if count >= limit { throw RegistryError(.badMessage, "at most \(limit) \(what) fit a message") }
+  }
+
+  private static func number<Number: FixedWidthInteger & BitwiseCopyable>(
+    _ value: [UInt8]
+  ) throws(RegistryError) -> Number {
+    guard value.count == MemoryLayout<Number>.size else {
+      throw RegistryError(.badMessage, "a number has \(value.count) bytes")
+    }
+    return value.span.bytes.number(at: 0, as: Number.self)
+  }
+
+  private static func key(_ value: [UInt8]) throws(RegistryError) -> PeerID {
+    guard let key = PeerID(bytes: value.span.bytes) else {
+      throw RegistryError(.badMessage, "a peer's key has \(PeerID.byteCount) bytes")
+    }
+    return key
+  }
+
+  /// Port, and 4 or 16 bytes of address.
+  static func address(_ value: [UInt8]) throws(RegistryError) -> SocketAddress {
+    let bytes = value.span.bytes
+    let ip: IPAddress
+    switch value.count {
+    case 6: ip = IPAddress(v4: bytes.number(at: 2, as: UInt32.self))
+    case 18: ip = IPAddress(v6: bytes.number(at: 2, as: UInt64.self), bytes.number(at: 10, as: UInt64.self))
+    default: throw RegistryError(.badMessage, "an address has 6 or 18 bytes")
+    }
+    return SocketAddress(ip, port: bytes.number(at: 0, as: UInt16.self))
+  }
+
+  /// A registration is fields within a field.
+  private static func registration(_ value: [UInt8]) throws(RegistryError) -> Registration {
+    let fields = try MessageFields(value.span.bytes)
+    guard let registration = fields.registration else {
+      throw RegistryError(.badMessage, "a registration is nobody's")
+    }
+    return registration
+  }
+
+  var registration: Registration? {
+    let owner: RegistryOwner? = key.map { .key($0) } ?? addresses.last.map { .address($0.ip) }
+    guard let owner else { return nil }
+    return Registration(
+      of: owner, named: name, isListed: flags & 1 != 0, consent: consentValue, at: addresses)
+  }
+
+  var consentValue: Consent {
+    switch consent {
+    case 1: .everyone
+    case 2: .nobody
+    case 3: .only(allowed)
+    default: .ask
+    }
+  }
+}
+
+/// Writes a message behind those that are in its buffer already.
+struct MessageWriter {
+  private(set) var bytes: [UInt8] = []
+
+  mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
+  /// A frame: its length without these two bytes, the kind, the number of the request.
+  mutating func write(_ kind: UInt8, _ request: UInt32, _ body: (inout MessageWriter) -> Void) {
+    let start = bytes.count
+    append(UInt16(0))
+    append(kind)
+    append(request)
+    body(&self)
+    let size = bytes.count - start - 2
+    precondition(size <= RegistryLimits.messageBytes, "a message of \(size) bytes was put together")
+    bytes[start] = UInt8(truncatingIfNeeded: size >> 8)
+    bytes[start + 1] = UInt8(truncatingIfNeeded: size)
+  }
+
+  mutating func field(_ field: FieldNumber, _ value: some Collection<UInt8>) {
+    append(field.rawValue)
+    append(UInt16(value.count))
+    bytes += value
+  }
+
+  mutating func field(_ field: FieldNumber, _ text: String) { self.field(field, text.utf8) }
+
+  mutating func field<Number: FixedWidthInteger>(_ field: FieldNumber, number: Number) {
+    append(field.rawValue)
+    append(UInt16(MemoryLayout<Number>.size))
+    append(number)
+  }
+
+  mutating func field(_ addresses: [SocketAddress]) {
+    for address in addresses {
+      append(FieldNumber.address.rawValue)
+      append(UInt16(address.ip.family == .v4 ? 6 : 18))
+      append(address.port)
+      if address.ip.family == .v6 {
+        append(address.ip.high)
+        append(address.ip.low)
+      } else {
+        append(address.ip.v4Bits)
+      }
+    }
+  }
+
+  mutating func field(_ consent: Consent) {
+    switch consent {
+    case .ask: break
+    case .everyone: field(.consent, number: UInt8(1))
+    case .nobody: field(.consent, number: UInt8(2))
+    case .only(let peers):
+      field(.consent, number: UInt8(3))
+      for peer in peers.prefix(RegistryLimits.allowedPeers) { field(.allowed, peer.bytes) }
+    }
+  }
+
+  mutating func fields(of registration: Registration) {
+    if case .key(let peer) = registration.owner { field(.key, peer.bytes) }
+    if let name = registration.name { field(.name, name.text) }
+    field(.flags, number: UInt8(registration.isListed ? 1 : 0))
+    field(registration.addresses)
+  }
+
+  mutating func field(_ registration: Registration) {
+    var inner = MessageWriter()
+    inner.fields(of: registration)
+    field(.registration, inner.bytes)
+  }
+
+  mutating func field(_ content: Introduction.Content) {
+    for packet in content.flight { field(.packet, packet) }
+    if !content.signal.isEmpty { field(.signal, content.signal) }
+  }
+
+  mutating func field(_ target: RegistryTarget) {
+    switch target {
+    case .name(let name): field(.name, name.text)
+    case .key(let peer): field(.key, peer.bytes)
+    case .pairing(let secret): field(.secret, secret)
+    }
+  }
+
+  private mutating func append<Number: FixedWidthInteger>(_ number: Number) {
+    withUnsafeBytes(of: number.bigEndian) { bytes += $0 }
+  }
+}

@@ -1,0 +1,169 @@
+import WarrenCrypto
+import WarrenMachine
+
+extension RegistryMessage {
+  /// What is spoken between a peer and a registry (ALPN): another number is another protocol.
+  public static let protocolName = "warren-registry/1"
+
+  private enum Kind: UInt8 {
+    case hello = 0
+    case register
+    case renew, withdraw, rename, find, list, wait, introduce, accept, deny
+    case welcome = 64
+    case done, failed, found, page, introduced, accepted
+    case signal = 128
+    case end
+  }
+
+  private static let isQuestion: UInt8 = 2
+
+  func write(as request: UInt32, into output: inout MessageWriter) {
+    output.write(kind.rawValue, request) { output in
+      switch self {
+      case .register(let name, let isListed, let consent, let addresses):
+        if let name { output.field(.name, name.text) }
+        output.field(.flags, number: UInt8(isListed ? 1 : 0))
+        output.field(consent)
+        output.field(addresses)
+      case .hello, .renew, .withdraw, .done: break
+      case .rename(let name): output.field(.name, name.text)
+      case .find(let target): output.field(target)
+      case .list(let start): if let start { output.field(.place, number: UInt32(start.place)) }
+      case .wait(let secret): output.field(.secret, secret)
+      case .introduce(let asked):
+        output.field(asked.target)
+        output.field(asked.addresses)
+        output.field(asked.content)
+      case .accept(let id, let addresses):
+        output.field(.introduction, number: id)
+        output.field(addresses)
+      case .deny(let id, let reason):
+        output.field(.introduction, number: id)
+        output.field(.reason, String(reason.prefix(RegistryLimits.reasonBytes / 4)))
+      case .welcome(let observed, let lifetime):
+        output.field([observed])
+        output.field(.milliseconds, number: UInt32(clamping: lifetime.wholeNanoseconds / 1_000_000))
+      case .failed(let error):
+        output.field(.code, number: error.code.number)
+        output.field(.reason, String(error.reason.prefix(RegistryLimits.reasonBytes / 4)))
+      case .found(let registration): output.field(registration)
+      case .page(let page):
+        for registration in page.registrations { output.field(registration) }
+        if let next = page.next { output.field(.place, number: UInt32(next.place)) }
+      case .introduced(let introduction):
+        output.field(.introduction, number: introduction.id)
+        output.field(.key, introduction.peer.bytes)
+        if let name = introduction.name { output.field(.name, name.text) }
+        output.field(introduction.addresses)
+        output.field(.flags, number: introduction.isQuestion ? Self.isQuestion : 0)
+        output.field(introduction.content)
+      case .accepted(let answer):
+        output.field(.introduction, number: answer.id)
+        output.field(.key, answer.peer.bytes)
+        output.field(answer.addresses)
+      case .signal(let id, let bytes):
+        output.field(.introduction, number: id)
+        output.field(.signal, bytes)
+      case .end(let id): output.field(.introduction, number: id)
+      }
+    }
+  }
+
+  private var kind: Kind {
+    switch self {
+    case .hello: .hello
+    case .register: .register
+    case .renew: .renew
+    case .withdraw: .withdraw
+    case .rename: .rename
+    case .find: .find
+    case .list: .list
+    case .wait: .wait
+    case .introduce: .introduce
+    case .accept: .accept
+    case .deny: .deny
+    case .welcome: .welcome
+    case .done: .done
+    case .failed: .failed
+    case .found: .found
+    case .page: .page
+    case .introduced: .introduced
+    case .accepted: .accepted
+    case .signal: .signal
+    case .end: .end
+    }
+  }
+
+  /// The message of this kind with these fields; nil where the kind is not known.
+  ///
+  /// - Throws: a ``RegistryError`` where a field is missing, or is not what it should be.
+  init?(kind: UInt8, _ bytes: RawSpan) throws(RegistryError) {
+    guard let kind = Kind(rawValue: kind) else { return nil }
+    let fields = bytes.isEmpty ? MessageFields() : try MessageFields(bytes)
+    switch kind {
+    case .register:
+      self = .register(
+        name: fields.name, isListed: fields.flags & 1 != 0, consent: fields.consentValue,
+        addresses: fields.addresses)
+    case .hello: self = .hello
+    case .renew: self = .renew
+    case .withdraw: self = .withdraw
+    case .rename: self = .rename(try need(fields.name, "a name"))
+    case .find: self = .find(try fields.target)
+    case .list: self = .list(from: fields.place.map { RegistryPage.Start(place: Int($0)) })
+    case .wait: self = .wait(key: try need(fields.secret, "a key"))
+    case .introduce:
+      self = .introduce(
+        Introduction.Request(try fields.target, at: fields.addresses, fields.content))
+    case .accept: self = .accept(try fields.number, addresses: fields.addresses)
+    case .deny: self = .deny(try fields.number, reason: fields.reason)
+    case .welcome:
+      self = .welcome(
+        observed: try need(fields.addresses.first, "an address"),
+        lifetime: .milliseconds(Int(try need(fields.milliseconds, "a time"))))
+    case .done: self = .done
+    case .failed:
+      self = .failed(
+        RegistryError(RegistryError.Code(number: try need(fields.code, "a code")), fields.reason))
+    case .found: self = .found(try need(fields.registrations.first, "a registration"))
+    case .page:
+      self = .page(
+        RegistryPage(
+          registrations: fields.registrations,
+          next: fields.place.map { RegistryPage.Start(place: Int($0)) }))
+    case .introduced:
+      self = .introduced(
+        Introduction(
+          id: try fields.number, of: try need(fields.key, "who it is"), named: fields.name,
+          at: fields.addresses, isQuestion: fields.flags & Self.isQuestion != 0, fields.content))
+    case .accepted:
+      self = .accepted(
+        Introduction.Answer(
+          id: try fields.number, peer: try need(fields.key, "who it is"), addresses: fields.addresses))
+    case .signal: self = .signal(try fields.number, fields.signal)
+    case .end: self = .end(try fields.number)
+    }
+  }
+}
+
+/// A field that the message cannot do without.
+private func need<Value>(_ value: Value?, _ what: String) throws(RegistryError) -> Value {
+  guard let value else { throw RegistryError(.badMessage, "the message does not say \(what)") }
+  return value
+}
+
+extension MessageFields {
+  fileprivate var content: Introduction.Content { Introduction.Content(flight: packets, signal: signal) }
+
+  fileprivate var number: UInt64 {
+    get throws(RegistryError) { try need(introduction, "which introduction it is about") }
+  }
+
+  fileprivate var target: RegistryTarget {
+    get throws(RegistryError) {
+      if let key { return .key(key) }
+      if let name { return .name(name) }
+      return .pairing(try need(secret, "whom it is about"))
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import WarrenCrypto
+import WarrenMachine
+
+extension RegistryServer {
+  /// Takes a message, and says what there is to say.
+  func take(_ incoming: MessageReader.Incoming, of session: RegistrySession) async {
+    count { $0.messages += 1 }
+    let request = incoming.request
+    do throws(RegistryError) {
+      guard session.messages.take(at: machine.now) else {
+        count { $0.tooFast += 1 }
+        throw RegistryError(.tooFast, "too many messages in too short a time")
+      }
+      guard let message = try incoming.message.get() else { return }
+      session.observed = await session.link.remote
+      if let answer = try await self.answer(message, request, of: session) { session.say(answer, as: request) }
+    } catch {
+      session.say(.failed(error), as: request)
+    }
+  }
+
+  /// - Returns: what is answered at once.
+  private func answer(
+    _ message: RegistryMessage, _ request: UInt32, of session: RegistrySession
+  ) async throws(RegistryError) -> RegistryMessage? {
+    let owner = RegistryOwner.key(session.peer)
+    switch message {
+    case .hello: return nil
+    case .register(let name, let isListed, let consent, let addresses):
+      try await registry.register(
+        Registration(
+          of: owner, named: name, isListed: isListed, consent: consent,
+          at: [session.observed] + (try addressesOf(session, addresses))))
+      session.name = name
+      session.hasRegistered = true
+      return .done
+    case .renew:
+      try await registry.renew(owner)
+      return .done
+    case .withdraw:
+      await registry.withdraw(owner)
+      return .done
+    case .rename(let name):
+      try await registry.rename(owner, to: name)
+      session.name = name
+      return .done
+    case .find(let target):
+      var found = try await find(target, for: session.peer)
+      if case .key(let peer) = found.owner, peer != session.peer, found.consent.answer(to: session.peer) != true {
+        found.addresses = []
+      }
+      return .found(found)
+    case .list(let start):
+      var page = await registry.list(from: start)
+      // Where they are is not for everyone.
+      for place in page.registrations.indices { page.registrations[place].addresses = [] }
+      page.registrations.removeAll { if case .address = $0.owner { true } else { false } }
+      return .page(page)
+    case .wait(let key):
+      let ticket = try pairing.wait(
+        with: key, PairingDesk.Offer(.udp, at: session.observed), at: machine.now)
+      session.waiting.append((ticket, request))
+      waiting[ticket] = session
+      schedule()
+      return nil
+    case .introduce(let asked): return try await introduce(asked, request, of: session)
+    case .accept(let id, let addresses):
+      let own = [session.observed] + (try addressesOf(session, addresses))
+      guard let (pair, question) = desk.accept(id, by: session.peer) else {
+        throw RegistryError(.notRegistered, "nobody waits for this answer any more")
+      }
+      count { $0.accepted += 1 }
+      if let caller = sessions[pair.caller] {
+        tell(
+          caller, .accepted(Introduction.Answer(id: id, peer: session.peer, addresses: own)), as: question)
+      }
+      return .done
+    case .deny(let id, let reason):
+      guard let pair = desk.end(id, by: session.peer), pair.callee == session.peer else { return .done }
+      count { $0.denied += 1 }
+      if let caller = sessions[pair.caller], let question = pair.question {
+        tell(caller, .failed(RegistryError(.denied, reason)), as: question)
+      } else if let caller = sessions[pair.caller] {
+        tell(caller, .end(id))
+      }
+      return .done
+    case .signal(let id, let bytes):
+      guard let other = desk.listener(id, to: session.peer), let listener = sessions[other] else { return nil }
+      count { $0.signals += 1 }
+      tell(listener, .signal(id, bytes))
+      return nil
+    case .end(let id):
+      if let pair = desk.end(id, by: session.peer) { tellEnd(of: id, pair, except: session.peer) }
+      return nil
+    case .welcome, .done, .failed, .found, .page, .introduced, .accepted:
+      throw RegistryError(.badMessage, "this is for a registry to say")
+    }
+  }
+
+  private func find(_ target: RegistryTarget, for peer: PeerID) async throws(RegistryError) -> Registration {
+    let found: Registration? =
+      switch target {
+      case .name(let name): await registry.find(name)
+      case .key(let key): await registry.find(.key(key))
+      case .pairing: nil
+      }
+    guard let found else {
+      throw RegistryError(.notRegistered, "nobody is registered as \(quoted(target.description))")
+    }
+    return found
+  }
+
+  private func introduce(
+    _ asked: Introduction.Request, _ request: UInt32, of session: RegistrySession
+  ) async throws(RegistryError) -> RegistryMessage? {
+    guard session.introductions.take(at: machine.now) else {
+      count { $0.tooFast += 1 }
+      throw RegistryError(.tooFast, "too many were asked for in too short a time")
+    }
+    count { $0.introductions += 1 }
+    let own = [session.observed] + (try addressesOf(session, asked.addresses))
+    let (callee, isWanted, theirs) = try await callee(of: asked.target, for: session)
+    let id = try desk.begin(
+      session.peer, with: callee.peer, question: isWanted ? nil : request, at: machine.now)
+    schedule()
+    tell(
+      callee,
+      .introduced(
+        Introduction(
+          id: id, of: session.peer, named: session.name, at: own, isQuestion: !isWanted, asked.content)))
+    guard isWanted else { return nil }
+    count { $0.accepted += 1 }
+    return .accepted(Introduction.Answer(id: id, peer: callee.peer, addresses: theirs))
+  }
+
+  /// Who is asked for, and whether it has said already that it wants to be connected; then where it is.
+  private func callee(
+    of target: RegistryTarget, for session: RegistrySession
+  ) async throws(RegistryError) -> (RegistrySession, isWanted: Bool, [SocketAddress]) {
+    if case .pairing(let secret) = target {
+      let (ticket, _) = try pairing.ask(
+        with: secret, PairingDesk.Offer(.udp, at: session.observed), from: session.observed.ip)
+      guard let other = waiting.removeValue(forKey: ticket) else {
+        throw RegistryError(.nobodyWaits, "nobody waits with this key")
+      }
+      if let place = other.waiting.firstIndex(where: { $0.ticket == ticket }) {
+        tell(other, .done, as: other.waiting.remove(at: place).request)
+      }
+      other.observed = await other.link.remote
+      return (other, true, [other.observed])
+    }
+    let found = try await find(target, for: session.peer)
+    guard case .key(let peer) = found.owner else {
+      throw RegistryError(.notReachable, "\(target) has no key, and cannot be connected with")
+    }
+    guard peer != session.peer else {
+      throw RegistryError(.badMessage, "\(target) is this program itself")
+    }
+    let answer = found.consent.answer(to: session.peer)
+    guard answer != false else {
+      count { $0.denied += 1 }
+      throw RegistryError(.denied, "\(target) does not want to be connected with you")
+    }
+    guard let callee = sessions[peer], !callee.isOver else {
+      throw RegistryError(.notReachable, "\(target) is registered, and has not been heard of for a moment")
+    }
+    callee.observed = await callee.link.remote
+    let known = found.addresses.filter { $0 != callee.observed }
+    return (callee, answer == true, [callee.observed] + known)
+  }
+
+  /// Of what a peer says of where it is, what others may send to: the machine that was seen, and private networks.
+  private func addressesOf(
+    _ session: RegistrySession, _ addresses: [SocketAddress]
+  ) throws(RegistryError) -> [SocketAddress] {
+    let seen = session.observed
+    var all: [SocketAddress] = []
+    for address in addresses.prefix(RegistryLimits.addresses - 1) {
+      let ip = address.ip
+      let isOwn = ip == seen.ip || ip.isPrivate || ip.isCarrierShared || (ip.isLoopback && seen.ip.isLoopback)
+      if isOwn, address != seen, !all.contains(address) { all.append(address) }
+    }
+    return all
+  }
+}

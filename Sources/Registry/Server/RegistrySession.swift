@@ -1,0 +1,36 @@
+import WarrenCrypto
+import WarrenMachine
+
+/// A peer that is connected with the registry.
+final class RegistrySession {
+  let link: any RegistryLink
+  let peer: PeerID
+  /// From where it came: what counts against the limit of its address.
+  let source: IPAddress
+  var reader = MessageReader()
+  /// What it has not been told yet.
+  var outgoing = MessageWriter()
+  var isWriting = false
+  var isOver = false
+  /// Where it was last seen.
+  var observed: SocketAddress
+  var name: RegistryName?
+  var hasRegistered = false
+  var messages: TokenBucket
+  var introductions: TokenBucket
+  /// Secrets with which it waits, and the numbers of these requests.
+  var waiting: [(ticket: PairingDesk.Ticket, request: UInt32)] = []
+
+  init(
+    _ link: any RegistryLink, seenAt observed: SocketAddress, messages: TokenBucket, introductions: TokenBucket
+  ) {
+    self.link = link
+    peer = link.peer
+    source = observed.ip
+    self.observed = observed
+    self.messages = messages
+    self.introductions = introductions
+  }
+
+  func say(_ message: RegistryMessage, as request: UInt32 = 0) { message.write(as: request, into: &outgoing) }
+}
