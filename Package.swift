@@ -101,6 +101,9 @@ let package = Package(
       name: "RegistryTests", dependencies: ["WarrenRegistry", "TestSupport"], path: "Tests/RegistryTests",
       swiftSettings: strict),
     .testTarget(
+      name: "WarrenTests", dependencies: ["Warren", "WarrenSimulator", "WarrenLaboratory", "TestSupport"],
+      path: "Tests/WarrenTests", swiftSettings: strict),
+    .testTarget(
       name: "SimulatorTests", dependencies: ["WarrenSimulator", "TestSupport"], path: "Tests/SimulatorTests",
       swiftSettings: strict),
     .testTarget(

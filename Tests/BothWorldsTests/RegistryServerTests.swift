@@ -163,7 +163,7 @@ struct RegistryServerTests {
       }
       #expect(other?.code == .keyInUse)
       #expect(try await alice.client.introduce(request).peer == bob.key.peerID)
-      try await waiting.value
+      #expect(try await waiting.value == alice.key.peerID)
       let introduced = try await bob.next { if case .introduced(let it) = $0 { it } else { nil } }
       #expect(introduced.peer == alice.key.peerID && !introduced.isQuestion)
       let late = await #expect(throws: RegistryError.self) { try await alice.client.introduce(request) }

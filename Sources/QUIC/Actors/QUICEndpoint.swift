@@ -18,7 +18,8 @@ public actor QUICEndpoint {
   /// Connections that nobody has asked for yet, and those who wait for one. They hold the endpoint: so it lets go of them.
   var arrived = Queue<Connection>()
   var acceptors: [Wait<Void>] = []
-  private var sockets: [Socket] = []
+  /// By channel; those that were given up are gone.
+  private var sockets: [Socket?] = []
   private var isFlushDue = false
   private var isFlushing = false
   private(set) var isClosed = false
@@ -74,6 +75,23 @@ public actor QUICEndpoint {
     return UInt16(number)
   }
 
+  /// Gives up a socket that it was given: nothing leaves there any more.
+  public func giveUp(_ channel: UInt16) {
+    guard let socket = socket(of: channel), !socket.isOwn else { return }
+    socket.udp.onDatagrams = nil
+    socket.udp.onWritable = nil
+    sockets[Int(channel)] = nil
+  }
+
+  /// Takes a datagram that has come to a socket before this endpoint was given it.
+  public func feed(
+    _ bytes: [UInt8], from source: SocketAddress, at local: IPAddress?, on channel: UInt16
+  ) {
+    let path = NetworkPath(to: source, from: local, through: channel)
+    _ = core.receive(bytes.span.bytes, on: path, ecn: .notCapable, at: machine.now)
+    flush()
+  }
+
   /// Hands on datagrams of other protocols on the same ports (RFC 9443), with the number of the port.
   public func receiveOthers(_ body: sending @escaping (borrowing Datagram, Int) -> Void) { onForeign = body }
 
@@ -118,7 +136,7 @@ public actor QUICEndpoint {
 
   /// Through which of its sockets an address can be reached, if one has its family: the first.
   public func channel(to address: SocketAddress) -> UInt16? {
-    sockets.firstIndex { $0.udp.localAddress.ip.family == address.ip.family }.map(UInt16.init)
+    sockets.firstIndex { $0?.udp.localAddress.ip.family == address.ip.family }.map(UInt16.init)
   }
 
   /// How many connections there are.
@@ -135,7 +153,7 @@ public actor QUICEndpoint {
     isClosed = true
     core.abandon()
     settleAll()
-    for socket in sockets {
+    for case let socket? in sockets {
       if socket.isOwn {
         socket.udp.close()
       } else {
@@ -189,8 +207,7 @@ public actor QUICEndpoint {
 
   private func transmit(_ connection: ConnectionCore) {
     let channel = connection.channel
-    guard sockets.indices.contains(Int(channel)) else { return }
-    let socket = sockets[Int(channel)]
+    guard let socket = socket(of: channel) else { return }
     while connection.transmit(into: &socket.outbox, of: channel, at: machine.now) == .full {
       send(socket)
       // The system has no room either: it says when it has.
@@ -207,11 +224,14 @@ public actor QUICEndpoint {
 
   /// Sends a packet by itself; without room for it, it is lost like any other.
   private func send(_ bytes: [UInt8], _ envelope: DatagramEnvelope, through channel: UInt16) {
-    guard sockets.indices.contains(Int(channel)) else { return }
-    let socket = sockets[Int(channel)]
+    guard let socket = socket(of: channel) else { return }
     socket.outbox.append(
       bytes.span.bytes, to: envelope.destination, from: envelope.localIP, ecn: envelope.ecn)
     send(socket)
+  }
+
+  private func socket(of channel: UInt16) -> Socket? {
+    sockets.indices.contains(Int(channel)) ? sockets[Int(channel)] : nil
   }
 
   private func wait(_ connection: ConnectionCore, for socket: Socket) {

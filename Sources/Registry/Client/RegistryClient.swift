@@ -57,6 +57,9 @@ public actor RegistryClient {
   /// Where the registry sees this side; nil while it is not connected.
   public var observedAddress: SocketAddress? { link == nil ? nil : observed }
 
+  /// Where the registry is; nil while it is not connected.
+  public private(set) var serverAddress: SocketAddress?
+
   /// Withdraws, and ends what is between the two.
   public func close() async {
     guard !isClosed else { return }
@@ -119,8 +122,10 @@ public actor RegistryClient {
 
   private func converse() async throws {
     let link = try await connect()
+    let remote = await link.remote
     if isClosed { return await link.close(.closed) }
     self.link = link
+    serverAddress = remote
     linkNumber += 1
     reader = MessageReader()
     outgoing = MessageWriter()
@@ -163,6 +168,7 @@ public actor RegistryClient {
   /// Nobody is there to answer.
   private func drop(_ error: RegistryError) {
     link = nil
+    serverAddress = nil
     renewing?.cancel()
     let asked = pending.sorted { $0.key < $1.key }.map(\.value)
     pending = [:]
@@ -316,7 +322,13 @@ extension RegistryClient {
   }
 
   /// Waits until somebody has asked with the same secret, which is told by ``RegistryEvent/introduced(_:)``.
-  public func wait(key: String) async throws { _ = try await ask(.wait(key: key)) }
+  ///
+  /// - Returns: who it is.
+  @discardableResult
+  public func wait(key: String) async throws -> PeerID {
+    guard case .accepted(let answer) = try await ask(.wait(key: key)) else { throw Self.nonsense }
+    return answer.peer
+  }
 
   /// Asks to be connected with somebody, and waits for its answer.
   public func introduce(_ request: Introduction.Request) async throws -> Introduction.Answer {

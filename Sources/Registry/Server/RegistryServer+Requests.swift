@@ -144,7 +144,9 @@ extension RegistryServer {
         throw RegistryError(.nobodyWaits, "nobody waits with this key")
       }
       if let place = other.waiting.firstIndex(where: { $0.ticket == ticket }) {
-        tell(other, .done, as: other.waiting.remove(at: place).request)
+        let request = other.waiting.remove(at: place).request
+        tell(
+          other, .accepted(Introduction.Answer(id: 0, peer: session.peer, addresses: [])), as: request)
       }
       other.observed = await other.link.remote
       return (other, true, [other.observed])

@@ -41,6 +41,8 @@ public actor HolePuncher {
   private var hopeless: SearchDecision.Reason?
   private var isStarted = false
   private(set) var isClosed = false
+  /// Whether somebody else takes what arrives at the sockets that it was given, and hands it on.
+  private var isFed = false
   /// What the other side has told before the start.
   private var early: [(inout PunchCore, Instant) -> Void] = []
   private var isDraining = false
@@ -67,7 +69,9 @@ public actor HolePuncher {
   final class Socket {
     let udp: any UDPSocket
     /// Whether it was this puncher that opened it, and closes it.
-    let isOwn: Bool
+    var isOwn: Bool
+    /// Whether somebody else takes what arrives at it.
+    var isFed = false
     /// Whether it is for everything, and not only for a search or a relay.
     let isGeneral: Bool
     var outbox: DatagramOutbox
@@ -100,11 +104,14 @@ public actor HolePuncher {
   ///
   /// - Parameter sockets: the sockets to use instead of its own, those that the connection will use. They are
   ///   not closed with the puncher, but it takes what arrives at them: see ``receiveOthers(_:)``.
+  /// - Parameter isFed: whether somebody else takes what arrives at these sockets, and hands on what is STUN's by
+  ///   ``feed(_:from:at:on:)``: so several punchers can use the same ones.
   /// - Throws: why there is no network to use; the puncher is closed then.
-  public func start(using sockets: sending [any UDPSocket] = []) throws {
+  public func start(using sockets: sending [any UDPSocket] = [], isFed: Bool = false) throws {
     precondition(!isStarted, "a hole puncher is started once")
     if isClosed { throw PunchError.closed }
     isStarted = true
+    self.isFed = isFed
     do {
       let interfaces = try usableInterfaces()
       if configuration.transports.contains(.udp) { try openSockets(sockets, interfaces) }
@@ -128,7 +135,11 @@ public actor HolePuncher {
   }
 
   private func openSockets(_ given: [any UDPSocket], _ interfaces: [NetworkInterface]) throws {
-    for socket in given { add(Socket(socket, isOwn: false), interfaces) }
+    for udp in given {
+      let socket = Socket(udp, isOwn: false)
+      socket.isFed = isFed
+      add(socket, interfaces)
+    }
     if !given.isEmpty { return }
     var options = UDPOptions()
     options.interface = configuration.interface
@@ -146,7 +157,9 @@ public actor HolePuncher {
     let number = sockets.count - 1
     let local = socket.udp.localAddress
     core.addSocket(number, port: local.port, addresses: addresses(of: local, interfaces), at: machine.now)
-    socket.udp.deliver(to: self) { puncher, batch in puncher.take(batch, on: number) }
+    if !socket.isFed {
+      socket.udp.deliver(to: self) { puncher, batch in puncher.take(batch, on: number) }
+    }
   }
 
   private func addresses(of local: SocketAddress, _ interfaces: [NetworkInterface]) -> [IPAddress] {
@@ -326,7 +339,11 @@ public actor HolePuncher {
     core.close()
     timer?.cancel()
     for case let socket? in sockets {
-      if socket.isOwn { socket.udp.close() } else { socket.udp.onDatagrams = nil }
+      if socket.isOwn {
+        socket.udp.close()
+      } else if !socket.isFed {
+        socket.udp.onDatagrams = nil
+      }
     }
     for task in tasks { task.cancel() }
     tasks = []
@@ -353,6 +370,22 @@ public actor HolePuncher {
       if received == .notSTUN { take(datagram, on: socket) }
     }
     drain()
+  }
+
+  /// Takes a datagram of STUN's that has come to one of the sockets that it was given, by its number among them.
+  public func feed(_ bytes: [UInt8], from source: SocketAddress, at local: IPAddress?, on number: Int) {
+    guard isStarted, !isClosed, sockets.indices.contains(number) else { return }
+    _ = core.receive(bytes.span.bytes, on: .socket(number), at: local, from: source, at: machine.now)
+    drain()
+  }
+
+  /// Gives away a socket that it has opened on the way: whoever takes it closes it, and hands on what arrives there by
+  /// ``feed(_:from:at:on:)``. Nil where the path goes through one that it was given.
+  public func giveAway(_ path: PunchedPath) -> (any UDPSocket)? {
+    guard case .socket(let number) = path.channel, let socket = sockets[number], socket.isOwn else { return nil }
+    socket.isOwn = false
+    socket.isFed = true
+    return socket.udp
   }
 
   /// What is no STUN: only what comes from where the peer has proven to be is the peer's.
@@ -414,7 +447,7 @@ public actor HolePuncher {
   }
 
   private func closeSocket(_ number: Int) {
-    sockets[number]?.udp.close()
+    if sockets[number]?.isOwn ?? false { sockets[number]?.udp.close() }
     sockets[number] = nil
   }
 

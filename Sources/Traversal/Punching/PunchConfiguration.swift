@@ -7,6 +7,8 @@ public struct PunchConfiguration: Sendable {
   public var transports: Set<TransportProtocol> = [.udp]
   /// STUN servers, which say how the world sees this machine; all are asked at once.
   public var stunServers: [SocketAddress] = []
+  /// Where the world sees the sockets that it is given, as far as that is known before anybody is asked.
+  public var knownMappings: [SocketAddress] = []
   /// The families that are used.
   public var families: [IPAddress.Family] = [.v6, .v4]
   /// The local port; 0 lets the system choose.

@@ -146,10 +146,23 @@ extension PunchCore {
 
   /// Asks the STUN servers how they see the sockets, and tells the other side what is known already.
   public mutating func begin(at now: Instant) {
+    tellKnownMappings()
     for base in bases.indices where ice.bases[base].candidate.kind == .host { ask(from: base, at: now) }
     describe()
     beginSampling(at: now)
     completeIfDone()
+  }
+
+  /// Where the world sees a family's first base was found out by somebody else.
+  private mutating func tellKnownMappings() {
+    for mapped in configuration.knownMappings {
+      let base = bases.indices.first {
+        bases[$0].local.ip.family == mapped.ip.family && ice.bases[$0].candidate.kind == .host
+      }
+      guard let base else { continue }
+      ice.addMapped(mapped, of: ICEBaseID(base))
+      tellMapped(mapped, of: base)
+    }
   }
 
   /// Asks the STUN servers how they see a base.

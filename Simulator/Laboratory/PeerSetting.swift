@@ -1,0 +1,67 @@
+import Warren
+import WarrenSimulator
+
+/// A registry and a STUN server in a simulated internet, and the peers that use them.
+public final class PeerSetting: Sendable {
+  /// Where it is.
+  public let world: World
+  /// The registry's server; another one after a crash.
+  public private(set) var server: RegistryServer {
+    get { current.withLock { $0 } }
+    set { current.withLock { $0 = newValue } }
+  }
+  /// How peers reach it.
+  public let address: RegistryAddress
+  private let current: Guarded<RegistryServer>
+  private let key: PrivateKey
+  private let stun: [SocketAddress]
+
+  /// Starts both on the machines `registry` and `stun`, which must have IPv4 and IPv6.
+  public init(in world: World) async throws {
+    self.world = world
+    let machine = world.machine("registry")
+    var random = machine.random
+    key = PrivateKey(using: &random)
+    let server = RegistryServer(Registry(on: machine), on: machine, key: key)
+    current = Guarded(server)
+    var address = try await server.start(at: .any(.v4, port: RegistryAddress.port))
+    address.host = "\(machine.address(.v4))"
+    self.address = address
+    let other = world.machine("stun")
+    var stun: [SocketAddress] = []
+    for port: UInt16 in [3478, 3479] {
+      let address = SocketAddress(other.address(.v4), port: port)
+      try await STUNServer(on: other).start(at: address)
+      stun.append(address)
+    }
+    self.stun = stun
+  }
+
+  /// A peer on the machine of this name that the registry knows already.
+  public func peer(
+    _ name: String, _ change: (inout Peer.Configuration) -> Void = { _ in }
+  ) async throws -> Peer {
+    var configuration = Peer.Configuration()
+    configuration.name = name
+    configuration.registry = address
+    configuration.stunServers = stun
+    change(&configuration)
+    let peer = try Peer(configuration, on: world.machine(name))
+    try await peer.start()
+    guard configuration.registry != nil else { return peer }
+    for await event in peer.events { if case .registered = event { break } }
+    return peer
+  }
+
+  /// The registry is gone without a word, and is there again after a while, knowing nobody.
+  public func crash(for pause: Duration) async throws {
+    await server.vanish()
+    let machine = world.machine("registry")
+    try await machine.sleep(for: pause)
+    server = RegistryServer(Registry(on: machine), on: machine, key: key)
+    try await server.start(at: .any(.v4, port: RegistryAddress.port))
+  }
+
+  /// Stops the registry.
+  public func close() async { await server.stop() }
+}

@@ -1,0 +1,65 @@
+import WarrenCrypto
+import WarrenMachine
+import WarrenQUIC
+import WarrenRegistry
+import WarrenTraversal
+
+/// One try to be connected with somebody, and all that was begun for it. Used on the machine's executor alone.
+final class Approach: @unchecked Sendable {
+  let side: LinkTable<AdoptedConnection>.Side
+  /// Who was asked for, in words.
+  let target: String
+  let began: Instant
+  /// Who the other is, once that is known.
+  var peer: PeerID?
+  var handshake: Handshake?
+  var introduction: UInt64?
+  var puncher: HolePuncher?
+  /// What runs for it.
+  var tasks: [Task<Void, any Error>] = []
+  /// The other side's signals that came before there was a puncher.
+  var early: [PunchSignal] = []
+  /// Addresses that the registry has seen.
+  var attested: [IPAddress] = []
+  /// Sockets of its puncher's that the endpoint has taken over, by their numbers there.
+  var channels: [Int: UInt16] = [:]
+  /// Packets that have come there before.
+  var earlyPackets: [(number: Int, bytes: [UInt8], source: SocketAddress, local: IPAddress?)] = []
+  /// The connection that it has become.
+  var connection: AdoptedConnection?
+  /// Who waits for a newer flight of the other side's.
+  var flights = Queue<[[UInt8]]>()
+  var flightWait: Wait<Void>?
+  var hasNewFlight = false
+  /// The connection for which it looks for a new way, and not for a handshake.
+  weak var mended: AdoptedConnection?
+  var isMending: Bool { mended != nil }
+  var isOver = false
+
+  init(_ side: LinkTable<AdoptedConnection>.Side, _ target: String, _ peer: PeerID?, at now: Instant) {
+    self.side = side
+    self.target = target
+    self.peer = peer
+    began = now
+  }
+}
+
+/// A connection that a peer has, and what it came from. Used on the machine's executor alone.
+final class AdoptedConnection: @unchecked Sendable {
+  let connection: Connection
+  let peer: PeerID
+  let approach: Approach?
+  /// Whether this side has begun it: only it can change paths (RFC 9000, 9).
+  let isClient: Bool
+  var path: NetworkPath
+  /// What looks for a new path at present.
+  var mending: Approach?
+
+  init(_ connection: Connection, with peer: PeerID, over path: NetworkPath, _ approach: Approach?, isClient: Bool) {
+    self.connection = connection
+    self.peer = peer
+    self.path = path
+    self.approach = approach
+    self.isClient = isClient
+  }
+}

@@ -1,0 +1,125 @@
+import WarrenCrypto
+import WarrenMachine
+
+/// Which connection with whom counts, without I/O: two who dial each other at once end with one.
+///
+/// Of two tries, the one of the peer with the lower key has the right of way. The other's connection is held back as long as
+/// that may still come of something, and is closed when it does: nobody has used it yet.
+///
+/// ```
+///   ours or theirs done ──it has the right of way, or is the only one──► adopted
+///          └──the other is under way──► held ──the other fails, or takes too long──► adopted
+///                                         └──the other is done──► dropped
+/// ```
+struct LinkTable<Item: AnyObject> {
+  /// Who has begun a try.
+  enum Side {
+    case ours, theirs
+
+    var other: Side { self == .ours ? .theirs : .ours }
+  }
+
+  /// What becomes of a connection.
+  enum Verdict {
+    /// It is the one.
+    case adopt
+    /// It is the one, in place of this one, which the other side knows nothing of any more.
+    case replace(Item)
+    /// The other side's try has the right of way: it waits.
+    case hold
+    /// There is another.
+    case drop
+  }
+
+  private enum Try {
+    case none, underWay
+    case held(Item)
+  }
+
+  private struct Pair {
+    var ours = Try.none
+    var theirs = Try.none
+    var adopted: (item: Item, at: Instant)?
+
+    subscript(side: Side) -> Try {
+      get { side == .ours ? ours : theirs }
+      set { if side == .ours { ours = newValue } else { theirs = newValue } }
+    }
+
+    var isEmpty: Bool {
+      if case (.none, .none, nil) = (ours, theirs, adopted) { true } else { false }
+    }
+  }
+
+  private let me: PeerID
+  private var pairs: [PeerID: Pair] = [:]
+
+  init(of me: PeerID) { self.me = me }
+
+  /// The connection with a peer.
+  func adopted(_ peer: PeerID) -> Item? { pairs[peer]?.adopted?.item }
+
+  /// With whom there is a connection, in a fixed order.
+  var peers: [PeerID] { pairs.filter { $0.value.adopted != nil }.keys.sorted() }
+
+  /// Whether a peer that comes has no connection with this one, or cannot know of it any more.
+  func isWelcome(_ peer: PeerID, at now: Instant) -> Bool {
+    guard let adopted = pairs[peer]?.adopted else { return true }
+    return adopted.at.duration(to: now) >= PeerLimits.young
+  }
+
+  /// Whether a try of this side's is under way.
+  func isDialling(_ peer: PeerID) -> Bool {
+    if case .none = pairs[peer]?.ours ?? .none { false } else { true }
+  }
+
+  /// A try begins.
+  mutating func began(_ side: Side, with peer: PeerID) { pairs[peer, default: Pair()][side] = .underWay }
+
+  /// A try has come to something.
+  mutating func succeeded(_ side: Side, with peer: PeerID, _ item: Item, at now: Instant) -> Verdict {
+    var pair = pairs[peer] ?? Pair()
+    defer { pairs[peer] = pair }
+    if let adopted = pair.adopted {
+      pair[side] = .none
+      guard side == .theirs, adopted.at.duration(to: now) >= PeerLimits.young else { return .drop }
+      pair.adopted = (item, now)
+      return .replace(adopted.item)
+    }
+    let hasRightOfWay = (me < peer) == (side == .ours)
+    if !hasRightOfWay, case .underWay = pair[side.other] {
+      pair[side] = .held(item)
+      return .hold
+    }
+    pair[side] = .none
+    pair.adopted = (item, now)
+    return .adopt
+  }
+
+  /// A try has come to nothing.
+  ///
+  /// - Returns: the connection that was held back for it, and is the one now.
+  mutating func failed(_ side: Side, with peer: PeerID, at now: Instant) -> Item? {
+    pairs[peer]?[side] = .none
+    defer { if pairs[peer]?.isEmpty ?? false { pairs[peer] = nil } }
+    return takeHeld(peer, at: now)
+  }
+
+  /// What was held back need not wait any longer, or is not needed: see ``adopted(_:)``.
+  mutating func takeHeld(_ peer: PeerID, at now: Instant) -> Item? {
+    for side in [Side.ours, .theirs] {
+      guard case .held(let item) = pairs[peer]?[side] else { continue }
+      pairs[peer]?[side] = .none
+      if pairs[peer]?.adopted == nil { pairs[peer]?.adopted = (item, now) }
+      return item
+    }
+    return nil
+  }
+
+  /// A connection is over.
+  mutating func ended(_ peer: PeerID, _ item: Item) {
+    guard pairs[peer]?.adopted?.item === item else { return }
+    pairs[peer]?.adopted = nil
+    if pairs[peer]?.isEmpty ?? false { pairs[peer] = nil }
+  }
+}

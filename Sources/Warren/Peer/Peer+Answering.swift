@@ -1,0 +1,220 @@
+import WarrenCrypto
+import WarrenMachine
+import WarrenQUIC
+import WarrenRegistry
+import WarrenTraversal
+
+extension Peer {
+  /// Somebody who waits to be let in.
+  struct Question {
+    var introduction: Introduction
+    var at: Instant
+    /// The connection, where it came without a registry and is there already.
+    var connection: Connection?
+  }
+
+  // MARK: By the registry
+
+  func take(_ introduction: Introduction) async {
+    guard let client, !isClosed else { return }
+    let peer = introduction.peer
+    if case .mend = PeerSignal(introduction.content.signal) { return await takeMending(introduction) }
+    guard table.isWelcome(peer, at: machine.now) else {
+      return await client.deny(introduction.id, reason: RegistryError.connected.reason)
+    }
+    // The registry has answered in this peer's name, or both want the same.
+    let isKnown = !introduction.isQuestion || table.isDialling(peer)
+    if isKnown { return await answer(introduction) }
+    switch configuration.policy {
+    case .decide(let decide):
+      let machine = machine
+      machine.spawn("whether \(peer) may connect") {
+        if await decide(peer, introduction.name) {
+          await self.answer(introduction)
+        } else {
+          await self.refuse(introduction)
+        }
+      }
+    case .ask: await ask(introduction, nil)
+    case .everyone, .nobody, .only:
+      if configuration.policy.verdict(on: peer) ?? false {
+        await answer(introduction)
+      } else {
+        await refuse(introduction)
+      }
+    }
+  }
+
+  private func refuse(_ introduction: Introduction, _ reason: String = "it does not want to be connected") async {
+    counters.denied += 1
+    await client?.deny(introduction.id, reason: reason)
+  }
+
+  private func ask(_ introduction: Introduction, _ connection: Connection?) async {
+    guard questions.count < PeerLimits.waitingRequests else {
+      if let connection {
+        await connection.close(code: ConnectionEnd.denied.rawValue, reason: "too many ask")
+        return counters.denied += 1
+      }
+      return await refuse(introduction, "too many ask")
+    }
+    lastQuestion += 1
+    questions[lastQuestion] = Question(introduction: introduction, at: machine.now, connection: connection)
+    tell(.requested(by: introduction.peer, named: introduction.name))
+    ask(ConnectionRequest(owner: self, number: lastQuestion, peer: introduction.peer, name: introduction.name))
+    let number = lastQuestion
+    machine.spawn("a request that waits") {
+      try await self.machine.sleep(for: RegistryLimits.introductionPatience)
+      await self.deny(number, reason: "nobody has answered")
+    }
+  }
+
+  func accept(_ number: Int) async throws -> Connection { try await answer(number).connection }
+
+  /// Lets somebody in who waits.
+  func answer(_ number: Int) async throws -> AdoptedConnection {
+    guard let question = questions.removeValue(forKey: number) else {
+      throw PeerError(.notReachable, "it has gone, or was answered already")
+    }
+    let peer = question.introduction.peer
+    if let connection = question.connection {
+      let approach = Approach(.theirs, "key \(peer)", peer, at: question.at)
+      approaches.append(approach)
+      let waiter = machine.spawn("who is let in") { try await self.adopted(peer, approach.target) }
+      await settle(approach, connection)
+      return try await waiter.value
+    }
+    let waiter = machine.spawn("who is let in") { try await self.adopted(peer, "key \(peer)") }
+    await answer(question.introduction)
+    return try await waiter.value
+  }
+
+  /// Waits for a connection that is on its way.
+  private func adopted(_ peer: PeerID, _ target: String) async throws -> AdoptedConnection {
+    if let adopted = table.adopted(peer) { return adopted }
+    return try await machine.suspend({ "the connection with \(peer)" }) { wait in
+      if isClosed { return wait.fail(PeerError(.closed, "the peer is closed")) }
+      if let adopted = table.adopted(peer) { return wait.succeed(adopted) }
+      waiting.append((peer, target, wait))
+    }
+  }
+
+  func deny(_ number: Int, reason: String) async {
+    guard let question = questions.removeValue(forKey: number) else { return }
+    if let connection = question.connection {
+      counters.denied += 1
+      await connection.close(code: ConnectionEnd.denied.rawValue, reason: reason)
+    } else {
+      await refuse(question.introduction, reason)
+    }
+  }
+
+  /// Answers the first packets of somebody who is wanted, at all addresses that the registry has seen.
+  private func answer(_ introduction: Introduction) async {
+    let began = machine.now
+    let approach = Approach(.theirs, "key \(introduction.peer)", introduction.peer, at: began)
+    approach.introduction = introduction.id
+    approach.attested = introduction.addresses.map(\.ip)
+    approaches.append(approach)
+    table.began(.theirs, with: introduction.peer)
+    approach.tasks.append(
+      machine.spawn("answering \(introduction.peer)") { [weak self] in
+        await self?.answer(introduction, approach)
+      })
+    guard introduction.isQuestion, let client else { return }
+    // Who asked learns now where this side is.
+    machine.spawn("an answer") {
+      do {
+        try await client.accept(introduction.id, at: self.hostAddresses())
+      } catch {
+        await self.fail(approach, because: error)
+      }
+    }
+  }
+
+  private func answer(_ introduction: Introduction, _ approach: Approach) async {
+    do {
+      var flight = introduction.content.flight
+      punchLater(approach)
+      while true {
+        var ways: [NetworkPath] = []
+        for address in introduction.addresses where mayReach(address) {
+          if let channel = await endpoint.channel(to: address) {
+            ways.append(NetworkPath(to: address, through: channel))
+          }
+        }
+        let handshake = try await endpoint.answer(flight, from: introduction.peer, over: ways)
+        approach.handshake = handshake
+        let newer = machine.spawn("newer packets of \(introduction.peer)") {
+          let flight = try await self.nextFlight(approach)
+          await handshake.cancel()
+          return flight
+        }
+        do {
+          let connection = try await machine.withDeadline(configuration.patience) {
+            try await handshake.connection()
+          }
+          newer.cancel()
+          return await settle(approach, connection)
+        } catch {
+          // The first packets were old: there are others.
+          guard !approach.flights.isEmpty || approach.hasNewFlight else {
+            newer.cancel()
+            throw error
+          }
+          approach.hasNewFlight = false
+          flight = try await newer.value
+        }
+      }
+    } catch {
+      await fail(approach, because: error)
+    }
+  }
+
+  /// The other side's first packets, in place of those that have become old.
+  private func nextFlight(_ approach: Approach) async throws -> [[UInt8]] {
+    while true {
+      if let flight = approach.flights.popFirst() {
+        approach.hasNewFlight = true
+        return flight
+      }
+      try await machine.suspend({ "newer packets" }) { wait in
+        if approach.flights.isEmpty { approach.flightWait = wait } else { wait.succeed(()) }
+      }
+    }
+  }
+
+  func take(_ signal: PeerSignal, of introduction: UInt64) {
+    guard let approach = approaches.first(where: { $0.introduction == introduction && !$0.isOver }) else { return }
+    switch signal {
+    case .punch(let signal): take(signal, approach)
+    case .flight(let packets):
+      guard approach.side == .theirs, approach.connection == nil else { return }
+      approach.flights.append(packets)
+      approach.flightWait?.succeed(())
+      approach.flightWait = nil
+    case .mend: break
+    }
+  }
+
+  // MARK: By themselves
+
+  /// Somebody has connected who was not introduced: it knew an address.
+  func take(_ connection: Connection) async {
+    guard let peer = connection.peer, !isClosed else { return }
+    let introduction = Introduction(id: 0, of: peer, at: [], isQuestion: true)
+    switch configuration.policy {
+    case .ask where !table.isDialling(peer) && table.adopted(peer) == nil:
+      return await ask(introduction, connection)
+    case .decide(let decide) where !table.isDialling(peer):
+      guard await decide(peer, nil) else {
+        counters.denied += 1
+        return await connection.close(code: ConnectionEnd.denied.rawValue, reason: "not wanted")
+      }
+    default: break
+    }
+    let approach = Approach(.theirs, "key \(peer)", peer, at: machine.now)
+    approaches.append(approach)
+    await settle(approach, connection)
+  }
+}

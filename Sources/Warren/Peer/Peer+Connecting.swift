@@ -1,0 +1,348 @@
+import WarrenCrypto
+import WarrenMachine
+import WarrenQUIC
+import WarrenRegistry
+import WarrenTraversal
+
+extension Peer {
+  /// Connects with whoever is called so at the registry; gives the connection that there is, if there is one.
+  ///
+  /// - Throws: a ``PeerError`` that says why it could not be.
+  public func connect(to name: String) async throws -> Connection {
+    let name = try check { () throws(RegistryError) in try RegistryName(name) }
+    return try await connect(.name(name), at: []).connection
+  }
+
+  /// Connects with whoever has this key; gives the connection that there is, if there is one.
+  ///
+  /// - Parameter addresses: where it may be, besides where the registry says. Without a registry they are all there is.
+  public func connect(to peer: PeerID, at addresses: [SocketAddress] = []) async throws -> Connection {
+    try await connect(.key(peer), at: addresses).connection
+  }
+
+  /// Connects with whoever waits with the same secret: see ``wait(forKey:)``.
+  public func connect(withKey key: String) async throws -> Connection {
+    try await connect(.pairing(key), at: []).connection
+  }
+
+  /// Waits until somebody has come with the same secret, and is connected.
+  public func wait(forKey key: String) async throws -> Connection {
+    guard let client else { throw PeerError(.noRegistry, "without a registry nobody brings the two together") }
+    do {
+      let peer = try await client.wait(key: key)
+      return try await connection(comingFrom: peer)
+    } catch let error as RegistryError {
+      throw PeerError(error)
+    }
+  }
+
+  private func check<Value>(_ body: () throws(RegistryError) -> Value) throws(PeerError) -> Value {
+    do { return try body() } catch { throw PeerError(error) }
+  }
+
+  /// Waits for a connection that the other side has begun already.
+  private func connection(comingFrom peer: PeerID) async throws -> Connection {
+    if let adopted = table.adopted(peer) { return adopted.connection }
+    return try await wait(for: peer, "\(peer)").connection
+  }
+
+  private func connect(_ target: RegistryTarget, at addresses: [SocketAddress]) async throws -> AdoptedConnection {
+    if isClosed || ports == nil { throw PeerError(.closed, "the peer is closed, or was not started") }
+    let known: PeerID? =
+      switch target {
+      case .key(let peer): peer
+      case .name(let name): knownNames[name]
+      case .pairing: nil
+      }
+    if let known {
+      if known == id { throw PeerError(.notFound, "\(target) is this peer itself") }
+      if let adopted = table.adopted(known) { return adopted }
+      // Who is asked for wants the same: then it is let in.
+      if let question = questions.first(where: { $0.value.introduction.peer == known })?.key {
+        return try await answer(question)
+      }
+    }
+    let isUnderWay = approaches.contains {
+      $0.side == .ours && $0.connection == nil && !$0.isOver
+        && ($0.target == target.key || known != nil && $0.peer == known)
+    }
+    if !isUnderWay {
+      let approach = Approach(.ours, target.key, known, at: machine.now)
+      approaches.append(approach)
+      counters.dialled += 1
+      if let known { table.began(.ours, with: known) }
+      approach.tasks.append(
+        machine.spawn("connecting with \(target)") { [weak self] in
+          await self?.dial(approach, target, at: addresses)
+        })
+    }
+    return try await wait(for: known, target.key)
+  }
+
+  private func wait(for peer: PeerID?, _ target: String) async throws -> AdoptedConnection {
+    try await machine.suspend({ "a connection with \(target)" }) { wait in
+      // Between the call and here others may have run: what is true now decides.
+      if isClosed { return wait.fail(PeerError(.closed, "the peer is closed")) }
+      if let peer, let adopted = table.adopted(peer) { return wait.succeed(adopted) }
+      waiting.removeAll { $0.wait.hasEnded }
+      waiting.append((peer, target, wait))
+    }
+  }
+
+  // MARK: A dial
+
+  private func dial(_ approach: Approach, _ target: RegistryTarget, at addresses: [SocketAddress]) async {
+    for attempt in 0...PeerLimits.retries {
+      do {
+        let connection = try await reach(approach, target, at: addresses)
+        return await settle(approach, connection)
+      } catch {
+        await letGo(of: approach)
+        // Its last connection with this peer seems alive to the other side: a moment later it knows better.
+        if let error = error as? RegistryError, error.isAboutLastConnection, attempt < PeerLimits.retries,
+          (try? await machine.sleep(for: PeerLimits.retryPause)) != nil
+        {
+          continue
+        }
+        return await fail(approach, because: error)
+      }
+    }
+  }
+
+  private func reach(
+    _ approach: Approach, _ target: RegistryTarget, at addresses: [SocketAddress]
+  ) async throws -> Connection {
+    var handshake = try await endpoint.beginHandshake(with: approach.peer)
+    approach.handshake = handshake
+    let goodPath = goodPaths.last { $0.peer == approach.peer }?.path
+    if let goodPath { await handshake.add(goodPath) }
+    if !addresses.isEmpty { await add(addresses, to: handshake, of: approach) }
+    guard let client else {
+      guard !addresses.isEmpty || goodPath != nil else {
+        throw PeerError(.noRegistry, "without a registry an address is needed")
+      }
+      return try await established(handshake, of: approach)
+    }
+    tell(.connecting(to: target.description, over: .introduction))
+    let asked = machine.now
+    let flight = await handshake.flight
+    // With addresses in hand, a registry that knows nothing is no obstacle.
+    let answer: Introduction.Answer
+    do {
+      answer = try await client.introduce(
+        Introduction.Request(target, at: hostAddresses(), Introduction.Content(flight: flight)))
+    } catch let error as RegistryError where !addresses.isEmpty && error.code != .denied {
+      return try await established(handshake, of: approach)
+    }
+    try met(answer.peer, target, approach)
+    approach.introduction = answer.id
+    approach.attested = answer.addresses.map(\.ip)
+    if asked.duration(to: machine.now) > PeerLimits.freshness {
+      await handshake.cancel()
+      handshake = try await endpoint.beginHandshake(with: answer.peer)
+      approach.handshake = handshake
+      await client.signal(answer.id, PeerSignal.flight(handshake.flight).encoded)
+    }
+    await add(answer.addresses, to: handshake, of: approach)
+    punchLater(approach)
+    let connection = try await established(handshake, of: approach)
+    guard connection.peer == answer.peer else {
+      await connection.close(code: ConnectionEnd.denied.rawValue)
+      throw PeerError(
+        .wrongPeer(connection.peer ?? answer.peer), "somebody else answered than the registry has named")
+    }
+    return connection
+  }
+
+  /// The registry has said who is meant: if there is a connection with it, that is it.
+  private func met(_ peer: PeerID, _ target: RegistryTarget, _ approach: Approach) throws {
+    if case .name(let name) = target { knownNames[name] = peer }
+    if let known = approach.peer {
+      guard known == peer else {
+        // The name has another owner than before.
+        if case .name(let name) = target { knownNames[name] = nil }
+        throw PeerError(.wrongPeer(peer), "\(target) is not who it was before: connect again if that is right")
+      }
+      return
+    }
+    approach.peer = peer
+    for place in waiting.indices where waiting[place].target == approach.target { waiting[place].peer = peer }
+    table.began(.ours, with: peer)
+  }
+
+  private func established(_ handshake: Handshake, of approach: Approach) async throws -> Connection {
+    let machine = machine
+    let patience = configuration.patience
+    return try await machine.withDeadline(patience) { try await handshake.connection() }
+  }
+
+  func add(_ addresses: [SocketAddress], to handshake: Handshake, of approach: Approach) async {
+    tell(.connecting(to: approach.target, over: .addresses(addresses)))
+    for address in addresses where mayReach(address) {
+      if let channel = await endpoint.channel(to: address) {
+        await handshake.add(NetworkPath(to: address, through: channel))
+      }
+    }
+  }
+
+  /// What nobody can be at is sent nothing, whoever names it.
+  func mayReach(_ address: SocketAddress) -> Bool {
+    let ip = address.ip
+    return address.port != 0 && ip.canonical == ip && !ip.isUnspecified && !ip.isMulticast && !ip.isBroadcast
+      && (configuration.usesLoopback || !ip.isLoopback)
+  }
+
+  // MARK: What becomes of it
+
+  /// A try has led to a connection.
+  func settle(_ approach: Approach, _ connection: Connection) async {
+    guard !isClosed, !approach.isOver, let peer = connection.peer else {
+      return await connection.close(code: ConnectionEnd.closed.rawValue)
+    }
+    approach.peer = peer
+    let adopted = AdoptedConnection(
+      connection, with: peer, over: await connection.path, approach, isClient: approach.side == .ours)
+    approach.connection = adopted
+    switch table.succeeded(approach.side, with: peer, adopted, at: machine.now) {
+    case .adopt: await adopt(adopted)
+    case .replace(let old):
+      await old.connection.close(code: ConnectionEnd.duplicate.rawValue, reason: "you have come again")
+      await adopt(adopted)
+    case .hold:
+      machine.spawn("a connection that waits for another") {
+        try await self.machine.sleep(for: PeerLimits.crossing)
+        if let held = self.takeHeld(peer) { await self.adopt(held) }
+      }
+    case .drop:
+      await connection.close(code: ConnectionEnd.duplicate.rawValue, reason: "the two are connected")
+      await end(approach)
+      // Whoever waits gets the one that there is.
+      if let other = table.adopted(peer) { serve(other) }
+    }
+  }
+
+  private func takeHeld(_ peer: PeerID) -> AdoptedConnection? {
+    table.adopted(peer) == nil ? table.takeHeld(peer, at: machine.now) : nil
+  }
+
+  /// A connection is the one with its peer.
+  private func adopt(_ adopted: AdoptedConnection) async {
+    let (peer, connection) = (adopted.peer, adopted.connection)
+    remember(adopted.path, of: peer)
+    if adopted.isClient { counters.connected += 1 } else { counters.accepted += 1 }
+    tell(
+      .connected(
+        with: peer, over: adopted.path, after: (adopted.approach?.began ?? machine.now).duration(to: machine.now)))
+    watch(adopted)
+    if !serve(adopted), !adopted.isClient {
+      guard handOut(connection) else {
+        return await connection.close(code: ConnectionEnd.denied.rawValue, reason: "nobody takes connections here")
+      }
+    }
+    // What else was tried is not needed any more.
+    for other in approaches where other.peer == peer && other !== adopted.approach && other.connection == nil {
+      await end(other)
+    }
+    if let held = table.takeHeld(peer, at: machine.now), held !== adopted {
+      await held.connection.close(code: ConnectionEnd.duplicate.rawValue, reason: "the two are connected")
+      if let approach = held.approach { await end(approach) }
+    }
+    if let approach = adopted.approach { finish(approach) }
+  }
+
+  /// Gives a connection to all who wait for it.
+  @discardableResult
+  private func serve(_ adopted: AdoptedConnection) -> Bool {
+    let target = adopted.approach?.target
+    func isMeant(_ entry: (peer: PeerID?, target: String, wait: Wait<AdoptedConnection>)) -> Bool {
+      entry.peer == adopted.peer || (adopted.isClient && entry.target == target)
+    }
+    let meant = waiting.filter(isMeant).map(\.wait)
+    waiting.removeAll(where: isMeant)
+    let isWanted = meant.contains { !$0.hasEnded }
+    meant.endAll(.success(adopted))
+    return isWanted
+  }
+
+  /// A try has come to nothing.
+  func fail(_ approach: Approach, because error: any Error) async {
+    guard !approach.isOver else { return }
+    await end(approach)
+    if isClosed { return }
+    if let peer = approach.peer, let held = table.failed(approach.side, with: peer, at: machine.now) {
+      return await adopt(held)
+    }
+    // Whoever waits has another try to wait for.
+    let isTried = approaches.contains { $0.peer != nil && $0.peer == approach.peer && $0.connection == nil }
+    if isTried || approach.peer.map({ table.adopted($0) != nil }) ?? false { return }
+    counters.failed += approach.side == .ours ? 1 : 0
+    let reason = explained(error)
+    func isMeant(_ entry: (peer: PeerID?, target: String, wait: Wait<AdoptedConnection>)) -> Bool {
+      entry.target == approach.target || entry.peer != nil && entry.peer == approach.peer
+    }
+    let meant = waiting.filter(isMeant).map(\.wait)
+    waiting.removeAll(where: isMeant)
+    meant.endAll(.failure(reason))
+  }
+
+  private func explained(_ error: any Error) -> PeerError {
+    switch error {
+    case let error as PeerError: error
+    case let error as RegistryError: PeerError(error)
+    case let error as QUICError: PeerError(error)
+    case is DeadlineExceeded:
+      PeerError(.noPath, "nothing got through within \(configuration.patience): a relay may be needed")
+    default: PeerError(.closed, "\(error)")
+    }
+  }
+
+  private func remember(_ path: NetworkPath, of peer: PeerID) {
+    goodPaths.removeAll { $0.peer == peer }
+    if goodPaths.count >= PeerLimits.rememberedPaths { goodPaths.removeFirst() }
+    // Only through a socket that is still there next time.
+    guard Int(path.channel) < ports?.sockets.count ?? 0 else { return }
+    goodPaths.append((peer, NetworkPath(to: path.remote, through: path.channel)))
+  }
+
+  private func watch(_ adopted: AdoptedConnection) {
+    let connection = adopted.connection
+    machine.spawn("paths to \(adopted.peer)") {
+      for await _ in connection.pathChanges {
+        let path = await connection.path
+        guard path.remote != adopted.path.remote || path.channel != adopted.path.channel else { continue }
+        adopted.path = path
+        self.remember(path, of: adopted.peer)
+        self.tell(.pathChanged(with: adopted.peer, to: path))
+      }
+    }
+    machine.spawn("the end of a connection with \(adopted.peer)") {
+      let error = try await connection.closed()
+      await self.ended(adopted, error)
+    }
+  }
+
+  private func ended(_ adopted: AdoptedConnection, _ error: QUICError) async {
+    table.ended(adopted.peer, adopted)
+    if let approach = adopted.approach { await end(approach) }
+    if let mending = adopted.mending { await end(mending) }
+    if !isClosed { tell(.disconnected(from: adopted.peer, because: error)) }
+  }
+}
+
+extension RegistryTarget {
+  /// What tells dials apart.
+  fileprivate var key: String {
+    switch self {
+    case .name(let name): "name \(name.text.lowercased())"
+    case .key(let peer): "key \(peer)"
+    case .pairing(let secret): "secret \(secret)"
+    }
+  }
+}
+
+extension RegistryError {
+  /// What is said to a peer that is taken for connected still.
+  static let connected = RegistryError(.denied, "the two are connected")
+
+  var isAboutLastConnection: Bool { self == Self.connected }
+}

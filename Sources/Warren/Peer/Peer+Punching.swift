@@ -1,0 +1,253 @@
+import WarrenCrypto
+import WarrenMachine
+import WarrenQUIC
+import WarrenRegistry
+import WarrenTraversal
+
+/// Where the first packets do not get through, holes are punched; and what a punch finds is a way for the handshake, or for
+/// the connection that is there already.
+extension Peer {
+  /// Begins to punch if there is no connection soon.
+  func punchLater(_ approach: Approach) {
+    approach.tasks.append(
+      machine.spawn("punching in a moment") { [weak self, machine] in
+        if approach.early.isEmpty { try await machine.sleep(for: PeerLimits.punchDelay) }
+        await self?.punch(approach)
+      })
+  }
+
+  func punch(_ approach: Approach) async {
+    guard !isClosed, !approach.isOver, approach.puncher == nil, approach.connection == nil || approach.isMending,
+      let ports, let client, let introduction = approach.introduction
+    else { return }
+    counters.punched += approach.isMending ? 0 : 1
+    tell(.connecting(to: approach.target, over: .punching))
+    var configuration = PunchConfiguration()
+    configuration.stunServers = self.configuration.stunServers
+    if let registry = await client.serverAddress { configuration.stunServers.insert(registry, at: 0) }
+    if let observed = await client.observedAddress { configuration.knownMappings = [observed] }
+    configuration.families = self.configuration.families
+    configuration.usesLoopback = self.configuration.usesLoopback
+    configuration.search = self.configuration.search
+    configuration.searchGate = searchGate
+    configuration.trust = .attested
+    let puncher = HolePuncher(
+      on: machine, role: approach.side == .ours ? .controlling : .controlled, configuration)
+    approach.puncher = puncher
+    ports.add(puncher)
+    approach.tasks.append(
+      machine.spawn("signals of a puncher") {
+        for await signal in puncher.signals {
+          await client.signal(introduction, PeerSignal.punch(signal).encoded)
+        }
+      })
+    approach.tasks.append(
+      machine.spawn("paths of a puncher") { [weak self] in
+        for await event in puncher.events { await self?.take(event, of: puncher, approach) }
+      })
+    let sockets = ports.sockets
+    nonisolated(unsafe) let unchecked = sockets
+    await puncher.receiveOthers { datagram, number in
+      guard approach.earlyPackets.count < PeerLimits.earlyPackets else { return }
+      approach.earlyPackets.append(
+        (number, datagram.payload.withUnsafeBytes { Array($0) }, datagram.source, datagram.localIP))
+    }
+    do {
+      try await puncher.start(using: unchecked, isFed: true)
+    } catch {
+      return
+    }
+    let early = approach.early
+    approach.early = []
+    for signal in early { await puncher.receive(signal, attested: approach.attested) }
+  }
+
+  /// The other side's puncher says something. Where it has begun to punch, this side does too.
+  func take(_ signal: PunchSignal, _ approach: Approach) {
+    if let puncher = approach.puncher {
+      let attested = approach.attested
+      machine.spawn("a signal") { await puncher.receive(signal, attested: attested) }
+    } else if approach.connection == nil || approach.isMending,
+      approach.early.count < PunchLimits.overtakingSignals
+    {
+      approach.early.append(signal)
+      machine.spawn("punching with the other side") { await self.punch(approach) }
+    }
+  }
+
+  private func take(_ event: PunchEvent, of puncher: HolePuncher, _ approach: Approach) async {
+    switch event {
+    case .opened(let path):
+      guard let way = way(path, of: puncher, approach) else { return }
+      if approach.connection == nil { await approach.handshake?.add(way) }
+    case .selected(let path):
+      guard let way = way(path, of: puncher, approach), let adopted = approach.connection ?? approach.mended,
+        adopted.isClient
+      else { return }
+      await go(adopted, over: way)
+    case .lost, .needsRelay, .failed: break
+    }
+  }
+
+  /// A puncher's path as the endpoint's: a socket that was opened on the way becomes the endpoint's.
+  private func way(_ path: PunchedPath, of puncher: HolePuncher, _ approach: Approach) -> NetworkPath? {
+    guard path.transport == .udp, case .socket(let number) = path.channel, let ports else { return nil }
+    if number < ports.sockets.count { return NetworkPath(to: path.remote, through: UInt16(number)) }
+    if let known = approach.channels[number] { return NetworkPath(to: path.remote, through: known) }
+    let given = puncher.assumeIsolated { puncher -> UncheckedSocket? in
+      puncher.giveAway(path).map { UncheckedSocket($0) }
+    }
+    guard let given else { return nil }
+    let channel = endpoint.assumeIsolated { $0.use(given.socket) }
+    ports.borrowed(given.socket, as: channel, from: puncher, number)
+    approach.channels[number] = channel
+    for packet in approach.earlyPackets where packet.number == number {
+      endpoint.assumeIsolated { $0.feed(packet.bytes, from: packet.source, at: packet.local, on: channel) }
+    }
+    approach.earlyPackets.removeAll { $0.number == number }
+    return NetworkPath(to: path.remote, through: channel)
+  }
+
+  /// A connection goes on over another way, where that is not the one it goes already.
+  private func go(_ adopted: AdoptedConnection, over way: NetworkPath) async {
+    let path = await adopted.connection.path
+    guard path.remote != way.remote || path.channel != way.channel else { return }
+    try? await adopted.connection.migrate(to: way)
+  }
+
+  // MARK: Ending
+
+  /// There is a connection: what was begun to get there ends, once it has found nothing better for a while.
+  func finish(_ approach: Approach) {
+    if approach.puncher == nil { return stop(approach) }
+    approach.tasks.append(
+      machine.spawn("the end of punching") { [weak self, machine] in
+        try await machine.sleep(for: PeerLimits.improving)
+        await self?.stop(approach)
+      })
+  }
+
+  /// Ends what was begun for a connection, but for the connection.
+  private func stop(_ approach: Approach) {
+    approaches.removeAll { $0 === approach }
+    let (puncher, introduction, tasks) = (approach.puncher, approach.introduction, approach.tasks)
+    approach.puncher = nil
+    approach.introduction = nil
+    approach.tasks = []
+    if let puncher { ports?.remove(puncher) }
+    let client = client
+    machine.spawn("the end of an introduction") {
+      await puncher?.close()
+      if let introduction { await client?.end(introduction) }
+      for task in tasks { task.cancel() }
+    }
+  }
+
+  /// A handshake has failed: what was begun for it ends, and it may be tried again.
+  func letGo(of approach: Approach) async {
+    await approach.handshake?.cancel()
+    approach.handshake = nil
+    if let puncher = approach.puncher {
+      ports?.remove(puncher)
+      await puncher.close()
+      approach.puncher = nil
+    }
+    if let introduction = approach.introduction {
+      approach.introduction = nil
+      await client?.end(introduction)
+    }
+    for (_, channel) in approach.channels.sorted(by: { $0.key < $1.key }) {
+      await endpoint.giveUp(channel)
+      ports?.close(channel)
+    }
+    approach.channels = [:]
+    approach.earlyPackets = []
+  }
+
+  /// Ends a try, with all that was begun for it.
+  func end(_ approach: Approach) async {
+    guard !approach.isOver else { return }
+    approach.isOver = true
+    approaches.removeAll { $0 === approach }
+    approach.flightWait?.fail(CancellationError())
+    approach.flightWait = nil
+    let tasks = approach.tasks
+    approach.tasks = []
+    await letGo(of: approach)
+    for task in tasks { task.cancel() }
+  }
+
+  // MARK: Mending
+
+  /// Looks for a new way for a connection whose addresses have changed.
+  func mend(_ adopted: AdoptedConnection) async {
+    guard let client, adopted.mending == nil, !isClosed else { return }
+    let approach = Approach(.ours, "key \(adopted.peer)", adopted.peer, at: machine.now)
+    approach.mended = adopted
+    adopted.mending = approach
+    counters.mended += 1
+    approach.tasks.append(
+      machine.spawn("a new way to \(adopted.peer)") { [weak self] in
+        do {
+          let answer = try await client.introduce(
+            Introduction.Request(
+              .key(adopted.peer), at: self?.hostAddresses() ?? [],
+              Introduction.Content(signal: PeerSignal.mend.encoded)))
+          await self?.mend(approach, answer.id, answer.addresses)
+        } catch {
+          await self?.mended(adopted, approach)
+        }
+      })
+  }
+
+  func takeMending(_ introduction: Introduction) async {
+    guard let client else { return }
+    guard let adopted = table.adopted(introduction.peer) else {
+      return await client.deny(introduction.id, reason: "there is no connection")
+    }
+    if let before = adopted.mending {
+      // Both look for one: that of the one with the lower key goes on.
+      guard introduction.peer < id else { return await client.deny(introduction.id, reason: "it is being done") }
+      await end(before)
+      adopted.mending = nil
+    }
+    let approach = Approach(.theirs, "key \(adopted.peer)", adopted.peer, at: machine.now)
+    approach.mended = adopted
+    adopted.mending = approach
+    if introduction.isQuestion {
+      let addresses = hostAddresses()
+      machine.spawn("an answer") { try await client.accept(introduction.id, at: addresses) }
+    }
+    await mend(approach, introduction.id, introduction.addresses)
+  }
+
+  private func mend(_ approach: Approach, _ id: UInt64, _ addresses: [SocketAddress]) async {
+    guard !approach.isOver, let adopted = approach.mended else { return }
+    approach.introduction = id
+    approach.attested = addresses.map(\.ip)
+    approaches.append(approach)
+    await punch(approach)
+    approach.tasks.append(
+      machine.spawn("the end of mending") { [weak self, machine] in
+        try await machine.sleep(for: PeerLimits.improving * 2)
+        await self?.mended(adopted, approach)
+      })
+  }
+
+  private func mended(_ adopted: AdoptedConnection, _ approach: Approach) async {
+    if adopted.mending === approach { adopted.mending = nil }
+    approach.isOver = true
+    // The sockets that it has found are the connection's now.
+    if let first = adopted.approach {
+      for (number, channel) in approach.channels { first.channels[number + 1000 * first.channels.count] = channel }
+    }
+    approach.channels = [:]
+    stop(approach)
+  }
+}
+
+/// A socket that moves from one actor of a machine to another. Used on its executor alone: hence `@unchecked`.
+private struct UncheckedSocket: @unchecked Sendable {
+  let socket: any UDPSocket
+  init(_ socket: any UDPSocket) { self.socket = socket }
+}

@@ -1,0 +1,281 @@
+import WarrenCrypto
+import WarrenMachine
+import WarrenQUIC
+import WarrenRegistry
+import WarrenTraversal
+
+/// A program that others can connect with, and that connects with others, whatever NATs stand between them.
+///
+/// ```swift
+/// var configuration = Peer.Configuration()
+/// configuration.name = "alice"
+/// configuration.registry = try RegistryAddress("warren://registry.example/KEY")
+/// let peer = try Peer(configuration, on: machine)
+/// try await peer.start()
+/// let connection = try await peer.connect(to: "bob")
+/// ```
+///
+/// Who connects has the registry carry its first packets to the other side, which answers straight at every address that
+/// the registry has seen: what opens the NATs is the handshake itself.
+public actor Peer {
+  /// Where it runs.
+  public nonisolated let machine: any Machine
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
+  /// Who it is.
+  public nonisolated let id: PeerID
+  /// How it is.
+  public nonisolated let configuration: Configuration
+  /// What happens, until it is closed. Who reads slowly loses the oldest.
+  public nonisolated let events: AsyncStream<PeerEvent>
+  /// Those who want to connect, where ``Policy/ask`` says that it is for this program to decide.
+  public nonisolated let requests: AsyncStream<ConnectionRequest>
+  /// Connections that others have begun, and that nobody here has asked for: as ``Policy`` lets them in.
+  public nonisolated let connections: AsyncStream<Connection>
+  /// What has come and gone.
+  public internal(set) var counters = Counters()
+
+  /// What has come and gone.
+  public struct Counters: Hashable, Sendable {
+    /// Connections that this side has asked for, those that came about, and those that did not.
+    public var dialled = 0
+    public var connected = 0
+    public var failed = 0
+    /// Those of others that were let in, and those that were not.
+    public var accepted = 0
+    public var denied = 0
+    /// Those for which holes had to be punched.
+    public var punched = 0
+    /// Those that were looked after when their way was lost.
+    public var mended = 0
+  }
+
+  let endpoint: QUICEndpoint
+  private let happened: AsyncStream<PeerEvent>.Continuation
+  private let asked: AsyncStream<ConnectionRequest>.Continuation
+  private let arrived: AsyncStream<Connection>.Continuation
+  private let gate: PeerGate
+
+  var ports: SharedPorts?
+  var client: RegistryClient?
+  let searchGate = SearchGate()
+  var table: LinkTable<AdoptedConnection>
+  /// Tries that are under way.
+  var approaches: [Approach] = []
+  /// Those who wait for a connection with somebody.
+  var waiting: [(peer: PeerID?, target: String, wait: Wait<AdoptedConnection>)] = []
+  /// Requests that nobody has answered.
+  var questions: [Int: Question] = [:]
+  var lastQuestion = 0
+  /// Where peers were reached last.
+  var goodPaths: [(peer: PeerID, path: NetworkPath)] = []
+  /// Who was found under which name.
+  var knownNames: [RegistryName: PeerID] = [:]
+  private var addresses: [SocketAddress] = []
+  private var tasks: [Task<Void, any Error>] = []
+  private var isStarted = false
+  private(set) var isClosed = false
+
+  /// A peer that begins with ``start()``.
+  ///
+  /// - Throws: a ``RegistryError`` where its name is none, or a ``QUICError`` where the system lacks what it needs.
+  public init(_ configuration: Configuration = Configuration(), on machine: any Machine) throws {
+    var configuration = configuration
+    let key: PrivateKey
+    if let given = configuration.key {
+      key = given
+    } else {
+      var random = machine.random
+      key = PrivateKey(using: &random)
+    }
+    configuration.key = key
+    if let name = configuration.name { _ = try RegistryName(name) }
+    self.machine = machine
+    self.configuration = configuration
+    id = key.peerID
+    let gate = PeerGate(configuration.policy)
+    self.gate = gate
+    var quic = QUICConfiguration(protocols: configuration.protocols)
+    quic.accepts = { gate.permits($0) }
+    quic.idleTimeout = configuration.idleTimeout
+    quic.keepAlive = configuration.keepAlive
+    quic.handshakeTimeout = configuration.patience
+    quic.resetSecret = HMAC(.sha256, key: key.sign(Array("warren's peer forgets".utf8).span.bytes)).code(of: [])
+    endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), quic)
+    table = LinkTable(of: key.peerID)
+    (events, happened) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(PeerLimits.waitingEvents))
+    (requests, asked) = AsyncStream.makeStream(bufferingPolicy: .unbounded)
+    (connections, arrived) = AsyncStream.makeStream(
+      bufferingPolicy: .bufferingOldest(PeerLimits.waitingConnections))
+  }
+
+  /// Opens its ports, and announces itself at the registry.
+  ///
+  /// It does not wait for the registry: see ``PeerEvent/registered``.
+  public func start() async throws {
+    precondition(!isStarted, "a peer is started once")
+    if isClosed { throw PeerError(.closed, "the peer is closed") }
+    isStarted = true
+    let sockets = try openSockets()
+    let ports = SharedPorts(sockets)
+    self.ports = ports
+    for socket in sockets {
+      nonisolated(unsafe) let unchecked = socket
+      await endpoint.use(unchecked)
+    }
+    await endpoint.receiveOthers { datagram, channel in ports.take(datagram, on: channel) }
+    gate.isWelcome = { [weak self] peer in
+      self?.assumeIsolated { $0.table.isWelcome(peer, at: $0.machine.now) } ?? false
+    }
+    addresses = hostAddresses()
+    let endpoint = endpoint
+    tasks.append(
+      machine.spawn("connections of others") { [weak self] in
+        for await connection in endpoint.connections { await self?.take(connection) }
+      })
+    if let registry = configuration.registry { await startRegistry(registry) }
+    tasks.append(machine.spawn("changes of networks") { [weak self] in await self?.watchNetworks() })
+  }
+
+  private func openSockets() throws -> [any UDPSocket] {
+    var options = UDPOptions()
+    options.bufferBytes = QUICLimits.socketBytes
+    var sockets: [any UDPSocket] = []
+    let interfaces = try machine.interfaces()
+    var failure: (any Error)?
+    for family in configuration.families {
+      let isThere = interfaces.contains { interface in
+        interface.addresses.contains { $0.ip.family == family && ($0.ip.isLoopback || !interface.isLoopback) }
+      }
+      guard isThere else { continue }
+      do {
+        sockets.append(
+          try machine.bindUDP(to: .any(family, port: configuration.port), options: options))
+      } catch {
+        failure = error
+      }
+    }
+    if sockets.isEmpty {
+      throw failure ?? PeerError(.noNetwork, "no interface is up: connect this machine to a network")
+    }
+    return sockets
+  }
+
+  private func startRegistry(_ registry: RegistryAddress) async {
+    let client = RegistryClient(registry, over: endpoint)
+    self.client = client
+    await client.announceLater(announcement)
+    tasks.append(
+      machine.spawn("the registry's words") { [weak self] in
+        for await event in client.events { await self?.take(event) }
+      })
+    await client.start()
+  }
+
+  private var announcement: Announcement {
+    Announcement(
+      named: configuration.name.flatMap { try? RegistryName($0) }, isListed: configuration.isListed,
+      consent: configuration.policy.consent, at: addresses)
+  }
+
+  /// This machine's own addresses, as others on its networks reach it.
+  func hostAddresses() -> [SocketAddress] {
+    guard let ports, let interfaces = try? machine.interfaces() else { return [] }
+    let ips = interfaces.filter { configuration.usesLoopback || !$0.isLoopback }.flatMap(\.addresses).map(\.ip)
+    let all = ports.sockets.flatMap { socket -> [SocketAddress] in
+      let local = socket.localAddress
+      return ips.filter { $0.family == local.ip.family && !$0.isLinkLocal }
+        .map { SocketAddress($0, port: local.port) }
+    }
+    return Array(all.prefix(RegistryLimits.addresses - 1))
+  }
+
+  /// With whom there is a connection now.
+  public var connectedPeers: [PeerID] { table.peers }
+
+  /// The connection with a peer, if there is one.
+  public func connection(with peer: PeerID) -> Connection? { table.adopted(peer)?.connection }
+
+  /// Closes all connections, withdraws from the registry, and gives back all that it has.
+  public func close() async {
+    guard !isClosed else { return }
+    isClosed = true
+    gate.isWelcome = { _ in false }
+    for task in tasks { task.cancel() }
+    tasks = []
+    for approach in approaches { await end(approach) }
+    let error = PeerError(.closed, "the peer is closed")
+    let waiters = waiting.map(\.wait)
+    waiting = []
+    waiters.endAll(.failure(error))
+    questions = [:]
+    await client?.close()
+    await endpoint.close(code: ConnectionEnd.closed.rawValue, reason: "the peer is closed")
+    ports?.closeAll()
+    happened.finish()
+    asked.finish()
+    arrived.finish()
+  }
+
+  func tell(_ event: PeerEvent) { happened.yield(event) }
+
+  func ask(_ request: ConnectionRequest) { asked.yield(request) }
+
+  /// - Returns: whether there is room for it.
+  func handOut(_ connection: Connection) -> Bool {
+    if case .enqueued = arrived.yield(connection) { true } else { false }
+  }
+
+  // MARK: The registry
+
+  private func take(_ event: RegistryEvent) async {
+    switch event {
+    case .connected(let observed): tell(.registryFound(observed: observed))
+    case .registered: tell(.registered)
+    case .refused(let error): tell(.registryRefused(error))
+    case .trusted(let key): tell(.registryTrusted(key))
+    case .lost(let reason, let retry): tell(.registryLost(because: reason, retry: retry))
+    case .introduced(let introduction): await take(introduction)
+    case .signal(let id, let bytes):
+      guard let signal = PeerSignal(bytes) else { return }
+      take(signal, of: id)
+    case .ended(let id):
+      // Once the two are connected it has done what it was for.
+      if let approach = approaches.first(where: { $0.introduction == id }) { approach.introduction = nil }
+    }
+  }
+
+  // MARK: Networks
+
+  private func watchNetworks() async {
+    while !isClosed {
+      do { try await machine.sleep(for: configuration.networkCheck) } catch { return }
+      let now = hostAddresses()
+      guard now != addresses, !isClosed else { continue }
+      addresses = now
+      tell(.candidatesChanged(now))
+      await networkChanged()
+    }
+  }
+
+  /// This machine has other addresses, or was asleep: the registry is told, and connections are looked after. It finds out
+  /// by itself within ``Configuration/networkCheck``; whoever knows sooner says so.
+  public func networkChanged() async {
+    guard isStarted, !isClosed else { return }
+    await client?.announceLater(announcement)
+    await client?.tryNow()
+    for peer in table.peers {
+      if let adopted = table.adopted(peer) { await mend(adopted) }
+    }
+  }
+}
+
+/// Who is let in by those who were not introduced, before anything is known of them but their key.
+final class PeerGate: @unchecked Sendable {
+  // Used on the machine's executor alone: hence `@unchecked`.
+  private let policy: Peer.Policy
+  var isWelcome: (PeerID) -> Bool = { _ in true }
+
+  init(_ policy: Peer.Policy) { self.policy = policy }
+
+  func permits(_ peer: PeerID) -> Bool { policy.verdict(on: peer) != false && isWelcome(peer) }
+}

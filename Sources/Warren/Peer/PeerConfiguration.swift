@@ -1,0 +1,76 @@
+import WarrenCrypto
+import WarrenMachine
+import WarrenRegistry
+import WarrenTraversal
+
+extension Peer {
+  /// How a peer is to be.
+  public struct Configuration: Sendable {
+    /// What makes it the one it is; nil draws a new key, which is gone with the peer.
+    public var key: PrivateKey?
+    /// What it is called at the registry; nil where its key is enough.
+    public var name: String?
+    /// Where others ask for it, and it for others; nil for none: then it is reached by its addresses alone.
+    public var registry: RegistryAddress?
+    /// Whether those who ask the registry for a list see it.
+    public var isListed = true
+    /// Who may connect.
+    public var policy = Policy.ask
+    /// The local port; 0 lets the system choose.
+    public var port: UInt16 = 0
+    /// The families that are used.
+    public var families: [IPAddress.Family] = [.v6, .v4]
+    /// What is spoken over connections, the most wanted first (ALPN).
+    public var protocols = ["warren/1"]
+    /// STUN servers besides the registry. With two and more, a NAT's way of choosing ports can be told.
+    public var stunServers: [SocketAddress] = []
+    /// Whether this machine's loopback addresses count: for two programs on one machine.
+    public var usesLoopback = false
+    /// How much a search for a hidden port may take; nil for none.
+    public var search: SearchProfile? = .normal
+    /// How long connecting may take, the other side's consent not among it.
+    public var patience: Duration = .seconds(30)
+    /// After how long without a word a connection is over, and how often a silent one says that it is alive.
+    public var idleTimeout: Duration = .seconds(45)
+    public var keepAlive: Duration = .seconds(15)
+    /// How often it looks whether this machine's addresses have changed.
+    public var networkCheck: Duration = .seconds(2)
+
+    /// The usual.
+    public init() {}
+  }
+
+  /// Who may connect.
+  public enum Policy: Sendable {
+    /// Whoever ``Peer/requests`` is answered with ``ConnectionRequest/accept()``.
+    case ask
+    /// Everyone who has a key.
+    case everyone
+    /// Nobody.
+    case nobody
+    /// Those who have these keys.
+    case only([PeerID])
+    /// Those for whom this says yes.
+    case decide(@Sendable (PeerID, RegistryName?) async -> Bool)
+
+    /// What the registry may answer in this peer's name.
+    var consent: Consent {
+      switch self {
+      case .ask, .decide: .ask
+      case .everyone: .everyone
+      case .nobody: .nobody
+      case .only(let peers): peers.count <= RegistryLimits.allowedPeers ? .only(peers) : .ask
+      }
+    }
+
+    /// What can be said at once of somebody; nil where somebody else is to be asked.
+    func verdict(on peer: PeerID) -> Bool? {
+      switch self {
+      case .ask, .decide: nil
+      case .everyone: true
+      case .nobody: false
+      case .only(let peers): peers.contains(peer)
+      }
+    }
+  }
+}

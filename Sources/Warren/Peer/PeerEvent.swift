@@ -1,0 +1,40 @@
+import WarrenCrypto
+import WarrenMachine
+import WarrenQUIC
+import WarrenRegistry
+
+/// What happens to a peer.
+public enum PeerEvent: Sendable {
+  /// The registry has taken what this peer says of itself: others find it.
+  case registered
+  /// Where this peer may be reached has changed, as far as it knows.
+  case candidatesChanged([SocketAddress])
+  /// Somebody wants to connect.
+  case requested(by: PeerID, named: RegistryName?)
+  /// It tries to connect, in this way.
+  case connecting(to: String, over: Trial)
+  /// There is a connection, over this path, after so long.
+  case connected(with: PeerID, over: NetworkPath, after: Duration)
+  /// A connection goes another way.
+  case pathChanged(with: PeerID, to: NetworkPath)
+  /// A connection is over.
+  case disconnected(from: PeerID, because: QUICError)
+  /// The registry is there, and sees this peer here.
+  case registryFound(observed: SocketAddress)
+  /// The registry cannot be reached, and is tried again after so long.
+  case registryLost(because: String, retry: Duration)
+  /// The registry does not take what this peer says of itself.
+  case registryRefused(RegistryError)
+  /// The registry was not given a key: whoever has this one is taken for it from now on. **It may be anyone.**
+  case registryTrusted(PeerID)
+
+  /// How it tries to connect.
+  public enum Trial: Hashable, Sendable {
+    /// It has the registry introduce it.
+    case introduction
+    /// Its first packets go here.
+    case addresses([SocketAddress])
+    /// Nobody has answered at the known addresses: it looks for others, and for ways through the NATs.
+    case punching
+  }
+}

@@ -1,0 +1,29 @@
+/// The limits of a peer, each with its reason.
+public enum PeerLimits {
+  /// After how long without an answer on any known way holes are punched: what two and a half round trips across the world
+  /// take. Most pairs need no more than their first packets.
+  public static let punchDelay: Duration = .milliseconds(300)
+  /// An introduction that was answered later than this is answered with new packets: the old ones would make the way seem as
+  /// long as the other side has thought.
+  public static let freshness: Duration = .milliseconds(1500)
+  /// How long a connection is held back while the other side's own, which has the right of way, may still come.
+  public static let crossing: Duration = .seconds(2)
+  /// A connection that is older does not come from dialling at the same time: who comes again has been started anew.
+  public static let young: Duration = .seconds(5)
+  /// For how long a puncher goes on looking for something better once there is a connection.
+  public static let improving: Duration = .seconds(5)
+  /// Requests that wait for an answer: a person does not look through more.
+  public static let waitingRequests = 64
+  /// Events that wait for a slow reader, who loses the oldest.
+  public static let waitingEvents = 1024
+  /// Connections that nobody has taken.
+  public static let waitingConnections = 1024
+  /// Good paths that are remembered.
+  public static let rememberedPaths = 256
+  /// Packets of the other side that have come to a socket before it was the connection's.
+  public static let earlyPackets = 16
+  /// How often a dial is tried again where the other side takes this one's last connection for alive.
+  public static let retries = 3
+  /// How long it waits before that.
+  public static let retryPause: Duration = .milliseconds(500)
+}
