@@ -15,6 +15,10 @@ public final class PeerSetting: Sendable {
   private let current: Guarded<RegistryServer>
   private let key: PrivateKey
   private let stun: [SocketAddress]
+  private static let name = "registry.example"
+  private static let ports: [SocketAddress] = [
+    .any(.v4, port: RegistryAddress.port), .any(.v6, port: RegistryAddress.port),
+  ]
 
   /// Starts both on the machines `registry` and `stun`, which must have IPv4 and IPv6.
   public init(in world: World) async throws {
@@ -24,20 +28,21 @@ public final class PeerSetting: Sendable {
     key = PrivateKey(using: &random)
     let server = RegistryServer(Registry(on: machine), on: machine, key: key)
     current = Guarded(server)
-    var address = try await server.start(at: .any(.v4, port: RegistryAddress.port))
-    address.host = "\(machine.address(.v4))"
+    var address = try await server.start(at: Self.ports[0], Self.ports[1])
+    address.host = Self.name
     self.address = address
+    world.addName(Self.name, for: [machine.address(.v6), machine.address(.v4)])
     let other = world.machine("stun")
     var stun: [SocketAddress] = []
-    for port: UInt16 in [3478, 3479] {
-      let address = SocketAddress(other.address(.v4), port: port)
+    for (family, port) in [(.v4, 3478), (.v4, 3479), (.v6, 3478)] as [(IPAddress.Family, UInt16)] {
+      let address = SocketAddress(other.address(family), port: port)
       try await STUNServer(on: other).start(at: address)
       stun.append(address)
     }
     self.stun = stun
   }
 
-  /// A peer on the machine of this name that the registry knows already.
+  /// A peer on the machine of this name that the registry knows already, if it can be reached.
   public func peer(
     _ name: String, _ change: (inout Peer.Configuration) -> Void = { _ in }
   ) async throws -> Peer {
@@ -49,7 +54,9 @@ public final class PeerSetting: Sendable {
     let peer = try Peer(configuration, on: world.machine(name))
     try await peer.start()
     guard configuration.registry != nil else { return peer }
-    for await event in peer.events { if case .registered = event { break } }
+    _ = try? await peer.machine.withDeadline(.seconds(10)) {
+      for await event in peer.events { if case .registered = event { break } }
+    }
     return peer
   }
 
@@ -59,7 +66,7 @@ public final class PeerSetting: Sendable {
     let machine = world.machine("registry")
     try await machine.sleep(for: pause)
     server = RegistryServer(Registry(on: machine), on: machine, key: key)
-    try await server.start(at: .any(.v4, port: RegistryAddress.port))
+    try await server.start(at: Self.ports[0], Self.ports[1])
   }
 
   /// Stops the registry.

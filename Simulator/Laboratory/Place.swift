@@ -24,7 +24,7 @@ public struct Place: Hashable, Sendable, CustomStringConvertible {
   public var description: String { name }
 
   /// The machine in a topology, with its boxes and a neighbour who is as busy as is said.
-  func node(_ name: String) -> Node {
+  package func node(_ name: String) -> Node {
     let machine =
       families == [.v4] ? Machine(name) : families == [.v6] ? Machine(name).speaking(.v6) : Server(name)
     guard neighbourRate > 0, let innermost = boxes.first else {

@@ -41,6 +41,7 @@ struct WarrenCommand {
     case "matrix": try await Matrix(arguments: arguments.dropFirst()).run()
     case "trial": try await Trial(arguments: arguments.dropFirst()).run()
     case "contest": try await Contest(arguments: arguments.dropFirst()).run()
+    case "connect": try await Connect(arguments: arguments.dropFirst()).run()
     case "weather": try await Weather(arguments: arguments.dropFirst()).run()
     case "--version": print("warren \(version)")
     case nil, "--help", "help": print(help)

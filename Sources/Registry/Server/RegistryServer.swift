@@ -7,7 +7,7 @@ import WarrenSTUN
 ///
 /// ```swift
 /// let server = RegistryServer(registry, on: machine, key: key)
-/// let address = try await server.start(at: .any(.v4, port: 3478))
+/// let address = try await server.start(at: .any(.v4, port: 3478), .any(.v6, port: 3478))
 /// ```
 ///
 /// One UDP port serves QUIC, over which peers talk to it, and STUN, by which their punchers see themselves (RFC 9443).
@@ -56,8 +56,7 @@ public actor RegistryServer {
   let configuration: Configuration
   private let key: PrivateKey
   private var endpoint: QUICEndpoint?
-  private var socket: (any UDPSocket)?
-  private var stun: STUNResponder?
+  private var sockets: [any UDPSocket] = []
   var sessions: [PeerID: RegistrySession] = [:]
   private var sessionsAt: [IPAddress: Int] = [:]
   var desk = IntroductionDesk()
@@ -80,16 +79,18 @@ public actor RegistryServer {
     self.configuration = configuration
   }
 
-  /// Begins to serve at `address`.
+  /// Begins to serve at one address or more, one of each family; ports that are not said are the first one's.
   ///
   /// - Returns: how peers reach it, with the port that the system chose.
   @discardableResult
-  public func start(at address: SocketAddress = .any(.v4)) async throws -> RegistryAddress {
+  public func start(at addresses: SocketAddress...) async throws -> RegistryAddress {
     precondition(endpoint == nil, "a registry's server is started once")
     var options = UDPOptions()
     options.bufferBytes = QUICLimits.socketBytes
-    nonisolated(unsafe) let socket = try machine.bindUDP(to: address, options: options)
-    self.socket = socket
+    for var address in addresses.isEmpty ? [.any(.v4)] : addresses {
+      if address.port == 0 { address.port = sockets.first?.localAddress.port ?? 0 }
+      sockets.append(try machine.bindUDP(to: address, options: options))
+    }
     var quic = QUICConfiguration(protocols: [RegistryMessage.protocolName])
     quic.connections = configuration.sessions + configuration.sessions / 10
     quic.idleTimeout = RegistryLimits.silence
@@ -102,17 +103,19 @@ public actor RegistryServer {
     let endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), quic)
     self.endpoint = endpoint
     timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.handleDeadline() } }
-    nonisolated(unsafe) let stun = STUNResponder(socket)
-    self.stun = stun
-    await endpoint.use(socket)
-    await endpoint.receiveOthers { datagram, _ in stun.answer(datagram) }
+    nonisolated(unsafe) let stun = sockets.map { STUNResponder($0) }
+    for socket in sockets {
+      nonisolated(unsafe) let unchecked = socket
+      await endpoint.use(unchecked)
+    }
+    await endpoint.receiveOthers { datagram, number in stun[number].answer(datagram) }
     machine.spawn("the registry's connections") { [weak self] in
       for await connection in endpoint.connections {
         guard let self else { return }
         self.machine.spawn("a peer at the registry") { [weak self] in await self?.serve(connection) }
       }
     }
-    return RegistryAddress(at: socket.localAddress, key: key.peerID)
+    return RegistryAddress(at: sockets[0].localAddress, key: key.peerID)
   }
 
   /// How many peers are connected.
@@ -123,7 +126,7 @@ public actor RegistryServer {
 
   /// Stops without a word, as if the machine had been switched off.
   package func vanish() async {
-    socket?.close()
+    for socket in sockets { socket.close() }
     await stop()
   }
 
@@ -134,8 +137,7 @@ public actor RegistryServer {
     timer?.cancel()
     timer = nil
     await endpoint?.close(code: LinkEnd.closed.rawValue, reason: "the registry stops")
-    socket?.close()
-    stun = nil
+    for socket in sockets { socket.close() }
   }
 
   // MARK: Coming and going

@@ -1,0 +1,78 @@
+import Warren
+import WarrenSimulator
+
+/// Peers in every place connect with peers in every other: who gets through, and how soon the first byte does.
+public struct PeerMatrix: Sendable {
+  /// A pair of places, and how it went over all seeds.
+  public struct Cell: Sendable {
+    /// How many trials there were.
+    public var trials = 0
+    /// When the first byte was there, in those that came to something, the soonest first.
+    public var times: [Duration] = []
+    /// Those that did not, or where the two did not agree, and why.
+    public var failures: [(seed: UInt64, why: String)] = []
+
+    mutating func take(_ outcome: PeerTrial.Outcome, seed: UInt64) {
+      trials += 1
+      if let time = outcome.firstByte, outcome.answered != nil, outcome.agree {
+        times.append(time)
+      } else {
+        failures.append((seed, outcome.failure ?? "\(outcome)"))
+      }
+    }
+
+    /// How many times the way from one machine to another the slowest took, rounded up, where that is below ten; `g` where it
+    /// took as long as a guess may, `s` for longer, `.` where nobody got through, `?` where not everyone did.
+    public var letter: Character {
+      guard let slowest = times.last else { return "." }
+      if !failures.isEmpty { return "?" }
+      let trips = (slowest / PeerTrial.oneWay).rounded(.up)
+      return trips < 10 ? Character("\(Int(trips))") : slowest <= .seconds(6) ? "g" : "s"
+    }
+  }
+
+  /// The places.
+  public let places: [Place]
+  private let trials: [[PeerTrial]]
+
+  /// All ordered pairs of places, each changed in the same way.
+  public init(_ places: [Place] = Place.all, _ change: (inout PeerTrial) -> Void = { _ in }) {
+    self.places = places
+    trials = places.map { alice in
+      places.map { bob in
+        var trial = PeerTrial(alice: alice, bob: bob)
+        change(&trial)
+        return trial
+      }
+    }
+  }
+
+  /// Runs all of them with all seeds, on so many threads at once.
+  public func run(seeds: ClosedRange<UInt64>, threads: Int = 2) async throws -> [[Cell]] {
+    let jobs = trials.indices.flatMap { row in trials[row].indices.map { (row, $0) } }
+    return try await withThrowingTaskGroup(of: [(Int, Int, Cell)].self) { group in
+      for thread in 0..<threads {
+        group.addTask {
+          var done: [(Int, Int, Cell)] = []
+          for place in stride(from: thread, to: jobs.count, by: threads) {
+            let (row, column) = jobs[place]
+            var cell = Cell()
+            for seed in seeds {
+              do {
+                cell.take(try await trials[row][column].run(seed: seed).outcome, seed: seed)
+              } catch {
+                cell.failures.append((seed, "\(error)"))
+              }
+            }
+            cell.times.sort()
+            done.append((row, column, cell))
+          }
+          return done
+        }
+      }
+      var cells = trials.map { Array(repeating: Cell(), count: $0.count) }
+      for try await done in group { for (row, column, cell) in done { cells[row][column] = cell } }
+      return cells
+    }
+  }
+}

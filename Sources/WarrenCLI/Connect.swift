@@ -1,0 +1,63 @@
+import Warren
+import WarrenLaboratory
+
+/// Prints which peers connect with which, and how soon the first byte is there.
+struct Connect {
+  private let seeds: ClosedRange<UInt64>
+  private let loss: Double
+  private let pair: [Place]
+  private let asks: Bool
+  private let crosses: Bool
+
+  init(arguments: ArraySlice<String>) throws {
+    let words = arguments.prefix { !$0.hasPrefix("--") }
+    let options = try Options(
+      arguments.dropFirst(words.count), known: ["--seeds", "--seed", "--loss"], flags: ["--asks", "--crosses"])
+    pair = try words.map { name in
+      guard let place = Place.all.first(where: { $0.name == name }) else {
+        throw UsageError.unknownPlace(name, known: Place.all.map(\.name))
+      }
+      return place
+    }
+    let seed = try options.number("--seed")
+    seeds = try seed.map { $0...$0 } ?? 1...max(1, min(options.number("--seeds") ?? 3, 100_000))
+    loss = Double(min(try options.number("--loss") ?? 0, 50)) / 100
+    asks = options["--asks"] != nil
+    crosses = options["--crosses"] != nil
+  }
+
+  func run() async throws {
+    if pair.count == 2 { return try await showPair() }
+    print("Peers in each place (a line) connect with peers in each place (a column, in the same order),")
+    print("\(seeds.count) seeds, \(Int(loss * 100)) % of the packets lost. How many ways from one machine to another it")
+    print("takes at most until the first byte is there; g after a guess, s slowly, . never, ? not in every seed.\n")
+    let matrix = PeerMatrix { trial in change(&trial) }
+    let cells = try await matrix.run(seeds: seeds)
+    for (row, place) in zip(cells, matrix.places) {
+      print("  " + row.map { String($0.letter) }.joined(separator: " ") + "  \(place)")
+    }
+    print("")
+    for (row, alice) in zip(cells, matrix.places) {
+      for (cell, bob) in zip(row, matrix.places) where !cell.failures.isEmpty {
+        let seeds = cell.failures.prefix(5).map { "\($0.seed) (\($0.why))" }.joined(separator: ", ")
+        print("  \(alice) to \(bob): \(cell.times.count) of \(cell.trials), not seeds \(seeds)")
+      }
+    }
+  }
+
+  private func change(_ trial: inout PeerTrial) {
+    trial.loss = loss
+    trial.asks = asks
+    trial.crosses = crosses
+  }
+
+  private func showPair() async throws {
+    var trial = PeerTrial(alice: pair[0], bob: pair[1])
+    change(&trial)
+    for seed in seeds {
+      let (outcome, trace) = try await trial.run(seed: seed, keptEvents: seeds.count == 1 ? 2000 : 0)
+      for event in trace.events { print(event) }
+      print("seed \(seed): first byte \(outcome.firstByte.map { "\($0)" } ?? "never"); \(outcome)")
+    }
+  }
+}
