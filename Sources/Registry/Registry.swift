@@ -91,7 +91,7 @@ public actor Registry {
   public var count: Int { get async { await store.count(at: machine.now) } }
 
   /// Others will send to these addresses: so they must be such as a peer can have.
-  private func check(_ addresses: [SocketAddress]) throws(RegistryError) {
+  nonisolated func check(_ addresses: [SocketAddress]) throws(RegistryError) {
     guard addresses.count <= RegistryLimits.addresses else {
       throw RegistryError(
         .badAddress, "at most \(RegistryLimits.addresses) addresses, not \(addresses.count)")

@@ -23,6 +23,11 @@ public enum RegistryLimits {
   public static let reasonBytes = 256
   /// Keys that are let in unasked: more than a person enters by hand. Whoever has more decides by itself when asked.
   public static let allowedPeers = 64
+  /// Addresses that the registry's STUN has seen, besides the one that it is talked to from: one of the other family, and that
+  /// of another network.
+  public static let attestedAddresses = 4
+  /// How long what STUN has seen is good for at least: four questions of a watch.
+  public static let attestationPeriod: Duration = .seconds(60)
   /// For how long two are being introduced: what a person needs to answer, and punchers after that.
   public static let introductionPatience: Duration = .seconds(60)
   /// Introductions that are open at once: a second's worth at the rate that a core can do, and some.

@@ -10,15 +10,18 @@ public struct Announcement: Hashable, Sendable {
   public var consent: Consent
   /// Where it may be reached, besides where the registry sees it.
   public var addresses: [SocketAddress]
+  /// Where the registry's STUN has seen it, as for the family that it does not talk to the registry over.
+  public var attested: [AttestedAddress]
 
   /// An announcement.
   public init(
     named name: RegistryName? = nil, isListed: Bool = true, consent: Consent = .ask,
-    at addresses: [SocketAddress] = []
+    at addresses: [SocketAddress] = [], attested: [AttestedAddress] = []
   ) {
     self.name = name
     self.isListed = isListed
     self.consent = consent
     self.addresses = addresses
+    self.attested = attested
   }
 }

@@ -59,6 +59,8 @@ public actor RegistryClient {
 
   /// Where the registry is; nil while it is not connected.
   public private(set) var serverAddress: SocketAddress?
+  /// All of its addresses, as its name says.
+  public private(set) var serverAddresses: [SocketAddress] = []
 
   /// Withdraws, and ends what is between the two.
   public func close() async {
@@ -141,10 +143,11 @@ public actor RegistryClient {
 
   private func connect() async throws -> any RegistryLink {
     let addresses = try await machine.resolve(address.host)
+    serverAddresses = addresses.map { SocketAddress($0, port: address.port) }
+    happened.yield(.calling(serverAddresses))
     let handshake = try await endpoint.beginHandshake(with: key, protocols: [RegistryMessage.protocolName])
     do {
-      for ip in addresses {
-        let remote = SocketAddress(ip, port: address.port)
+      for remote in serverAddresses {
         if let channel = await endpoint.channel(to: remote) {
           await handshake.add(NetworkPath(to: remote, through: channel))
         }
@@ -229,10 +232,7 @@ public actor RegistryClient {
   private static let announcing = UInt32.max
 
   private func write(_ announcement: Announcement) {
-    say(
-      .register(
-        name: announcement.name, isListed: announcement.isListed, consent: announcement.consent,
-        addresses: announcement.addresses), as: Self.announcing)
+    say(.register(announcement), as: Self.announcing)
   }
 
   private func scheduleRenewal() {
@@ -283,11 +283,11 @@ extension RegistryClient {
   /// Announces this side, now and whenever the registry comes back.
   public func announce(_ announcement: Announcement) async throws {
     self.announcement = announcement
-    _ = try await ask(
-      .register(
-        name: announcement.name, isListed: announcement.isListed, consent: announcement.consent,
-        addresses: announcement.addresses))
+    _ = try await ask(.register(announcement))
   }
+
+  /// Says this when the registry comes back, and nothing now.
+  public func keep(_ announcement: Announcement) { self.announcement = announcement }
 
   /// The same, without waiting for what the registry says to it: see ``RegistryEvent/registered``.
   public func announceLater(_ announcement: Announcement) {

@@ -3,6 +3,8 @@ import WarrenMachine
 
 /// What happens between a peer and its registry.
 public enum RegistryEvent: Hashable, Sendable {
+  /// The registry is called at these addresses.
+  case calling([SocketAddress])
   /// The registry was found, and sees this side here.
   case connected(observed: SocketAddress)
   /// What was announced has been taken.

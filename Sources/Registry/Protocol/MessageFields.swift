@@ -18,6 +18,7 @@ enum FieldNumber: UInt8 {
   case secret = 13
   case registration = 14
   case consent = 15
+  case attested = 16
 }
 
 /// What was found in a message.
@@ -37,6 +38,7 @@ struct MessageFields {
   var secret: String?
   var registrations: [Registration] = []
   var consent: UInt8 = 0
+  var attested: [AttestedAddress] = []
 
   init() {}
 
@@ -89,6 +91,12 @@ struct MessageFields {
       try Self.limit(registrations.count, RegistryLimits.page, "registrations")
       registrations.append(try Self.registration(value))
     case .consent: consent = try Self.number(value)
+    case .attested:
+      try Self.limit(attested.count, RegistryLimits.attestedAddresses, "addresses that were seen")
+      guard value.count > 8 else { throw RegistryError(.badMessage, "an address that was seen has a proof") }
+      attested.append(
+        AttestedAddress(
+          try Self.address(Array(value.dropFirst(8))), proof: try Self.number(Array(value.prefix(8)))))
     }
   }
 
@@ -186,14 +194,27 @@ struct MessageWriter {
   mutating func field(_ addresses: [SocketAddress]) {
     for address in addresses {
       append(FieldNumber.address.rawValue)
-      append(UInt16(address.ip.family == .v4 ? 6 : 18))
-      append(address.port)
-      if address.ip.family == .v6 {
-        append(address.ip.high)
-        append(address.ip.low)
-      } else {
-        append(address.ip.v4Bits)
-      }
+      append(UInt16(address.encodedSize))
+      append(address)
+    }
+  }
+
+  mutating func field(_ attested: [AttestedAddress]) {
+    for entry in attested.prefix(RegistryLimits.attestedAddresses) {
+      append(FieldNumber.attested.rawValue)
+      append(UInt16(8 + entry.address.encodedSize))
+      append(entry.proof)
+      append(entry.address)
+    }
+  }
+
+  private mutating func append(_ address: SocketAddress) {
+    append(address.port)
+    if address.ip.family == .v6 {
+      append(address.ip.high)
+      append(address.ip.low)
+    } else {
+      append(address.ip.v4Bits)
     }
   }
 
@@ -237,4 +258,8 @@ struct MessageWriter {
   private mutating func append<Number: FixedWidthInteger>(_ number: Number) {
     withUnsafeBytes(of: number.bigEndian) { bytes += $0 }
   }
+}
+
+extension SocketAddress {
+  fileprivate var encodedSize: Int { ip.family == .v4 ? 6 : 18 }
 }

@@ -20,11 +20,12 @@ extension RegistryMessage {
   func write(as request: UInt32, into output: inout MessageWriter) {
     output.write(kind.rawValue, request) { output in
       switch self {
-      case .register(let name, let isListed, let consent, let addresses):
-        if let name { output.field(.name, name.text) }
-        output.field(.flags, number: UInt8(isListed ? 1 : 0))
-        output.field(consent)
-        output.field(addresses)
+      case .register(let announcement):
+        if let name = announcement.name { output.field(.name, name.text) }
+        output.field(.flags, number: UInt8(announcement.isListed ? 1 : 0))
+        output.field(announcement.consent)
+        output.field(announcement.addresses)
+        output.field(announcement.attested)
       case .hello, .renew, .withdraw, .done: break
       case .rename(let name): output.field(.name, name.text)
       case .find(let target): output.field(target)
@@ -103,8 +104,9 @@ extension RegistryMessage {
     switch kind {
     case .register:
       self = .register(
-        name: fields.name, isListed: fields.flags & 1 != 0, consent: fields.consentValue,
-        addresses: fields.addresses)
+        Announcement(
+          named: fields.name, isListed: fields.flags & 1 != 0, consent: fields.consentValue,
+          at: fields.addresses, attested: fields.attested))
     case .hello: self = .hello
     case .renew: self = .renew
     case .withdraw: self = .withdraw

@@ -11,7 +11,7 @@ public enum RegistryMessage: Hashable, Sendable {
   /// I speak this protocol.
   case hello
   /// I am here, under this name; in place of what I said before.
-  case register(name: RegistryName?, isListed: Bool, consent: Consent, addresses: [SocketAddress])
+  case register(Announcement)
   /// I am still here.
   case renew
   /// I go.

@@ -26,12 +26,14 @@ extension RegistryServer {
     let owner = RegistryOwner.key(session.peer)
     switch message {
     case .hello: return nil
-    case .register(let name, let isListed, let consent, let addresses):
+    case .register(let announced):
+      try registry.check(announced.addresses)
+      session.attested = announced.attested.filter { attestor.isRight($0, at: machine.now) }.map(\.address)
       try await registry.register(
         Registration(
-          of: owner, named: name, isListed: isListed, consent: consent,
-          at: [session.observed] + (try addressesOf(session, addresses))))
-      session.name = name
+          of: owner, named: announced.name, isListed: announced.isListed, consent: announced.consent,
+          at: addressesOf(session, announced.addresses)))
+      session.name = announced.name
       session.hasRegistered = true
       return .done
     case .renew:
@@ -65,7 +67,8 @@ extension RegistryServer {
       return nil
     case .introduce(let asked): return try await introduce(asked, request, of: session)
     case .accept(let id, let addresses):
-      let own = [session.observed] + (try addressesOf(session, addresses))
+      try registry.check(addresses)
+      let own = addressesOf(session, addresses)
       guard let (pair, question) = desk.accept(id, by: session.peer) else {
         throw RegistryError(.notRegistered, "nobody waits for this answer any more")
       }
@@ -118,7 +121,8 @@ extension RegistryServer {
       throw RegistryError(.tooFast, "too many were asked for in too short a time")
     }
     count { $0.introductions += 1 }
-    let own = [session.observed] + (try addressesOf(session, asked.addresses))
+    try registry.check(asked.addresses)
+    let own = addressesOf(session, asked.addresses)
     let (callee, isWanted, theirs) = try await callee(of: asked.target, for: session)
     let id = try desk.begin(
       session.peer, with: callee.peer, question: isWanted ? nil : request, at: machine.now)
@@ -149,7 +153,7 @@ extension RegistryServer {
           other, .accepted(Introduction.Answer(id: 0, peer: session.peer, addresses: [])), as: request)
       }
       other.observed = await other.link.remote
-      return (other, true, [other.observed])
+      return (other, true, addressesOf(other, []))
     }
     let found = try await find(target, for: session.peer)
     guard case .key(let peer) = found.owner else {
@@ -167,20 +171,20 @@ extension RegistryServer {
       throw RegistryError(.notReachable, "\(target) is registered, and has not been heard of for a moment")
     }
     callee.observed = await callee.link.remote
-    let known = found.addresses.filter { $0 != callee.observed }
-    return (callee, answer == true, [callee.observed] + known)
+    return (callee, answer == true, addressesOf(callee, found.addresses))
   }
 
-  /// Of what a peer says of where it is, what others may send to: the machine that was seen, and private networks.
-  private func addressesOf(
-    _ session: RegistrySession, _ addresses: [SocketAddress]
-  ) throws(RegistryError) -> [SocketAddress] {
-    let seen = session.observed
-    var all: [SocketAddress] = []
-    for address in addresses.prefix(RegistryLimits.addresses - 1) {
+  /// Where a peer is seen, and of what it says of where it is, what others may send to: the machine that was seen, and private
+  /// networks.
+  private func addressesOf(_ session: RegistrySession, _ addresses: [SocketAddress]) -> [SocketAddress] {
+    var all = [session.observed]
+    for address in session.attested where !all.contains(address) { all.append(address) }
+    let seen = all.map(\.ip)
+    for address in addresses where all.count < RegistryLimits.addresses && !all.contains(address) {
       let ip = address.ip
-      let isOwn = ip == seen.ip || ip.isPrivate || ip.isCarrierShared || (ip.isLoopback && seen.ip.isLoopback)
-      if isOwn, address != seen, !all.contains(address) { all.append(address) }
+      if seen.contains(ip) || ip.isPrivate || ip.isCarrierShared || (ip.isLoopback && seen[0].isLoopback) {
+        all.append(address)
+      }
     }
     return all
   }

@@ -54,6 +54,7 @@ public actor RegistryServer {
   public private(set) var counters = Counters()
 
   let configuration: Configuration
+  let attestor: Attestor
   private let key: PrivateKey
   private var endpoint: QUICEndpoint?
   private var sockets: [any UDPSocket] = []
@@ -77,6 +78,7 @@ public actor RegistryServer {
     self.machine = machine
     self.key = key
     self.configuration = configuration
+    attestor = Attestor(key: key.sign(Array("warren's registry has seen".utf8).span.bytes))
   }
 
   /// Begins to serve at one address or more, one of each family; ports that are not said are the first one's.
@@ -103,7 +105,10 @@ public actor RegistryServer {
     let endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), quic)
     self.endpoint = endpoint
     timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.handleDeadline() } }
-    nonisolated(unsafe) let stun = sockets.map { STUNResponder($0) }
+    let (attestor, machine) = (attestor, machine)
+    nonisolated(unsafe) let stun = sockets.map { socket in
+      STUNResponder(socket) { attestor.proof(of: $0, at: machine.now) }
+    }
     for socket in sockets {
       nonisolated(unsafe) let unchecked = socket
       await endpoint.use(unchecked)
@@ -278,9 +283,10 @@ private final class STUNResponder {
   private var writer = STUNMessageWriter()
   private var outbox = DatagramOutbox()
 
-  init(_ socket: any UDPSocket) {
+  init(_ socket: any UDPSocket, attest: @escaping @Sendable (SocketAddress) -> UInt64) {
     self.socket = socket
     core = STUNServerCore(STUNServerCore.Addresses(primary: socket.localAddress))
+    core.attest = attest
   }
 
   func answer(_ datagram: borrowing Datagram) {

@@ -14,6 +14,8 @@ final class RegistrySession {
   var isOver = false
   /// Where it was last seen.
   var observed: SocketAddress
+  /// Where STUN has seen it, as it can prove.
+  var attested: [SocketAddress] = []
   var name: RegistryName?
   var hasRegistered = false
   var messages: TokenBucket

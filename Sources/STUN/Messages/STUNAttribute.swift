@@ -105,3 +105,10 @@ extension STUNAttribute {
   /// What lets an allocation move to another address.
   public static let mobilityTicket = STUNAttribute(rawValue: 0x8030)
 }
+
+// Warren's own, from the numbers that nobody must understand.
+extension STUNAttribute {
+  /// In a request eight bytes of nothing: the asker wants it in writing where it was seen. In an answer eight bytes by which the
+  /// server knows that it has said so.
+  public static let attestation = STUNAttribute(rawValue: 0xC0DE)
+}

@@ -73,6 +73,8 @@ public struct STUNServerCore: Sendable {
   public let addresses: Addresses
   /// What has come and gone.
   public private(set) var counters = Counters()
+  /// What is given to those who want it in writing where they were seen.
+  public var attest: (@Sendable (SocketAddress) -> UInt64)?
 
   /// A server at these addresses.
   public init(_ addresses: Addresses) { self.addresses = addresses }
@@ -148,6 +150,8 @@ extension STUNServerCore {
       answer.add(.otherAddress, plain: other)
       if request.has(.changeRequest) { answer.add(.responseOrigin, plain: route.source) }
     }
+    // It holds as much as the question's, so that nobody gets more than he has sent.
+    if let attest, request.longNumber(.attestation) != nil { answer.add(.attestation, attest(source)) }
     if let padding = request.value(of: .padding) {
       // As much as was sent, no more: it is the asker who pays first.
       answer.add(.padding, padding.extracting(first: min(padding.byteCount, STUNLimits.padding)))

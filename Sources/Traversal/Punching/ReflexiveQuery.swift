@@ -2,7 +2,7 @@ import WarrenMachine
 import WarrenSTUN
 
 /// A question to a STUN server: how do you see this socket?
-struct ReflexiveQuery {
+struct ReflexiveQuery: Sendable {
   /// How far it has come.
   enum State {
     /// It has been asked.
@@ -55,6 +55,9 @@ struct ReflexiveQuery {
       return false
     }
   }
+
+  /// It is asked again after a while.
+  mutating func rest(at now: Instant) { state = .answered(server, nextAt: now.advanced(by: PunchLimits.keepAlive)) }
 
   func write(into message: inout STUNMessageWriter) {
     message.begin(.request, .binding, id)

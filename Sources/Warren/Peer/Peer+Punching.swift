@@ -24,8 +24,9 @@ extension Peer {
     tell(.connecting(to: approach.target, over: .punching))
     var configuration = PunchConfiguration()
     configuration.stunServers = self.configuration.stunServers
-    if let registry = await client.serverAddress { configuration.stunServers.insert(registry, at: 0) }
-    if let observed = await client.observedAddress { configuration.knownMappings = [observed] }
+    configuration.stunServers = await client.serverAddresses + configuration.stunServers
+    let observed = await client.observedAddress
+    configuration.knownMappings = ([observed].compactMap { $0 }) + (ports.watcher?.mapped ?? [])
     configuration.families = self.configuration.families
     configuration.usesLoopback = self.configuration.usesLoopback
     configuration.search = self.configuration.search

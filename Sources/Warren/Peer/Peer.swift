@@ -71,6 +71,8 @@ public actor Peer {
   /// Who was found under which name.
   var knownNames: [RegistryName: PeerID] = [:]
   private var addresses: [SocketAddress] = []
+  /// Where it was seen, as the registry was told last.
+  private var announced: [SocketAddress] = []
   private var tasks: [Task<Void, any Error>] = []
   private var isStarted = false
   private(set) var isClosed = false
@@ -118,6 +120,9 @@ public actor Peer {
     let sockets = try openSockets()
     let ports = SharedPorts(sockets)
     self.ports = ports
+    ports.watcher = MappingWatcher(of: sockets, on: machine) { [weak self] in
+      self?.assumeIsolated { $0.mappingsChanged() }
+    }
     for socket in sockets {
       nonisolated(unsafe) let unchecked = socket
       await endpoint.use(unchecked)
@@ -174,7 +179,19 @@ public actor Peer {
   private var announcement: Announcement {
     Announcement(
       named: configuration.name.flatMap { try? RegistryName($0) }, isListed: configuration.isListed,
-      consent: configuration.policy.consent, at: addresses)
+      consent: configuration.policy.consent, at: addresses, attested: ports?.watcher?.attested ?? [])
+  }
+
+  /// The registry's STUN has said something: what it says is fresh, and may be new.
+  private func mappingsChanged() {
+    guard let client, !isClosed else { return }
+    let announcement = announcement
+    let seen = announcement.attested.map(\.address)
+    let isNew = seen != announced
+    announced = seen
+    machine.spawn("what the registry has seen") {
+      if isNew { await client.announceLater(announcement) } else { await client.keep(announcement) }
+    }
   }
 
   /// This machine's own addresses, as others on its networks reach it.
@@ -229,6 +246,7 @@ public actor Peer {
 
   private func take(_ event: RegistryEvent) async {
     switch event {
+    case .calling(let servers): ports?.watcher?.watch(servers)
     case .connected(let observed): tell(.registryFound(observed: observed))
     case .registered: tell(.registered)
     case .refused(let error): tell(.registryRefused(error))
@@ -261,8 +279,11 @@ public actor Peer {
   /// by itself within ``Configuration/networkCheck``; whoever knows sooner says so.
   public func networkChanged() async {
     guard isStarted, !isClosed else { return }
-    await client?.announceLater(announcement)
-    await client?.tryNow()
+    if let client {
+      ports?.watcher?.watch(await client.serverAddresses, isNew: true)
+      await client.announceLater(announcement)
+      await client.tryNow()
+    }
     for peer in table.peers {
       if let adopted = table.adopted(peer) { await mend(adopted) }
     }

@@ -9,6 +9,8 @@ final class SharedPorts: @unchecked Sendable {
   /// The sockets that are there from the beginning: their numbers are the endpoint's channels and the punchers' numbers.
   let sockets: [any UDPSocket]
   private var punchers: [HolePuncher] = []
+  /// Looks after the mappings of these sockets.
+  var watcher: MappingWatcher?
   /// Sockets that punchers have opened and the endpoint has taken over.
   private var borrowed: [UInt16: (puncher: HolePuncher, number: Int, socket: any UDPSocket)] = [:]
 
@@ -27,6 +29,8 @@ final class SharedPorts: @unchecked Sendable {
   func close(_ channel: UInt16) { borrowed.removeValue(forKey: channel)?.socket.close() }
 
   func closeAll() {
+    watcher?.stop()
+    watcher = nil
     for socket in sockets { socket.close() }
     for (_, entry) in borrowed { entry.socket.close() }
     borrowed = [:]
@@ -39,7 +43,7 @@ final class SharedPorts: @unchecked Sendable {
     let (source, local) = (datagram.source, datagram.localIP)
     if let entry = borrowed[UInt16(channel)] {
       entry.puncher.assumeIsolated { $0.feed(bytes, from: source, at: local, on: entry.number) }
-    } else if channel < sockets.count {
+    } else if channel < sockets.count, watcher?.take(bytes, from: source, on: channel) != true {
       for puncher in punchers { puncher.assumeIsolated { $0.feed(bytes, from: source, at: local, on: channel) } }
     }
   }

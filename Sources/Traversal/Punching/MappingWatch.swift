@@ -1,0 +1,57 @@
+import WarrenMachine
+import WarrenSTUN
+
+/// Asks a STUN server again and again how it sees a socket, without I/O: what is known is fresh, and the mapping stays open.
+public struct MappingWatch: Sendable {
+  /// How the server sees the socket.
+  public private(set) var mapped: SocketAddress?
+  /// What proves to the server that it has said so, if it gives such: see ``STUNAttribute/attestation``.
+  public private(set) var attestation: UInt64?
+  /// Who is asked.
+  public let server: SocketAddress
+
+  private var query: ReflexiveQuery
+  private var isDue = true
+
+  /// A watch that begins at once.
+  public init(of server: SocketAddress, using random: inout some RandomNumberGenerator, at now: Instant) {
+    self.server = server
+    query = ReflexiveQuery(base: 0, server: server, id: TransactionID(using: &random), at: now)
+  }
+
+  /// Takes what came to the socket.
+  ///
+  /// - Returns: whether it was the server's answer.
+  public mutating func receive(_ bytes: RawSpan, from source: SocketAddress, at now: Instant) -> Bool {
+    guard source == server, query.isPending, let message = try? STUNMessage(bytes),
+      message.transactionID == query.id, message.messageClass == .success, let mapped = message.mappedAddress
+    else { return false }
+    self.mapped = mapped
+    attestation = message.longNumber(.attestation)
+    query.answered(mapped, at: now)
+    return true
+  }
+
+  /// Writes the question, if it is to be sent now.
+  public mutating func pollQuestion(into message: inout STUNMessageWriter) -> Bool {
+    guard isDue else { return false }
+    isDue = false
+    query.write(into: &message)
+    message.add(.attestation, UInt64(0))
+    return true
+  }
+
+  /// When to call ``handleDeadline(at:using:)``.
+  public var nextDeadline: Instant? { query.deadline }
+
+  /// Takes the time, and asks again where it is time to.
+  public mutating func handleDeadline(at now: Instant, using random: inout some RandomNumberGenerator) {
+    guard let deadline = query.deadline, deadline <= now else { return }
+    isDue = query.handleDeadline(at: now, nextID: TransactionID(using: &random))
+    guard case .silent = query.state else { return }
+    // The server says nothing any more: it is asked again later, as if for the first time.
+    mapped = nil
+    attestation = nil
+    query.rest(at: now)
+  }
+}

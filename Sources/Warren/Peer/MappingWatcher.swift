@@ -1,0 +1,88 @@
+import WarrenMachine
+import WarrenRegistry
+import WarrenSTUN
+import WarrenTraversal
+
+/// Watches how the registry sees a peer's sockets: for those whose family it is not talked to over, that is the only way to know, and
+/// to keep their mappings open. Used on the machine's executor alone.
+final class MappingWatcher: @unchecked Sendable {
+  private let machine: any Machine
+  private let sockets: [any UDPSocket]
+  private let changed: () -> Void
+  private var watches: [(channel: Int, watch: MappingWatch)] = []
+  private var servers: [SocketAddress] = []
+  private var timer: MachineTimer?
+  private var writer = STUNMessageWriter()
+  private var outbox = DatagramOutbox(byteCapacity: 2048, runCapacity: 8)
+
+  /// - Parameter changed: called when something is known that was not.
+  init(of sockets: [any UDPSocket], on machine: any Machine, _ changed: @escaping () -> Void) {
+    self.sockets = sockets
+    self.machine = machine
+    self.changed = changed
+    timer = machine.makeTimer { [weak self] in self?.handleDeadline() }
+  }
+
+  /// What the registry has seen, with its proofs.
+  var attested: [AttestedAddress] {
+    watches.compactMap { entry in
+      guard let mapped = entry.watch.mapped, let proof = entry.watch.attestation else { return nil }
+      return AttestedAddress(mapped, proof: proof)
+    }
+  }
+
+  /// Where the world sees the sockets.
+  var mapped: [SocketAddress] { watches.compactMap(\.watch.mapped) }
+
+  /// Asks these servers.
+  ///
+  /// - Parameter isNew: whether what is known is to be forgotten, as after a change of networks.
+  func watch(_ servers: [SocketAddress], isNew: Bool = false) {
+    guard isNew || servers != self.servers else { return }
+    self.servers = servers
+    var random = machine.random
+    watches = []
+    for (channel, socket) in sockets.enumerated() {
+      let family = socket.localAddress.ip.family
+      guard let server = servers.first(where: { $0.ip.family == family }) else { continue }
+      watches.append((channel, MappingWatch(of: server, using: &random, at: machine.now)))
+    }
+    ask()
+  }
+
+  /// - Returns: whether it was an answer to this.
+  func take(_ bytes: [UInt8], from source: SocketAddress, on channel: Int) -> Bool {
+    for place in watches.indices where watches[place].channel == channel {
+      guard watches[place].watch.receive(bytes.span.bytes, from: source, at: machine.now) else { continue }
+      schedule()
+      changed()
+      return true
+    }
+    return false
+  }
+
+  func stop() {
+    timer?.cancel()
+    timer = nil
+    watches = []
+  }
+
+  private func handleDeadline() {
+    var random = machine.random
+    for place in watches.indices { watches[place].watch.handleDeadline(at: machine.now, using: &random) }
+    ask()
+  }
+
+  private func ask() {
+    for place in watches.indices {
+      guard watches[place].watch.pollQuestion(into: &writer) else { continue }
+      outbox.append(writer.bytes, to: watches[place].watch.server)
+      sockets[watches[place].channel].sendOrDrop(&outbox)
+    }
+    schedule()
+  }
+
+  private func schedule() {
+    if let next = watches.compactMap(\.watch.nextDeadline).min() { timer?.schedule(at: next) }
+  }
+}
