@@ -16,6 +16,12 @@ public struct RegistryError: Error, Hashable, Sendable {
     case keyInUse
     /// Nobody waits with this key.
     case nobodyWaits
+    /// Nobody has asked with this key in time.
+    case nobodyAsked
+    /// This is no question, or one that lacks something.
+    case badRequest
+    /// So many questions are more than one may ask.
+    case tooMany
     /// The registry takes no more.
     case full
   }

@@ -11,4 +11,6 @@ public enum RegistryLimits {
   public static let page = 100
   /// How many owners are looked at for each that is listed: where few want to be seen, pages are short.
   public static let looksPerListed = 20
+  /// How long to wait after a connection could not be accepted.
+  static let acceptPause: Duration = .milliseconds(100)
 }
