@@ -40,7 +40,8 @@ struct JSONError: Error {
     switch error {
     case .keyNotFound(let key, let context): reason = "\(name(context.codingPath + [key])) is missing"
     case .valueNotFound(_, let context): reason = "\(name(context.codingPath)) is missing"
-    case .typeMismatch(_, let context): reason = "\(name(context.codingPath)) is something else than it should be"
+    case .typeMismatch(_, let context):
+      reason = "\(name(context.codingPath)) is something else than it should be"
     case .dataCorrupted(let context):
       reason =
         context.codingPath.isEmpty

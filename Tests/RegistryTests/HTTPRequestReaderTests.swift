@@ -32,10 +32,14 @@ struct HTTPRequestReaderTests {
   @Test("tells what is asked for, with what, and in which words")
   func reads() throws {
     let request = try #require(
-      try read("POST /regist%65r?a=1&b=x%20y+z&c&d=%C3%AB HTTP/1.1\r\n\(Self.host)X-A:  b c \t\r\nContent-Length: 3\r\n\r\n{ }"))
+      try read(
+        "POST /regist%65r?a=1&b=x%20y+z&c&d=%C3%AB HTTP/1.1\r\n\(Self.host)X-A:  b c \t\r\nContent-Length: 3\r\n\r\n{ }"
+      ))
     #expect(request.method == "POST" && request.path == "/register")
     #expect(
-      request.query == [HTTPField("a", "1"), HTTPField("b", "x y z"), HTTPField("c", ""), HTTPField("d", "ë")])
+      request.query == [
+        HTTPField("a", "1"), HTTPField("b", "x y z"), HTTPField("c", ""), HTTPField("d", "ë"),
+      ])
     #expect(request.fields.values(of: "x-a") == ["b c"])
     #expect(request.body == Array("{ }".utf8) && request.hasBody && request.keepsAlive)
     let simple = try #require(try read("GET / HTTP/1.1\r\n\(Self.host)\r\n"))
@@ -148,7 +152,8 @@ struct HTTPRequestReaderTests {
     #expect(refusal("GET / HTTP/1.1\r\n" + long) == .headTooLarge)
     #expect(refusal("GET /" + String(repeating: "a", count: HTTPLimits.headBytes)) == .headTooLarge)
     let rest = "GET / HTTP/1.1\r\nHost: a\r\nX: \r\n\r\n"
-    let fits = rest.replacing("X: ", with: "X: " + String(repeating: "a", count: HTTPLimits.headBytes - rest.utf8.count))
+    let fits = rest.replacing(
+      "X: ", with: "X: " + String(repeating: "a", count: HTTPLimits.headBytes - rest.utf8.count))
     #expect(try read(fits) != nil)
     #expect(refusal(fits.replacing("X: ", with: "X: a")) == .headTooLarge)
 
@@ -203,7 +208,8 @@ struct HTTPRequestReaderTests {
 
   /// Some requests, one after the other, and what they are.
   private static let several = [
-    "GET /peers HTTP/1.1\r\n\(host)\r\n", "POST /register HTTP/1.1\r\n\(host)Content-Length: 5\r\n\r\n\r\n\r\n{",
+    "GET /peers HTTP/1.1\r\n\(host)\r\n",
+    "POST /register HTTP/1.1\r\n\(host)Content-Length: 5\r\n\r\n\r\n\r\n{",
     "\r\nGET /peer?id=%C3%AB HTTP/1.1\r\n\(host)X: y\r\n\r\n",
     "POST /a HTTP/1.1\r\n\(host)Content-Length: 0\r\n\r\n", "HEAD http://a/b?c=d HTTP/1.0\r\n\r\n",
   ]

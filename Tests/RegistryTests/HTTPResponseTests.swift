@@ -23,7 +23,8 @@ struct HTTPResponseTests {
     let response = HTTPResponse(HTTPError(.conflict, "the name \"a\\b\" is taken/…"))
     #expect(response.status == .conflict)
     #expect(
-      String(decoding: response.body, as: UTF8.self) == "{\"error\":\"the name \\\"a\\\\b\\\" is taken/…\"}\n")
+      String(decoding: response.body, as: UTF8.self) == "{\"error\":\"the name \\\"a\\\\b\\\" is taken/…\"}\n"
+    )
   }
 
   @Test(

@@ -17,7 +17,9 @@ struct JSONObjectReaderTests {
 
   @Test("finds each object, with and without lines, in whatever pieces it arrives")
   func pieces() throws {
-    let objects = [#"{"a":"}"}"#, #"{"b":{"c":"\"{\\"},"d":[{}]}"#, "{}", #"{"é":"\u007d"}"#, "{ \"e\"\n:\r\n1}"]
+    let objects = [
+      #"{"a":"}"}"#, #"{"b":{"c":"\"{\\"},"d":[{}]}"#, "{}", #"{"é":"\u007d"}"#, "{ \"e\"\n:\r\n1}",
+    ]
     let bytes = Array((objects[0] + "\n \t\r\n" + objects[1...].joined() + "\n").utf8)
     #expect(try readAll([bytes[...]]) == objects)
     #expect(try readAll(bytes.indices.map { bytes[$0...$0] }) == objects)
@@ -48,9 +50,11 @@ struct JSONObjectReaderTests {
   @Test(
     "does not fall over what is deep or huge",
     arguments: [
-      String(repeating: "[", count: 60_000), String(repeating: "[", count: 30_000) + String(repeating: "]", count: 30_000),
+      String(repeating: "[", count: 60_000),
+      String(repeating: "[", count: 30_000) + String(repeating: "]", count: 30_000),
       String(repeating: "{\"a\":", count: 10_000), "{\"id\":" + String(repeating: "9", count: 60_000) + "}",
-      "{\"id\":1e999999999}", "{\"id\":-1e-999999999}", "{\"id\":\"\\ud800\"}", "\"", "", "\0", "nul", "{\"id\"",
+      "{\"id\":1e999999999}", "{\"id\":-1e-999999999}", "{\"id\":\"\\ud800\"}", "\"", "", "\0", "nul",
+      "{\"id\"",
       "{\"id\":\"a\",\"candidates\":[{\"ip\":\"1.2.3.4\",\"port\":1e400}]}",
       "{\"id\":\"a\",\"x\":" + String(repeating: "[", count: 400) + String(repeating: "]", count: 400) + "",
     ])
@@ -71,7 +75,8 @@ struct JSONObjectReaderTests {
     }
     #expect(reason("{}").hasPrefix("\"id\" is missing"))
     #expect(reason(#"{"id":1}"#).hasPrefix("\"id\" is something else"))
-    #expect(reason(#"{"id":"a","candidates":[{"ip":"1.2.3.4"}]}"#).hasPrefix("\"candidates[0].port\" is missing"))
+    #expect(
+      reason(#"{"id":"a","candidates":[{"ip":"1.2.3.4"}]}"#).hasPrefix("\"candidates[0].port\" is missing"))
     #expect(
       reason(#"{"id":"a","candidates":[{"ip":"1.2.3.4","port":"1"}]}"#).hasPrefix(
         "\"candidates[0].port\" is something else"))

@@ -25,8 +25,10 @@ struct HTTPCounters {
         .counter, "warren_http_connections_displaced_total", "Connections that made room for others.",
         count: displaced),
     ]
-    let sorted = answers.map { (path: $0.key.path?.rawValue ?? "other", code: $0.key.status.rawValue, count: $0.value) }
-      .sorted { ($0.path, $0.code) < ($1.path, $1.code) }
+    let sorted = answers.map {
+      (path: $0.key.path?.rawValue ?? "other", code: $0.key.status.rawValue, count: $0.value)
+    }
+    .sorted { ($0.path, $0.code) < ($1.path, $1.code) }
     for answer in sorted {
       metrics.append(
         Metric(

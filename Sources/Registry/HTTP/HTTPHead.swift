@@ -63,7 +63,8 @@ private func targetFound(
 private func fieldNameFound(
   _ parser: UnsafeMutablePointer<http_parser>?, _ start: UnsafePointer<CChar>?, _ count: Int
 ) -> CInt {
-  HTTPHead.of(parser).pointee.fields.append(HTTPField(String(decoding: text(start, count), as: UTF8.self), ""))
+  HTTPHead.of(parser).pointee.fields.append(
+    HTTPField(String(decoding: text(start, count), as: UTF8.self), ""))
   return 0
 }
 
@@ -71,7 +72,8 @@ private func fieldValueFound(
   _ parser: UnsafeMutablePointer<http_parser>?, _ start: UnsafePointer<CChar>?, _ count: Int
 ) -> CInt {
   let head = HTTPHead.of(parser)
-  head.pointee.fields[head.pointee.fields.count - 1].value += String(decoding: text(start, count), as: UTF8.self)
+  head.pointee.fields[head.pointee.fields.count - 1].value += String(
+    decoding: text(start, count), as: UTF8.self)
   return 0
 }
 

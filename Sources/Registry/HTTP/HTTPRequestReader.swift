@@ -72,7 +72,8 @@ package struct HTTPRequestReader: Sendable {
       let byte = bytes[place]
       let followsReturn = place > lineStart && bytes[place - 1] == returns
       guard byte == feeds ? followsReturn : !followsReturn else {
-        throw HTTPError(.badRequest, "a line ends with a carriage return and a line feed, and has neither of them within")
+        throw HTTPError(
+          .badRequest, "a line ends with a carriage return and a line feed, and has neither of them within")
       }
       place += 1
       guard place - taken <= HTTPLimits.headBytes else {

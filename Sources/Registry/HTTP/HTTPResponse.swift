@@ -19,7 +19,9 @@ package struct HTTPResponse: Hashable, Sendable {
   }
 
   /// An answer in JSON.
-  init(_ value: some Encodable) { self.init(JSON.encode(value) + [UInt8(ascii: "\n")], as: "application/json") }
+  init(_ value: some Encodable) {
+    self.init(JSON.encode(value) + [UInt8(ascii: "\n")], as: "application/json")
+  }
 
   /// The answer to what is refused.
   init(_ error: HTTPError) {

@@ -18,7 +18,9 @@ struct HTTPTarget {
       http_parser_parse_url($0.baseAddress?.assumingMemoryBound(to: CChar.self), $0.count, 0, &url)
     }
     guard failed == 0, Self.part(UF_FRAGMENT, of: url, bytes) == nil else { throw misspelt }
-    guard let path = Self.decoded(Self.part(UF_PATH, of: url, bytes) ?? [UInt8(ascii: "/")]) else { throw misspelt }
+    guard let path = Self.decoded(Self.part(UF_PATH, of: url, bytes) ?? [UInt8(ascii: "/")]) else {
+      throw misspelt
+    }
     self.path = path
     guard let query = Self.part(UF_QUERY, of: url, bytes) else { return }
     for parameter in query.split(separator: UInt8(ascii: "&")) {
@@ -27,7 +29,8 @@ struct HTTPTarget {
       guard let name = Self.decoded(halves[0], plusIsSpace: true),
         let value = Self.decoded(halves.count == 2 ? halves[1] : [], plusIsSpace: true)
       else {
-        throw HTTPError(.badRequest, "the query is misspelt: each % is followed by two digits, and it is text in UTF-8")
+        throw HTTPError(
+          .badRequest, "the query is misspelt: each % is followed by two digits, and it is text in UTF-8")
       }
       self.query.append(HTTPField(name, value))
     }

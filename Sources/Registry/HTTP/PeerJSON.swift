@@ -17,7 +17,8 @@ struct PeerJSON: Codable {
     do throws(JSONError) {
       self = try JSON.decode(PeerJSON.self, from: bytes)
     } catch {
-      throw RegistryError(.badRequest, "\(error.reason): it is {\"id\": …, \"candidates\": [{\"ip\": …, \"port\": …}]}")
+      throw RegistryError(
+        .badRequest, "\(error.reason): it is {\"id\": …, \"candidates\": [{\"ip\": …, \"port\": …}]}")
     }
   }
 

@@ -35,7 +35,8 @@ package struct RegistryHTTP: Sendable {
   package func respond(to request: HTTPRequest, from client: IPAddress) async -> HTTPResponse {
     do throws(HTTPError) {
       guard let path = Path(rawValue: request.path) else {
-        throw HTTPError(.notFound, "there is \(Path.allCases.map(\.rawValue).joined(separator: ", ")), and nothing else")
+        throw HTTPError(
+          .notFound, "there is \(Path.allCases.map(\.rawValue).joined(separator: ", ")), and nothing else")
       }
       guard path.methods.contains(request.method) else { return refused(path.methods) }
       switch path {
@@ -48,7 +49,8 @@ package struct RegistryHTTP: Sendable {
         return HTTPResponse(["status": "ok"])
       case .metrics:
         let metrics = await registry.metrics + otherMetrics()
-        return HTTPResponse(Array(metrics.prometheusText.utf8), as: "text/plain; version=0.0.4; charset=utf-8")
+        return HTTPResponse(
+          Array(metrics.prometheusText.utf8), as: "text/plain; version=0.0.4; charset=utf-8")
       }
     } catch {
       return HTTPResponse(error)
@@ -65,7 +67,9 @@ package struct RegistryHTTP: Sendable {
 
   // MARK: Registering
 
-  private func register(_ request: HTTPRequest, from client: IPAddress) async throws(HTTPError) -> HTTPResponse {
+  private func register(_ request: HTTPRequest, from client: IPAddress) async throws(HTTPError)
+    -> HTTPResponse
+  {
     guard request.hasBody else {
       throw HTTPError(.lengthRequired, "send {\"id\", \"candidates\"} as JSON, and its Content-Length")
     }
@@ -98,7 +102,8 @@ package struct RegistryHTTP: Sendable {
   /// a machine with two ways to the internet, or a tunnel, has such, and can be reached at the rest.
   private static func mayBeReached(at address: IPAddress, _ client: IPAddress) -> Bool {
     let ip = address.canonical
-    return ip.subscriber == client.subscriber || ip.isPrivate || ip.isCarrierShared || ip.isLinkLocal || ip.isLoopback
+    return ip.subscriber == client.subscriber || ip.isPrivate || ip.isCarrierShared || ip.isLinkLocal
+      || ip.isLoopback
   }
 
   // MARK: Finding
@@ -111,7 +116,9 @@ package struct RegistryHTTP: Sendable {
     if let key = PeerID(id) {
       found = await registry.find(.key(key))
     } else {
-      do throws(RegistryError) { found = await registry.find(try RegistryName(id)) } catch { throw HTTPError(error) }
+      do throws(RegistryError) { found = await registry.find(try RegistryName(id)) } catch {
+        throw HTTPError(error)
+      }
     }
     guard let found else { throw HTTPError(.notFound, "nobody is registered as \(quoted(id))") }
     return HTTPResponse(PeerJSON(found))

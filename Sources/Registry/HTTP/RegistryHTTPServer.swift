@@ -196,7 +196,9 @@ public actor RegistryHTTPServer {
     counters.count(nil, error.status)
     let bytes = HTTPResponse(error).bytes(at: machine.timeSince1970, closes: true)
     do {
-      guard try caller.connection.writeNow(bytes.span.bytes) == bytes.count else { return caller.connection.reset() }
+      guard try caller.connection.writeNow(bytes.span.bytes) == bytes.count else {
+        return caller.connection.reset()
+      }
       try leave(caller)
     } catch {
       caller.connection.reset()

@@ -60,10 +60,12 @@ extension [Metric] {
     var text = ""
     for name in order {
       let family = families[name]!
-      text += "# HELP \(name) \(family[0].help.escaped(quotes: false))\n# TYPE \(name) \(family[0].kind.rawValue)\n"
+      text +=
+        "# HELP \(name) \(family[0].help.escaped(quotes: false))\n# TYPE \(name) \(family[0].kind.rawValue)\n"
       for metric in family {
         let labels = metric.labels.map { "\($0.name)=\"\($0.value.escaped(quotes: true))\"" }
-        text += name + (labels.isEmpty ? "" : "{\(labels.joined(separator: ","))}") + " \(metric.value.asWritten)\n"
+        text +=
+          name + (labels.isEmpty ? "" : "{\(labels.joined(separator: ","))}") + " \(metric.value.asWritten)\n"
       }
     }
     return text

@@ -25,7 +25,8 @@ package struct PairingQuestion: Decodable, Sendable {
     } catch {
       throw RegistryError(
         .badRequest,
-        "\(error.reason): it is {\"uuid\": …, \"target_ip\": …, \"protocol\": …, \"address\": …}, each of them a text")
+        "\(error.reason): it is {\"uuid\": …, \"target_ip\": …, \"protocol\": …, \"address\": …}, each of them a text"
+      )
     }
   }
 
@@ -70,11 +71,13 @@ package struct PairingQuestion: Decodable, Sendable {
   private func addressOverUDP(of caller: IPAddress) throws(RegistryError) -> SocketAddress {
     guard let text = address, let named = try? SocketAddress(text), named.port != 0 else {
       throw RegistryError(
-        .badAddress, "\(quoted(address ?? "")) is no address and port: it is what this server's echo over UDP says")
+        .badAddress,
+        "\(quoted(address ?? "")) is no address and port: it is what this server's echo over UDP says")
     }
     guard named.ip.canonical == caller.canonical else {
       throw RegistryError(
-        .badAddress, "\(named) is not this client's: over UDP it must come from \(caller.canonical), as it does over TCP")
+        .badAddress,
+        "\(named) is not this client's: over UDP it must come from \(caller.canonical), as it does over TCP")
     }
     return SocketAddress(named.ip.canonical, port: named.port)
   }

@@ -116,7 +116,8 @@ public actor PairingServer {
       // Nothing else is answered: so it cannot be used to answer somebody who did not ask with much more than was sent.
       guard datagram.payload.isEchoQuestion else { return }
       outbox.append(
-        Array(datagram.source.description.utf8).span.bytes, to: datagram.source, from: isAtAny ? datagram.localIP : nil)
+        Array(datagram.source.description.utf8).span.bytes, to: datagram.source,
+        from: isAtAny ? datagram.localIP : nil)
     }
     echo?.sendOrDrop(&outbox)
   }
@@ -212,7 +213,9 @@ public actor PairingServer {
   private func tell(_ caller: PairingCaller, _ answer: PairingAnswer) {
     let bytes = answer.bytes
     do {
-      guard try caller.connection.writeNow(bytes.span.bytes) == bytes.count else { return caller.connection.reset() }
+      guard try caller.connection.writeNow(bytes.span.bytes) == bytes.count else {
+        return caller.connection.reset()
+      }
       try caller.connection.finish()
       caller.expect(somethingIn: PairingLimits.farewell)
     } catch {
