@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// JSON, with what every Swift brings along: the one place that imports it.
+/// JSON that is read, with what every Swift brings along: the one place that imports it.
 enum JSON {
   /// The value that `bytes` spell.
   static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws(JSONError) -> Value {
@@ -11,16 +11,6 @@ enum JSON {
     } catch {
       throw JSONError(reason: "this is not JSON")
     }
-  }
-
-  /// A value as JSON, the same in each run.
-  static func encode(_ value: some Encodable) -> [UInt8] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(value) else {
-      preconditionFailure("texts, whole numbers and lists of them can be written as JSON")
-    }
-    return Array(data)
   }
 }
 

@@ -52,7 +52,7 @@ struct PairingServerTests {
   }
 
   private static func told(_ transport: String, _ address: SocketAddress) -> String {
-    "{\"peer_address\":\"\(address)\",\"protocol\":\"\(transport)\"}\n"
+    "{\"protocol\":\"\(transport)\",\"peer_address\":\"\(address)\"}\n"
   }
 
   /// Comes, says something, and waits until it has been heard.
@@ -84,7 +84,7 @@ struct PairingServerTests {
         await asker.go()
       }
       let (late, _) = try await visit(pair, server, address, Self.question("key"), waiting: 0)
-      #expect(try await late.answer()?.hasPrefix("{\"error\":\"nobody waits") == true)
+      #expect(try await late.answer()?.hasPrefix("{\"protocol\":\"\",\"error\":\"nobody waits") == true)
       await late.go()
     }
   }
@@ -182,7 +182,7 @@ struct PairingServerTests {
         try await visitor.say("{\"uuid\":\"other\"} and so on")
         #expect(
           try await visitor.answer()
-            == "{\"error\":\"nobody has asked with this key in time\",\"protocol\":\"\"}\n")
+            == "{\"protocol\":\"\",\"error\":\"nobody has asked with this key in time\"}\n")
         let waited = start.duration(to: pair.alice.now)
         #expect(waited > .seconds(30) && waited < .seconds(31))
         #expect(await server.count == 0)
@@ -224,7 +224,9 @@ struct PairingServerTests {
       ] {
         let (visitor, _) = try await visit(pair, server, address, text, waiting: 0)
         let answer = try await visitor.answer() ?? ""
-        #expect(answer.hasPrefix("{\"error\":\"") && answer.contains(part), "\(text.prefix(100)): \(answer)")
+        #expect(
+          answer.hasPrefix("{\"protocol\":\"\",\"error\":\"") && answer.contains(part),
+          "\(text.prefix(100)): \(answer)")
         await visitor.go()
       }
     }

@@ -29,7 +29,7 @@ struct RegistryHTTPTests {
 
   private static func answered(_ id: String, _ addresses: String...) -> String {
     let candidates = addresses.map { "{\"ip\":\"\($0)\",\"port\":4433}" }.joined(separator: ",")
-    return "{\"candidates\":[\(candidates)],\"id\":\"\(id)\"}"
+    return "{\"id\":\"\(id)\",\"candidates\":[\(candidates)]}"
   }
 
   @Test("tells who is where to those who ask for one, or for all", arguments: TwoMachines.allCases)
@@ -134,7 +134,7 @@ struct RegistryHTTPTests {
         Self.peer("a", "198.51.100.9", own, "10.1.2.3", "2001:db8::9", "100.64.0.1", "fd00::1"))
       #expect(
         answer.body
-          == "{\"ignored\":[\"198.51.100.9:4433\",\"[2001:db8::9]:4433\"],\"status\":\"registered\"}\n")
+          == "{\"status\":\"registered\",\"ignored\":[\"198.51.100.9:4433\",\"[2001:db8::9]:4433\"]}\n")
       let found = try await client.ask("GET", "/peer?id=a").body
       #expect(found == Self.answered("a", own, "10.1.2.3", "100.64.0.1", "fd00::1") + "\n")
       let refused = try await client.ask("POST", "/register", Self.peer("b", "198.51.100.9"))

@@ -82,4 +82,16 @@ struct JSONObjectReaderTests {
         "\"candidates[0].port\" is something else"))
     #expect(reason("[]").hasPrefix("the whole is something else"))
   }
+
+  @Test("reads what ours writes, whatever is in it")
+  func writes() throws {
+    let text =
+      String(String.UnicodeScalarView((0..<0x180).compactMap { Unicode.Scalar($0) })) + "\u{2028}☃\u{1F600}"
+    let json: JSONValue = ["uuid": .text(text), "x": .list([.number(-7), .list([]), [:]]), "target_ip": ""]
+    let question = try PairingQuestion(json.bytes)
+    #expect(question.uuid == text && question.targetIP == "")
+    #expect(
+      String(decoding: JSONValue.list([.number(1), ["a": "\u{1F}\n\"\\/"]]).bytes, as: UTF8.self)
+        == #"[1,{"a":"\u001f\u000a\"\\/"}]"#)
+  }
 }

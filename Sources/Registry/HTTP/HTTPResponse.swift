@@ -19,13 +19,13 @@ package struct HTTPResponse: Hashable, Sendable {
   }
 
   /// An answer in JSON.
-  init(_ value: some Encodable) {
-    self.init(JSON.encode(value) + [UInt8(ascii: "\n")], as: "application/json")
+  init(_ value: JSONValue) {
+    self.init(value.bytes + [UInt8(ascii: "\n")], as: "application/json")
   }
 
   /// The answer to what is refused.
   init(_ error: HTTPError) {
-    self.init(["error": error.reason])
+    self.init(["error": .text(error.reason)])
     status = error.status
   }
 

@@ -2,8 +2,8 @@ import WarrenCrypto
 import WarrenMachine
 
 /// A registration as JSON: `{"id","candidates":[{"ip","port"}]}`. What else is there is nobody's concern.
-struct PeerJSON: Codable {
-  struct Candidate: Codable {
+struct PeerJSON: Decodable {
+  struct Candidate: Decodable {
     var ip: String
     var port: Int
   }
@@ -22,15 +22,6 @@ struct PeerJSON: Codable {
     }
   }
 
-  /// Who is registered, by name, or by key where it has none.
-  init(_ registration: Registration) {
-    switch registration.owner {
-    case .key(let key): id = registration.name?.text ?? key.description
-    case .address(_, let name): id = name.text
-    }
-    candidates = registration.addresses.map { Candidate(ip: $0.ip.description, port: Int($0.port)) }
-  }
-
   /// Where it may be reached.
   func addresses() throws(RegistryError) -> [SocketAddress] {
     var addresses: [SocketAddress] = []
@@ -47,11 +38,17 @@ struct PeerJSON: Codable {
   }
 }
 
-/// What who has registered is told.
-struct RegisteredJSON: Encodable {
-  var status = "registered"
-  /// The addresses that nobody is told; nil where there is none.
-  var ignored: [String]?
-
-  init(ignored: [SocketAddress]) { self.ignored = ignored.isEmpty ? nil : ignored.map(\.description) }
+extension JSONValue {
+  /// Who is registered, by name, or by key where it has none.
+  static func peer(_ registration: Registration) -> JSONValue {
+    let id =
+      switch registration.owner {
+      case .key(let key): registration.name?.text ?? key.description
+      case .address(_, let name): name.text
+      }
+    let candidates = registration.addresses.map { address -> JSONValue in
+      ["ip": .text(address.ip.description), "port": .number(Int(address.port))]
+    }
+    return ["id": .text(id), "candidates": .list(candidates)]
+  }
 }

@@ -88,7 +88,9 @@ package struct RegistryHTTP: Sendable {
           .badAddress, "none of these addresses is this client's, which is \(client.canonical) from here")
       }
       try await registry.register(Registration(of: .address(client.subscriber, name), named: name, at: kept))
-      return HTTPResponse(RegisteredJSON(ignored: addresses.filter { !kept.contains($0) }))
+      let ignored = addresses.filter { !kept.contains($0) }
+      guard !ignored.isEmpty else { return HTTPResponse(["status": "registered"]) }
+      return HTTPResponse(["status": "registered", "ignored": .list(ignored.map { .text($0.description) })])
     } catch {
       throw HTTPError(error)
     }
@@ -121,7 +123,7 @@ package struct RegistryHTTP: Sendable {
       }
     }
     guard let found else { throw HTTPError(.notFound, "nobody is registered as \(quoted(id))") }
-    return HTTPResponse(PeerJSON(found))
+    return HTTPResponse(.peer(found))
   }
 
   private func peers(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
@@ -130,13 +132,13 @@ package struct RegistryHTTP: Sendable {
       guard let place = Int(text), place >= 0 else { throw HTTPError(.badRequest, "from is a number") }
       start = RegistryPage.Start(place: place)
     }
-    var peers: [PeerJSON] = []
+    var peers: [JSONValue] = []
     repeat {
       let page = await registry.list(from: start, limit: HTTPLimits.listed - peers.count)
-      peers += page.registrations.map { PeerJSON($0) }
+      peers += page.registrations.map { .peer($0) }
       start = page.next
     } while start != nil && peers.count < HTTPLimits.listed
-    var response = HTTPResponse(peers)
+    var response = HTTPResponse(.list(peers))
     // RFC 8288.
     if let start { response.fields.append(HTTPField("Link", "</peers?from=\(start.place)>; rel=\"next\"")) }
     return response

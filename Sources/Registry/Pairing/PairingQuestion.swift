@@ -83,25 +83,22 @@ package struct PairingQuestion: Decodable, Sendable {
   }
 }
 
-/// What it is told: `{"protocol","peer_address","error"}`, of which either the second or the third is there.
-package struct PairingAnswer: Encodable, Sendable {
-  var `protocol` = ""
-  var peerAddress: String?
-  var error: String?
-
-  private enum CodingKeys: String, CodingKey {
-    case `protocol`
-    case peerAddress = "peer_address"
-    case error
-  }
-
-  init(_ other: PairingDesk.Offer) {
-    `protocol` = other.transport == .udp ? "udp" : "tcp"
-    peerAddress = other.address.description
-  }
-
-  init(_ error: RegistryError) { self.error = error.reason }
+/// What it is told: `{"protocol","peer_address"}`, or `{"protocol","error"}`.
+enum PairingAnswer {
+  case other(PairingDesk.Offer)
+  case refusal(RegistryError)
 
   /// One line.
-  package var bytes: [UInt8] { JSON.encode(self) + [UInt8(ascii: "\n")] }
+  var bytes: [UInt8] {
+    let json: JSONValue =
+      switch self {
+      case .other(let offer):
+        [
+          "protocol": offer.transport == .udp ? "udp" : "tcp",
+          "peer_address": .text(offer.address.description),
+        ]
+      case .refusal(let error): ["protocol": "", "error": .text(error.reason)]
+      }
+    return json.bytes + [UInt8(ascii: "\n")]
+  }
 }

@@ -194,9 +194,9 @@ public actor PairingServer {
         pairs += 1
         if let other = waiting.removeValue(forKey: found.ticket) {
           other.session.ticket = nil
-          tell(other, PairingAnswer(offer))
+          tell(other, .other(offer))
         }
-        return tell(caller, PairingAnswer(found.offer))
+        return tell(caller, .other(found.offer))
       } catch {
         // Who leaves it open is told of whoever waits, over what that may be.
         guard error.code == .nobodyWaits, offer != offers.last else { throw error }
@@ -207,7 +207,7 @@ public actor PairingServer {
   private func refuse(_ caller: PairingCaller, _ error: RegistryError) {
     refusals[error.code, default: 0] += 1
     caller.session.hasAsked = true
-    tell(caller, PairingAnswer(error))
+    tell(caller, .refusal(error))
   }
 
   private func tell(_ caller: PairingCaller, _ answer: PairingAnswer) {
