@@ -500,6 +500,27 @@ struct RegistryHTTPTests {
     }
   }
 
+  @Test("is reached over IPv4 and IPv6, and stops at both", arguments: TwoMachines.allCases)
+  func families(world: TwoMachines) async throws {
+    try await run(world) { pair, _, server, first in
+      let second = try await server.start(at: SocketAddress(pair.bobIP(.v6), port: 0))
+      for (address, family) in [(first, IPAddress.Family.v4), (second, .v6)] {
+        let client = try await HTTPConversation.begin(on: pair.alice, with: address)
+        let own = pair.aliceIP(family).description
+        #expect(try await client.ask("POST", "/register", Self.peer("\(family)", own)).status == 200)
+        #expect(
+          try await client.ask("GET", "/peer?id=\(family)").body == Self.answered("\(family)", own) + "\n")
+        client.close()
+      }
+      await server.stop()
+      for address in [first, second] {
+        await #expect(throws: NetworkError.self) {
+          _ = try await HTTPConversation.begin(on: pair.alice, with: address)
+        }
+      }
+    }
+  }
+
   @Test("stops when it is told to, and begins again", arguments: TwoMachines.allCases)
   func stops(world: TwoMachines) async throws {
     try await run(world) { pair, _, server, address in

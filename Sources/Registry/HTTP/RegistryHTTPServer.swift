@@ -32,7 +32,7 @@ public actor RegistryHTTPServer {
 
   private let registry: Registry
   private let configuration: Configuration
-  private var listener: (any TCPListener)?
+  private var listeners: [any TCPListener] = []
   private var callers: CallerList<Conversation>
   private var rates: RequestRates
   private var counters = HTTPCounters()
@@ -66,21 +66,21 @@ public actor RegistryHTTPServer {
     rates = RequestRates(perSecond: configuration.requestsPerSecond, burst: configuration.burst)
   }
 
-  /// Answers at `address`.
+  /// Answers at `address` too: IPv4 and IPv6 are two.
   ///
   /// - Returns: where, with the port that the system chose.
   @discardableResult
   public func start(at address: SocketAddress) throws -> SocketAddress {
     let listener = try machine.listenTCP(on: address)
-    self.listener = listener
+    listeners.append(listener)
     machine.spawn("HTTP") { await listener.acceptEach { self.take(Caller($0, Conversation())) } }
     return listener.localAddress
   }
 
   /// Stops answering, also those who have asked.
   public func stop() {
-    listener?.close()
-    listener = nil
+    for listener in listeners { listener.close() }
+    listeners = []
     for caller in callers.takeAll() { dismiss(caller) }
   }
 

@@ -38,8 +38,8 @@ public actor PairingServer {
     var hasAsked = false
   }
 
-  private var listener: (any TCPListener)?
-  private var echo: (any UDPSocket)?
+  private var listeners: [any TCPListener] = []
+  private var echoes: [any UDPSocket] = []
   private var outbox = DatagramOutbox()
   private var desk: PairingDesk
   private var callers: CallerList<Conversation>
@@ -58,7 +58,7 @@ public actor PairingServer {
     rates = RequestRates(perSecond: configuration.questionsPerSecond, burst: configuration.burst)
   }
 
-  /// Answers over TCP at `address`, and over UDP at the same port.
+  /// Answers over TCP at `address` too, and over UDP at the same port: IPv4 and IPv6 are two.
   ///
   /// - Returns: where, with the port that the system chose.
   @discardableResult
@@ -71,20 +71,21 @@ public actor PairingServer {
       echo.close()
       throw error
     }
-    self.echo = echo
-    self.listener = listener
-    echo.deliver(to: self) { server, batch in server.tellAddresses(batch) }
-    timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.endWaits() } }
+    echoes.append(echo)
+    listeners.append(listener)
+    let place = echo.localAddress
+    echo.deliver(to: self) { server, batch in server.tellAddresses(batch, at: place) }
+    timer = timer ?? machine.makeTimer { [weak self] in self?.assumeIsolated { $0.endWaits() } }
     machine.spawn("pairing") { await listener.acceptEach { self.take(Caller($0, Conversation())) } }
     return listener.localAddress
   }
 
   /// Stops answering, also those who wait.
   public func stop() {
-    echo?.close()
-    listener?.close()
+    for echo in echoes { echo.close() }
+    for listener in listeners { listener.close() }
     timer?.cancel()
-    (echo, listener, timer) = (nil, nil, nil)
+    (echoes, listeners, timer) = ([], [], nil)
     for caller in callers.takeAll() { dismiss(caller) }
   }
 
@@ -109,17 +110,16 @@ public actor PairingServer {
 
   // MARK: Over UDP
 
-  private func tellAddresses(_ batch: borrowing DatagramBatch) {
-    // A socket of all addresses answers from the one that was asked.
-    let isAtAny = echo?.localAddress.ip.isUnspecified == true
+  private func tellAddresses(_ batch: borrowing DatagramBatch, at place: SocketAddress) {
     batch.forEach { datagram in
       // Nothing else is answered: so it cannot be used to answer somebody who did not ask with much more than was sent.
       guard datagram.payload.isEchoQuestion else { return }
       outbox.append(
         Array(datagram.source.description.utf8).span.bytes, to: datagram.source,
-        from: isAtAny ? datagram.localIP : nil)
+        // A socket of all addresses answers from the one that was asked.
+        from: place.ip.isUnspecified ? datagram.localIP : nil)
     }
-    echo?.sendOrDrop(&outbox)
+    echoes.first { $0.localAddress == place }?.sendOrDrop(&outbox)
   }
 
   // MARK: Over TCP
