@@ -27,6 +27,9 @@ let package = Package(
     .systemLibrary(
       name: "CMiniUPnPc", path: "Sources/CMiniUPnPc", pkgConfig: "miniupnpc",
       providers: [.apt(["libminiupnpc-dev"]), .brew(["miniupnpc"])]),
+    .systemLibrary(
+      name: "CHTTPParser", path: "Sources/CHTTPParser",
+      providers: [.apt(["libhttp-parser-dev"]), .brew(["http-parser"])]),
     .target(name: "CDatagrams", path: "Sources/CDatagrams"),
     .target(
       name: "CQUIC", path: "Sources/CQUIC",
@@ -53,7 +56,8 @@ let package = Package(
       name: "WarrenQUIC", dependencies: ["WarrenMachine", "WarrenCrypto", "CQUIC"], path: "Sources/QUIC",
       swiftSettings: strict),
     .target(
-      name: "WarrenRegistry", dependencies: ["WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC"],
+      name: "WarrenRegistry",
+      dependencies: ["WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC", "CHTTPParser"],
       path: "Sources/Registry", swiftSettings: strict),
     .target(
       name: "Warren",

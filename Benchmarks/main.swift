@@ -12,3 +12,4 @@ if wants("quic") { try await QUICBenchmark.run() }
 if only == "quichandshakes" { try await QUICBenchmark.runHandshakes() }
 if only == "quictransfer" { try await QUICBenchmark.runTransfer() }
 if wants("stunservers") { try await STUNServers.run() }
+if wants("http") { try await RegistryOverHTTP.run() }

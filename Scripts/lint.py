@@ -19,7 +19,7 @@ ROOMS = {
     "Sources/STUN": {"WarrenMachine", "WarrenCrypto"},
     "Sources/Traversal": SYSTEM | {"WarrenMachine", "WarrenCrypto", "WarrenSTUN"},
     "Sources/QUIC": SYSTEM | {"WarrenMachine", "WarrenCrypto", "CQUIC"},
-    "Sources/Registry": {"WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC"},
+    "Sources/Registry": {"WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC", "CHTTPParser"},
     "Sources/Warren": {
         "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC", "WarrenRegistry",
     },
@@ -59,7 +59,14 @@ RULES = [
         "the same with using:",
     ),
     (r"\bObjectIdentifier\b", (), "has an order that differs from run to run", "a number given in order"),
-    (r"\bimport\s+Foundation\w*", (), "is large and brings clocks and queues", "the standard library"),
+    (r"\bimport\s+Foundation(?!Essentials\b)\w*", (), "is large and brings clocks and queues", "the standard library"),
+    (
+        # JSON is read and written in one place, with what every Swift has; its clocks stay there.
+        r"\bimport\s+FoundationEssentials\b",
+        ("Sources/Registry/JSON.swift",),
+        "brings clocks and the file system",
+        "the standard library",
+    ),
 ]
 
 
@@ -207,6 +214,9 @@ PLACES = [
     ("Sources/EventLoop/Sample.swift", "import Warren", "Sources/EventLoop/Sample.swift:1: "),
     ("Simulator/NAT/Sample.swift", "import CLibuv", "Simulator/NAT/Sample.swift:1: "),
     ("Sources/Machine/Machine+Tasks.swift", "return Task(name: name) { }", ""),
+    ("Sources/Registry/JSON.swift", "import FoundationEssentials", ""),
+    ("Sources/Registry/JSON.swift", "import Foundation", "Sources/Registry/JSON.swift:1: "),
+    ("Sources/Registry/HTTP/Sample.swift", "import FoundationEssentials", "Sources/Registry/HTTP/Sample.swift:1: "),
     ("Simulator/Sample.swift", 'let a = """\n  b\n  \\(Date())\n"""', "Simulator/Sample.swift:3: `Date("),
     ("Simulator/Sample.swift", '/*\n\n*/ let a = "b"; Task { }', "Simulator/Sample.swift:3: `Task {`"),
 ]

@@ -13,6 +13,8 @@ command -v pkg-config >/dev/null 2>&1 || missing="$missing pkg-config"
 command -v cc >/dev/null 2>&1 || missing="$missing gcc"
 command -v python3 >/dev/null 2>&1 || missing="$missing python3"
 python3 -c 'import ensurepip' >/dev/null 2>&1 || missing="$missing python3-venv"
+# It has no file for pkg-config.
+echo '#include <http_parser.h>' | cc -E - >/dev/null 2>&1 || missing="$missing libhttp-parser-dev"
 if command -v pkg-config >/dev/null 2>&1; then
   pkg-config --exists 'libuv >= 1.44' || missing="$missing libuv1-dev"
   pkg-config --exists 'gnutls >= 3.7' || missing="$missing libgnutls28-dev"
@@ -26,7 +28,7 @@ fi
 
 if ! command -v apt-get >/dev/null 2>&1; then
   echo "Warren needs these Debian packages, or their like on this system:$missing" >&2
-  echo "(with Homebrew: brew install libuv gnutls miniupnpc libngtcp2 pkg-config)" >&2
+  echo "(with Homebrew: brew install libuv gnutls miniupnpc libngtcp2 http-parser pkg-config)" >&2
   exit 1
 fi
 

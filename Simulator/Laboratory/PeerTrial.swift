@@ -65,7 +65,9 @@ public struct PeerTrial: Sendable {
       change(&configuration)
     }
     if asks {
-      b.machine.spawn("bob lets everyone in") { for await request in b.requests { try await request.accept() } }
+      b.machine.spawn("bob lets everyone in") {
+        for await request in b.requests { try await request.accept() }
+      }
     }
     var outcome = Outcome()
     let began = world.now

@@ -5,8 +5,8 @@ import WarrenMachine
 public enum RegistryOwner: Hashable, Sendable {
   /// Whoever has this key.
   case key(PeerID)
-  /// Whoever asks from here, for programs that have no keys.
-  case address(IPAddress)
+  /// Whoever asks from here for this name, for programs that have no keys: several of them may be behind one NAT.
+  case address(IPAddress, RegistryName)
 }
 
 /// That a peer is there, and where.

@@ -28,6 +28,8 @@ public actor Registry {
   public nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
   /// How it is.
   public nonisolated let configuration: Configuration
+  /// What it was asked for, and what came of it.
+  public private(set) var counters = RegistryCounters()
   private let store: any RegistryStore
 
   /// A registry that keeps in `store` who is there; in memory, if nothing else is said.
@@ -44,13 +46,25 @@ public actor Registry {
   ///
   /// - Throws: a ``RegistryError`` where the name is another's, or an address cannot be its own.
   public func register(_ registration: Registration) async throws(RegistryError) {
-    try check(registration.addresses)
-    try await store.put(registration, for: configuration.terms, at: machine.now)
+    do throws(RegistryError) {
+      try check(registration.addresses)
+      try await store.put(registration, for: terms(of: registration.owner), at: machine.now)
+      counters.registrations += 1
+    } catch {
+      counters.refuse(error)
+      throw error
+    }
   }
 
   /// The owner is still there.
   public func renew(_ owner: RegistryOwner) async throws(RegistryError) {
-    try await store.renew(owner, for: configuration.terms, at: machine.now)
+    do throws(RegistryError) {
+      try await store.renew(owner, for: terms(of: owner), at: machine.now)
+      counters.renewals += 1
+    } catch {
+      counters.refuse(error)
+      throw error
+    }
   }
 
   /// The owner goes, and is not found any more.
@@ -58,7 +72,9 @@ public actor Registry {
   /// - Returns: whether it was there.
   @discardableResult
   public func withdraw(_ owner: RegistryOwner) async -> Bool {
-    await store.remove(owner, at: machine.now) != nil
+    guard await store.remove(owner, at: machine.now) != nil else { return false }
+    counters.withdrawals += 1
+    return true
   }
 
   /// Gives an owner who is there another name; the one before is anybody's at once.
@@ -67,28 +83,39 @@ public actor Registry {
       throw RegistryError(.notRegistered, "nobody is registered with this key: register first")
     }
     registration.name = name
-    try await store.put(registration, for: configuration.terms, at: machine.now)
+    try await store.put(registration, for: terms(of: owner), at: machine.now)
   }
 
   /// Who has this name, if it is there; nil too for one who is not.
   public func find(_ name: RegistryName) async -> Registration? {
-    await store.registration(named: name, at: machine.now)
+    let found = await store.registration(named: name, at: machine.now)
+    counters.count(found)
+    return found
   }
 
   /// What an owner has registered, if it is there.
   public func find(_ owner: RegistryOwner) async -> Registration? {
-    await store.registration(of: owner, at: machine.now)
+    let found = await store.registration(of: owner, at: machine.now)
+    counters.count(found)
+    return found
   }
 
   /// Who is there and wants to be seen, page by page.
   public func list(
     from start: RegistryPage.Start? = nil, limit: Int = RegistryLimits.page
   ) async -> RegistryPage {
-    await store.list(start, limit: min(max(1, limit), RegistryLimits.page), at: machine.now)
+    counters.lists += 1
+    return await store.list(start, limit: min(max(1, limit), RegistryLimits.page), at: machine.now)
   }
 
   /// How many are there, those who do not want to be seen among them.
   public var count: Int { get async { await store.count(at: machine.now) } }
+
+  /// Who has no key may be somebody else tomorrow, when its address is another's: its name is its own only while it is there.
+  private func terms(of owner: RegistryOwner) -> RegistryTerms {
+    guard case .address = owner else { return configuration.terms }
+    return RegistryTerms(lifetime: configuration.terms.lifetime, nameLifetime: .zero)
+  }
 
   /// Others will send to these addresses: so they must be such as a peer can have.
   nonisolated func check(_ addresses: [SocketAddress]) throws(RegistryError) {

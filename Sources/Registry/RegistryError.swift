@@ -16,6 +16,8 @@ public struct RegistryError: Error, Hashable, Sendable {
     case keyInUse
     /// Nobody waits with this key.
     case nobodyWaits
+    /// Nobody has asked with this key in time.
+    case nobodyAsked
     /// The registry takes no more.
     case full
     /// The other side does not want it.

@@ -46,4 +46,6 @@ public enum RegistryLimits {
   public static let longestPause: Duration = .seconds(30)
   /// How long a registry may take to answer.
   public static let answerPatience: Duration = .seconds(10)
+  /// How long to wait after a connection could not be accepted.
+  static let acceptPause: Duration = .milliseconds(100)
 }

@@ -12,7 +12,8 @@ struct Connect {
   init(arguments: ArraySlice<String>) throws {
     let words = arguments.prefix { !$0.hasPrefix("--") }
     let options = try Options(
-      arguments.dropFirst(words.count), known: ["--seeds", "--seed", "--loss"], flags: ["--asks", "--crosses"])
+      arguments.dropFirst(words.count), known: ["--seeds", "--seed", "--loss"],
+      flags: ["--asks", "--crosses"])
     pair = try words.map { name in
       guard let place = Place.all.first(where: { $0.name == name }) else {
         throw UsageError.unknownPlace(name, known: Place.all.map(\.name))
@@ -29,8 +30,12 @@ struct Connect {
   func run() async throws {
     if pair.count == 2 { return try await showPair() }
     print("Peers in each place (a line) connect with peers in each place (a column, in the same order),")
-    print("\(seeds.count) seeds, \(Int(loss * 100)) % of the packets lost. How many ways from one machine to another it")
-    print("takes at most until the first byte is there; g after a guess, s slowly, . never, ? not in every seed.\n")
+    print(
+      "\(seeds.count) seeds, \(Int(loss * 100)) % of the packets lost. How many ways from one machine to another it"
+    )
+    print(
+      "takes at most until the first byte is there; g after a guess, s slowly, . never, ? not in every seed.\n"
+    )
     let matrix = PeerMatrix { trial in change(&trial) }
     let cells = try await matrix.run(seeds: seeds)
     for (row, place) in zip(cells, matrix.places) {

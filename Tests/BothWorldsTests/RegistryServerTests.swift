@@ -43,7 +43,8 @@ struct RegistryServerTests {
   }
 
   private func run(
-    _ world: TwoMachines, _ change: @escaping @Sendable (inout RegistryServer.Configuration) -> Void = { _ in },
+    _ world: TwoMachines,
+    _ change: @escaping @Sendable (inout RegistryServer.Configuration) -> Void = { _ in },
     _ body: @escaping @Sendable (Setting) async throws -> Void
   ) async throws {
     try await world.run { machines in
@@ -92,7 +93,9 @@ struct RegistryServerTests {
       try await bob.client.rename(to: RegistryName("Robert"))
       #expect(try await alice.client.find(.name(RegistryName("robert"))).owner == found.owner)
       try await bob.client.withdraw()
-      let gone = await #expect(throws: RegistryError.self) { try await alice.client.find(.key(bob.key.peerID)) }
+      let gone = await #expect(throws: RegistryError.self) {
+        try await alice.client.find(.key(bob.key.peerID))
+      }
       #expect(gone?.code == .notRegistered)
     }
   }
@@ -115,7 +118,8 @@ struct RegistryServerTests {
       await alice.client.signal(answer.id, [7])
       await bob.client.signal(answer.id, [8])
       #expect(try await bob.next { if case .signal(_, let bytes) = $0 { bytes } else { nil } } == [UInt8(7)])
-      #expect(try await alice.next { if case .signal(_, let bytes) = $0 { bytes } else { nil } } == [UInt8(8)])
+      #expect(
+        try await alice.next { if case .signal(_, let bytes) = $0 { bytes } else { nil } } == [UInt8(8)])
       await alice.client.end(answer.id)
       #expect(try await bob.next { if case .ended(let id) = $0 { id } else { nil } } == answer.id)
     }
@@ -157,7 +161,9 @@ struct RegistryServerTests {
       let waiting = setting.machines.alice.spawn("bob waits") {
         try await bob.client.wait(key: "open sesame")
       }
-      while await setting.server.waitingCount == 0 { try await setting.machines.alice.sleep(for: .milliseconds(1)) }
+      while await setting.server.waitingCount == 0 {
+        try await setting.machines.alice.sleep(for: .milliseconds(1))
+      }
       let other = await #expect(throws: RegistryError.self) {
         try await alice.client.wait(key: "open sesame")
       }
@@ -198,7 +204,8 @@ struct RegistryServerTests {
   func replaced(world: TwoMachines) async throws {
     try await run(world) { setting in
       #expect(await setting.server.sessionCount <= 2)
-      let stranger = RegistryAddress(host: setting.address.host, port: setting.address.port, key: setting.alice.key.peerID)
+      let stranger = RegistryAddress(
+        host: setting.address.host, port: setting.address.port, key: setting.alice.key.peerID)
       let guest = try await Guest(on: setting.machines.alice, of: stranger)
       let reason = try await guest.next { if case .lost(let reason, _) = $0 { reason } else { nil } }
       #expect(reason.contains("somebody else answered"))

@@ -162,4 +162,3 @@ struct WaysTests {
     }
   }
 }
-

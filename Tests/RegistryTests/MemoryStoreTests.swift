@@ -12,7 +12,10 @@ struct MemoryStoreTests {
 
   private static func at(_ seconds: Double) -> Instant { start.advanced(by: .seconds(seconds)) }
 
-  private static func owner(_ number: UInt32) -> RegistryOwner { .address(IPAddress(v4: number)) }
+  private static func owner(_ number: UInt32) -> RegistryOwner {
+    let bytes = [UInt8](repeating: 0, count: 28) + [24, 16, 8, 0].map { UInt8(number >> $0 & 0xFF) }
+    return .key(PeerID(bytes: bytes.span.bytes)!)
+  }
 
   private static func put(
     _ store: MemoryStore, _ number: UInt32, _ name: String? = nil, at now: Double, isListed: Bool = true

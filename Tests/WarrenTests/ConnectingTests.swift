@@ -6,7 +6,8 @@ import WarrenSimulator
 @Suite("A peer connects")
 struct ConnectingTests {
   private static let easy: [Place] = [
-    .public, .fullCone, .restricted, .portRestricted, .firewall, .public.overCarrier, .portRestricted.overCarrier,
+    .public, .fullCone, .restricted, .portRestricted, .firewall, .public.overCarrier,
+    .portRestricted.overCarrier,
   ]
 
   @Test("and its first byte arrives after two round trips", arguments: easy)

@@ -12,7 +12,9 @@ package struct WireReader: ~Escapable {
   package var isAtEnd: Bool { !isOverrun && place == bytes.byteCount }
 
   /// A number as networks write it.
-  package mutating func take<Number: FixedWidthInteger & BitwiseCopyable>(_: Number.Type = Number.self) -> Number {
+  package mutating func take<Number: FixedWidthInteger & BitwiseCopyable>(_: Number.Type = Number.self)
+    -> Number
+  {
     let size = MemoryLayout<Number>.size
     guard has(size) else { return 0 }
     defer { place += size }

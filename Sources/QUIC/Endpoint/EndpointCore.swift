@@ -379,7 +379,8 @@ public final class EndpointCore {
   private func resetToken(of id: ConnectionID) -> [UInt8] { Array(resetKey.code(of: id.bytes)[..<16]) }
 
   private func withSettings<Value>(
-    _ protocols: [String], _ name: String?, _ ticket: [UInt8], _ body: (UnsafePointer<cquic_settings>) -> Value
+    _ protocols: [String], _ name: String?, _ ticket: [UInt8],
+    _ body: (UnsafePointer<cquic_settings>) -> Value
   ) -> Value {
     func withNames(_ rest: ArraySlice<String>, _ names: [UnsafePointer<CChar>?]) -> Value {
       guard let next = rest.first else {

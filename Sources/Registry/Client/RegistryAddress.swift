@@ -32,7 +32,8 @@ public struct RegistryAddress: Hashable, Sendable {
     }
     let scheme = "warren://"
     guard text.lowercased().hasPrefix(scheme) else { throw wrong("it does not begin with \(scheme)") }
-    let parts = text.dropFirst(scheme.count).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+    let parts = text.dropFirst(scheme.count).split(
+      separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
     var key: PeerID?
     if parts.count == 2, !parts[1].isEmpty {
       guard let known = PeerID(String(parts[1])) else { throw wrong("its key is not one") }

@@ -59,7 +59,8 @@ struct IntroductionDesk: Sendable {
       throw RegistryError(.full, "too many are being introduced: try again in a moment")
     }
     guard numbers[caller]?.count ?? 0 < capacityEach else {
-      throw RegistryError(.tooFast, "you have asked for \(capacityEach) others already: wait for some answers")
+      throw RegistryError(
+        .tooFast, "you have asked for \(capacityEach) others already: wait for some answers")
     }
     lastID += 1
     pairs[lastID] = Pair(caller: caller, callee: callee, question: question)

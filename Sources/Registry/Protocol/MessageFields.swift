@@ -142,8 +142,14 @@ struct MessageFields {
   }
 
   var registration: Registration? {
-    let owner: RegistryOwner? = key.map { .key($0) } ?? addresses.last.map { .address($0.ip) }
-    guard let owner else { return nil }
+    let owner: RegistryOwner
+    if let key {
+      owner = .key(key)
+    } else {
+      // Who has none is known by where it is and what it is called.
+      guard let name, let address = addresses.last else { return nil }
+      owner = .address(address.ip, name)
+    }
     return Registration(
       of: owner, named: name, isListed: flags & 1 != 0, consent: consentValue, at: addresses)
   }

@@ -33,7 +33,8 @@ struct MessageReader {
     let span = held.span.bytes
     let size = Int(span.number(at: place, as: UInt16.self))
     guard size >= Self.head, size <= RegistryLimits.messageBytes else {
-      throw RegistryError(.badMessage, "a message has \(Self.head) to \(RegistryLimits.messageBytes) bytes, not \(size)")
+      throw RegistryError(
+        .badMessage, "a message has \(Self.head) to \(RegistryLimits.messageBytes) bytes, not \(size)")
     }
     guard waiting >= 2 + size else {
       compact()

@@ -9,7 +9,9 @@ final class Attestor: @unchecked Sendable {
   init(key: [UInt8]) { self.key = HMAC(.sha256, key: key) }
 
   /// What is good for as long as ``RegistryLimits/attestationPeriod`` to twice that.
-  func proof(of address: SocketAddress, at now: Instant) -> UInt64 { proof(of: address, in: Self.period(of: now)) }
+  func proof(of address: SocketAddress, at now: Instant) -> UInt64 {
+    proof(of: address, in: Self.period(of: now))
+  }
 
   func isRight(_ attested: AttestedAddress, at now: Instant) -> Bool {
     let period = Self.period(of: now)

@@ -7,13 +7,15 @@ extension RegistryServer {
     count { $0.messages += 1 }
     let request = incoming.request
     do throws(RegistryError) {
-      guard session.messages.take(at: machine.now) else {
+      guard session.messages.take(at: configuration.messages, machine.now) == nil else {
         count { $0.tooFast += 1 }
         throw RegistryError(.tooFast, "too many messages in too short a time")
       }
       guard let message = try incoming.message.get() else { return }
       session.observed = await session.link.remote
-      if let answer = try await self.answer(message, request, of: session) { session.say(answer, as: request) }
+      if let answer = try await self.answer(message, request, of: session) {
+        session.say(answer, as: request)
+      }
     } catch {
       session.say(.failed(error), as: request)
     }
@@ -48,7 +50,9 @@ extension RegistryServer {
       return .done
     case .find(let target):
       var found = try await find(target, for: session.peer)
-      if case .key(let peer) = found.owner, peer != session.peer, found.consent.answer(to: session.peer) != true {
+      if case .key(let peer) = found.owner, peer != session.peer,
+        found.consent.answer(to: session.peer) != true
+      {
         found.addresses = []
       }
       return .found(found)
@@ -88,7 +92,9 @@ extension RegistryServer {
       }
       return .done
     case .signal(let id, let bytes):
-      guard let other = desk.listener(id, to: session.peer), let listener = sessions[other] else { return nil }
+      guard let other = desk.listener(id, to: session.peer), let listener = sessions[other] else {
+        return nil
+      }
       count { $0.signals += 1 }
       tell(listener, .signal(id, bytes))
       return nil
@@ -116,7 +122,7 @@ extension RegistryServer {
   private func introduce(
     _ asked: Introduction.Request, _ request: UInt32, of session: RegistrySession
   ) async throws(RegistryError) -> RegistryMessage? {
-    guard session.introductions.take(at: machine.now) else {
+    guard session.introductions.take(at: configuration.introductions, machine.now) == nil else {
       count { $0.tooFast += 1 }
       throw RegistryError(.tooFast, "too many were asked for in too short a time")
     }

@@ -19,9 +19,9 @@ public actor RegistryServer {
     /// How many of them from one address: an office, or a carrier's NAT.
     public var sessionsPerAddress = 1_000
     /// How many messages a peer may send in a second, in the long run and at once.
-    public var messages: (perSecond: Double, atOnce: Double) = (100, 1_000)
+    public var messages = RequestRate(perSecond: 100, atOnce: 1_000)
     /// How many others it may ask for in a second, in the long run and at once.
-    public var introductions: (perSecond: Double, atOnce: Double) = (20, 200)
+    public var introductions = RequestRate(perSecond: 20, atOnce: 200)
 
     /// What fits most.
     public init() {}
@@ -159,10 +159,8 @@ public actor RegistryServer {
     let now = machine.now
     let session = RegistrySession(
       link, seenAt: await link.remote,
-      messages: TokenBucket(
-        perSecond: configuration.messages.perSecond, atOnce: configuration.messages.atOnce, at: now),
-      introductions: TokenBucket(
-        perSecond: configuration.introductions.perSecond, atOnce: configuration.introductions.atOnce, at: now))
+      messages: TokenBucket(of: configuration.messages, at: now),
+      introductions: TokenBucket(of: configuration.introductions, at: now))
     guard sessions.count < configuration.sessions,
       sessionsAt[session.source] ?? 0 < configuration.sessionsPerAddress
     else {
@@ -268,7 +266,7 @@ public actor RegistryServer {
         let place = session.waiting.firstIndex(where: { $0.ticket == ticket })
       else { continue }
       let request = session.waiting.remove(at: place).request
-      tell(session, .failed(RegistryError(.nobodyWaits, "nobody has come with the same key")), as: request)
+      tell(session, .failed(RegistryError(.nobodyAsked, "nobody has come with the same key")), as: request)
     }
     schedule()
   }

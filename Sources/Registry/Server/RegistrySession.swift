@@ -24,7 +24,8 @@ final class RegistrySession {
   var waiting: [(ticket: PairingDesk.Ticket, request: UInt32)] = []
 
   init(
-    _ link: any RegistryLink, seenAt observed: SocketAddress, messages: TokenBucket, introductions: TokenBucket
+    _ link: any RegistryLink, seenAt observed: SocketAddress, messages: TokenBucket,
+    introductions: TokenBucket
   ) {
     self.link = link
     peer = link.peer

@@ -382,7 +382,9 @@ public actor HolePuncher {
   /// Gives away a socket that it has opened on the way: whoever takes it closes it, and hands on what arrives there by
   /// ``feed(_:from:at:on:)``. Nil where the path goes through one that it was given.
   public func giveAway(_ path: PunchedPath) -> (any UDPSocket)? {
-    guard case .socket(let number) = path.channel, let socket = sockets[number], socket.isOwn else { return nil }
+    guard case .socket(let number) = path.channel, let socket = sockets[number], socket.isOwn else {
+      return nil
+    }
     socket.isOwn = false
     socket.isFed = true
     return socket.udp

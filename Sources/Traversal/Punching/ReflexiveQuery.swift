@@ -57,7 +57,9 @@ struct ReflexiveQuery: Sendable {
   }
 
   /// It is asked again after a while.
-  mutating func rest(at now: Instant) { state = .answered(server, nextAt: now.advanced(by: PunchLimits.keepAlive)) }
+  mutating func rest(at now: Instant) {
+    state = .answered(server, nextAt: now.advanced(by: PunchLimits.keepAlive))
+  }
 
   func write(into message: inout STUNMessageWriter) {
     message.begin(.request, .binding, id)

@@ -55,7 +55,9 @@ final class AdoptedConnection: @unchecked Sendable {
   /// What looks for a new path at present.
   var mending: Approach?
 
-  init(_ connection: Connection, with peer: PeerID, over path: NetworkPath, _ approach: Approach?, isClient: Bool) {
+  init(
+    _ connection: Connection, with peer: PeerID, over path: NetworkPath, _ approach: Approach?, isClient: Bool
+  ) {
     self.connection = connection
     self.peer = peer
     self.path = path

@@ -45,7 +45,9 @@ extension Peer {
     }
   }
 
-  private func refuse(_ introduction: Introduction, _ reason: String = "it does not want to be connected") async {
+  private func refuse(_ introduction: Introduction, _ reason: String = "it does not want to be connected")
+    async
+  {
     counters.denied += 1
     await client?.deny(introduction.id, reason: reason)
   }
@@ -54,14 +56,16 @@ extension Peer {
     guard questions.count < PeerLimits.waitingRequests else {
       if let connection {
         await connection.close(code: ConnectionEnd.denied.rawValue, reason: "too many ask")
-        return counters.denied += 1
+        counters.denied += 1
+        return
       }
       return await refuse(introduction, "too many ask")
     }
     lastQuestion += 1
     questions[lastQuestion] = Question(introduction: introduction, at: machine.now, connection: connection)
     tell(.requested(by: introduction.peer, named: introduction.name))
-    ask(ConnectionRequest(owner: self, number: lastQuestion, peer: introduction.peer, name: introduction.name))
+    ask(
+      ConnectionRequest(owner: self, number: lastQuestion, peer: introduction.peer, name: introduction.name))
     let number = lastQuestion
     machine.spawn("a request that waits") {
       try await self.machine.sleep(for: RegistryLimits.introductionPatience)
@@ -185,7 +189,9 @@ extension Peer {
   }
 
   func take(_ signal: PeerSignal, of introduction: UInt64) {
-    guard let approach = approaches.first(where: { $0.introduction == introduction && !$0.isOver }) else { return }
+    guard let approach = approaches.first(where: { $0.introduction == introduction && !$0.isOver }) else {
+      return
+    }
     switch signal {
     case .punch(let signal): take(signal, approach)
     case .flight(let packets):

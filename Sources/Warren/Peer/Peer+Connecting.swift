@@ -27,7 +27,9 @@ extension Peer {
 
   /// Waits until somebody has come with the same secret, and is connected.
   public func wait(forKey key: String) async throws -> Connection {
-    guard let client else { throw PeerError(.noRegistry, "without a registry nobody brings the two together") }
+    guard let client else {
+      throw PeerError(.noRegistry, "without a registry nobody brings the two together")
+    }
     do {
       let peer = try await client.wait(key: key)
       return try await connection(comingFrom: peer)
@@ -46,7 +48,9 @@ extension Peer {
     return try await wait(for: peer, "\(peer)").connection
   }
 
-  private func connect(_ target: RegistryTarget, at addresses: [SocketAddress]) async throws -> AdoptedConnection {
+  private func connect(_ target: RegistryTarget, at addresses: [SocketAddress]) async throws
+    -> AdoptedConnection
+  {
     if isClosed || ports == nil { throw PeerError(.closed, "the peer is closed, or was not started") }
     let known: PeerID? =
       switch target {
@@ -161,7 +165,8 @@ extension Peer {
       guard known == peer else {
         // The name has another owner than before.
         if case .name(let name) = target { knownNames[name] = nil }
-        throw PeerError(.wrongPeer(peer), "\(target) is not who it was before: connect again if that is right")
+        throw PeerError(
+          .wrongPeer(peer), "\(target) is not who it was before: connect again if that is right")
       }
       return
     }
@@ -232,15 +237,18 @@ extension Peer {
     if adopted.isClient { counters.connected += 1 } else { counters.accepted += 1 }
     tell(
       .connected(
-        with: peer, over: adopted.path, after: (adopted.approach?.began ?? machine.now).duration(to: machine.now)))
+        with: peer, over: adopted.path,
+        after: (adopted.approach?.began ?? machine.now).duration(to: machine.now)))
     watch(adopted)
     if !serve(adopted), !adopted.isClient {
       guard handOut(connection) else {
-        return await connection.close(code: ConnectionEnd.denied.rawValue, reason: "nobody takes connections here")
+        return await connection.close(
+          code: ConnectionEnd.denied.rawValue, reason: "nobody takes connections here")
       }
     }
     // What else was tried is not needed any more.
-    for other in approaches where other.peer == peer && other !== adopted.approach && other.connection == nil {
+    for other in approaches where other.peer == peer && other !== adopted.approach && other.connection == nil
+    {
       await end(other)
     }
     if let held = table.takeHeld(peer, at: machine.now), held !== adopted {

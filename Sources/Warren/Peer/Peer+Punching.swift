@@ -17,7 +17,8 @@ extension Peer {
   }
 
   func punch(_ approach: Approach) async {
-    guard !isClosed, !approach.isOver, approach.puncher == nil, approach.connection == nil || approach.isMending,
+    guard !isClosed, !approach.isOver, approach.puncher == nil,
+      approach.connection == nil || approach.isMending,
       let ports, let client, let introduction = approach.introduction
     else { return }
     counters.punched += approach.isMending ? 0 : 1
@@ -208,7 +209,9 @@ extension Peer {
     }
     if let before = adopted.mending {
       // Both look for one: that of the one with the lower key goes on.
-      guard introduction.peer < id else { return await client.deny(introduction.id, reason: "it is being done") }
+      guard introduction.peer < id else {
+        return await client.deny(introduction.id, reason: "it is being done")
+      }
       await end(before)
       adopted.mending = nil
     }
@@ -240,7 +243,9 @@ extension Peer {
     approach.isOver = true
     // The sockets that it has found are the connection's now.
     if let first = adopted.approach {
-      for (number, channel) in approach.channels { first.channels[number + 1000 * first.channels.count] = channel }
+      for (number, channel) in approach.channels {
+        first.channels[number + 1000 * first.channels.count] = channel
+      }
     }
     approach.channels = [:]
     stop(approach)

@@ -101,7 +101,8 @@ public actor Peer {
     quic.idleTimeout = configuration.idleTimeout
     quic.keepAlive = configuration.keepAlive
     quic.handshakeTimeout = configuration.patience
-    quic.resetSecret = HMAC(.sha256, key: key.sign(Array("warren's peer forgets".utf8).span.bytes)).code(of: [])
+    quic.resetSecret = HMAC(.sha256, key: key.sign(Array("warren's peer forgets".utf8).span.bytes)).code(
+      of: [])
     endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), quic)
     table = LinkTable(of: key.peerID)
     (events, happened) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(PeerLimits.waitingEvents))
@@ -197,7 +198,8 @@ public actor Peer {
   /// This machine's own addresses, as others on its networks reach it.
   func hostAddresses() -> [SocketAddress] {
     guard let ports, let interfaces = try? machine.interfaces() else { return [] }
-    let ips = interfaces.filter { configuration.usesLoopback || !$0.isLoopback }.flatMap(\.addresses).map(\.ip)
+    let ips = interfaces.filter { configuration.usesLoopback || !$0.isLoopback }.flatMap(\.addresses).map(
+      \.ip)
     let all = ports.sockets.flatMap { socket -> [SocketAddress] in
       let local = socket.localAddress
       return ips.filter { $0.family == local.ip.family && !$0.isLinkLocal }

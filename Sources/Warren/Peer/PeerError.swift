@@ -40,7 +40,7 @@ public struct PeerError: Error, Hashable, Sendable {
   init(_ error: RegistryError) {
     let code: Code =
       switch error.code {
-      case .notRegistered, .nobodyWaits: .notFound
+      case .notRegistered, .nobodyWaits, .nobodyAsked: .notFound
       case .denied: .denied
       case .notReachable: .notReachable
       case .noRegistry: .noRegistry

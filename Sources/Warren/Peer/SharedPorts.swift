@@ -44,7 +44,9 @@ final class SharedPorts: @unchecked Sendable {
     if let entry = borrowed[UInt16(channel)] {
       entry.puncher.assumeIsolated { $0.feed(bytes, from: source, at: local, on: entry.number) }
     } else if channel < sockets.count, watcher?.take(bytes, from: source, on: channel) != true {
-      for puncher in punchers { puncher.assumeIsolated { $0.feed(bytes, from: source, at: local, on: channel) } }
+      for puncher in punchers {
+        puncher.assumeIsolated { $0.feed(bytes, from: source, at: local, on: channel) }
+      }
     }
   }
 }
