@@ -28,8 +28,9 @@ let package = Package(
       name: "CMiniUPnPc", path: "Sources/CMiniUPnPc", pkgConfig: "miniupnpc",
       providers: [.apt(["libminiupnpc-dev"]), .brew(["miniupnpc"])]),
     .target(name: "CDatagrams", path: "Sources/CDatagrams"),
+    .target(name: "CIdentity", path: "Sources/CIdentity", linkerSettings: [.linkedLibrary("gnutls")]),
     .target(
-      name: "CQUIC", path: "Sources/CQUIC",
+      name: "CQUIC", dependencies: ["CIdentity"], path: "Sources/CQUIC",
       cSettings: [.define("_GNU_SOURCE")],
       linkerSettings: [
         .linkedLibrary("ngtcp2_crypto_gnutls"), .linkedLibrary("ngtcp2"), .linkedLibrary("gnutls"),
