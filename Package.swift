@@ -54,13 +54,16 @@ let package = Package(
       name: "WarrenQUIC", dependencies: ["WarrenMachine", "WarrenCrypto", "CQUIC"], path: "Sources/QUIC",
       swiftSettings: strict),
     .target(
+      name: "WarrenTLS", dependencies: ["WarrenMachine", "WarrenCrypto", "CGnuTLS", "CIdentity"],
+      path: "Sources/TLS", swiftSettings: strict),
+    .target(
       name: "WarrenRegistry", dependencies: ["WarrenMachine", "WarrenCrypto"], path: "Sources/Registry",
       swiftSettings: strict),
     .target(
       name: "Warren",
       dependencies: [
         "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC",
-        "WarrenRegistry",
+        "WarrenTLS", "WarrenRegistry",
       ],
       path: "Sources/Warren", swiftSettings: strict),
     .target(
@@ -98,6 +101,9 @@ let package = Package(
       name: "QUICTests", dependencies: ["WarrenQUIC", "WarrenSimulator", "WarrenEventLoop", "TestSupport"],
       path: "Tests/QUICTests", exclude: ["Interop/aioquic_peer.py", "Interop/make_certificate.py"],
       swiftSettings: strict),
+    .testTarget(
+      name: "TLSTests", dependencies: ["WarrenTLS", "WarrenSimulator", "WarrenEventLoop", "TestSupport"],
+      path: "Tests/TLSTests", swiftSettings: strict),
     .testTarget(
       name: "RegistryTests", dependencies: ["WarrenRegistry", "TestSupport"], path: "Tests/RegistryTests",
       swiftSettings: strict),
