@@ -136,6 +136,6 @@ if Context.environment["WARREN_FUZZ"] != nil {
   package.products.append(.executable(name: "Fuzz", targets: ["Fuzz"]))
   package.targets.append(
     .executableTarget(
-      name: "Fuzz", dependencies: ["Warren", "WarrenQUIC"], path: "Tests/Fuzz",
+      name: "Fuzz", dependencies: ["Warren", "WarrenQUIC", "WarrenTLS"], path: "Tests/Fuzz",
       swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }
