@@ -124,9 +124,14 @@ let package = Package(
       linkerSettings: [
         .linkedLibrary("ngtcp2"), .linkedLibrary("ngtcp2_crypto_gnutls"), .linkedLibrary("gnutls"),
       ]),
+    .target(
+      name: "CBareTLS", path: "Benchmarks/CBareTLS", linkerSettings: [.linkedLibrary("gnutls")]),
     .executableTarget(
-      name: "Benchmarks", dependencies: ["Warren", "WarrenQUIC", "WarrenSimulator", "CBare", "CBareQUIC"],
-      path: "Benchmarks", exclude: ["CBare", "CBareQUIC", "Others"], swiftSettings: strict),
+      name: "Benchmarks",
+      dependencies: [
+        "Warren", "WarrenQUIC", "WarrenTLS", "WarrenSimulator", "CBare", "CBareQUIC", "CBareTLS",
+      ],
+      path: "Benchmarks", exclude: ["CBare", "CBareQUIC", "CBareTLS", "Others"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
