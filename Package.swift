@@ -102,7 +102,7 @@ let package = Package(
       path: "Tests/QUICTests", exclude: ["Interop/aioquic_peer.py", "Interop/make_certificate.py"],
       swiftSettings: strict),
     .testTarget(
-      name: "TLSTests", dependencies: ["WarrenTLS", "WarrenSimulator", "WarrenEventLoop", "TestSupport"],
+      name: "TLSTests", dependencies: ["WarrenTLS", "WarrenEventLoop", "CGnuTLS", "TestSupport"],
       path: "Tests/TLSTests", swiftSettings: strict),
     .testTarget(
       name: "RegistryTests", dependencies: ["WarrenRegistry", "TestSupport"], path: "Tests/RegistryTests",

@@ -87,6 +87,8 @@ public actor TLSConnection {
     } catch {
       tcp.close()
       try core.checkEnd()
+      // The last flight does not leave.
+      if !timer.isScheduled { throw TLSError(.handshakeTimeout) }
       throw error
     }
     // They stay on the executor on which they are now.
@@ -123,15 +125,23 @@ public actor TLSConnection {
     var written = 0
     repeat {
       written += try core.write(bytes.span.bytes.extracting(droppingFirst: written))
-      try await core.flush(to: tcp)
+      try await flush()
     } while written < bytes.count
   }
 
   /// Says that nothing more will be written; the other side still can.
   public func finish() async throws {
     try core.finish()
-    try await core.flush(to: tcp)
+    try await flush()
     try tcp.finish()
+  }
+
+  private func flush() async throws {
+    do { try await core.flush(to: tcp) } catch {
+      // Who has closed it meanwhile knows more than TCP.
+      try core.checkEnd()
+      throw error
+    }
   }
 
   /// Closes at once. What was written still arrives if it can, and the other side is told that this was all, unless it keeps

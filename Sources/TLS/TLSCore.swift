@@ -47,9 +47,11 @@ public final class TLSCore {
 
   private let identity: TLSIdentity
   private let configuration: TLSConfiguration
-  private let session: gnutls_session_t
+  let session: gnutls_session_t
   private var incoming = ByteBuffer(capacity: TLSLimits.incomingBytes)
   private var outgoing = ByteBuffer(capacity: TLSLimits.outgoingBytes)
+  /// How much has arrived since there last was a byte for the reader.
+  private var silentCount = 0
   /// No more will arrive, and whether TLS has come to that.
   private var incomingHasEnded = false
   private var hasMetEnd = false
@@ -101,7 +103,6 @@ public final class TLSCore {
       isReady = isReady && gnutls_server_name_set(session, GNUTLS_NAME_DNS, name, name.utf8.count) >= 0
     }
     if side == .server, identity.isRaw { gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE) }
-    gnutls_handshake_set_max_packet_length(session, TLSLimits.handshakeBytes)
     guard isReady else {
       gnutls_deinit(session)
       throw TLSError(
@@ -189,6 +190,7 @@ extension TLSCore {
       room.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes.prefix(count)))
       return count
     }
+    silentCount += count
     return count
   }
 
@@ -206,9 +208,9 @@ extension TLSCore {
     while phase == .handshaking {
       let code = gnutls_handshake(session)
       if code == GNUTLS_E_SUCCESS { return becomeOpen() }
-      if code == GNUTLS_E_AGAIN { return }
-      // What is called a warning ends TLS 1.3 too (RFC 8446, 6).
-      if gnutls_error_is_fatal(code) != 0 || code == GNUTLS_E_WARNING_ALERT_RECEIVED { _ = fail(code) }
+      if code == GNUTLS_E_AGAIN, silentCount <= TLSLimits.silentBytes { return }
+      // What GnuTLS calls a warning ends TLS 1.3 too (RFC 8446, 6).
+      _ = fail(code == GNUTLS_E_AGAIN ? GNUTLS_E_HANDSHAKE_TOO_LARGE : code)
     }
   }
 
@@ -224,6 +226,7 @@ extension TLSCore {
       return
     }
     nextDeadline = nil
+    silentCount = 0
     phase = .open
   }
 
@@ -283,10 +286,12 @@ extension TLSCore {
       }
       total += max(0, count)
       switch Int32(count) {
-      case 1...: break
+      case 1...: silentCount = 0
       case 0:
         otherHasFinished = true
         endIfBothHaveFinished()
+      case GNUTLS_E_AGAIN where silentCount > TLSLimits.silentBytes:
+        _ = fail(GNUTLS_E_HANDSHAKE_TOO_LARGE)
       case GNUTLS_E_AGAIN:
         // A message of the handshake's, such as a change of keys, may have been all of a record.
         if incoming.count == left { return total > 0 ? .bytes(total) : .nothingYet }
@@ -306,15 +311,16 @@ extension TLSCore {
       if let error { throw error }
       return
     }
+    // What would be said now the other side may not be able to read.
+    guard phase == .open else { return end(TLSError(.closed)) }
     guard !hasFinished else { return }
     guard gnutls_bye(session, GNUTLS_SHUT_WR) >= 0 else { throw fail(GNUTLS_E_INTERNAL_ERROR) }
     hasFinished = true
-    if phase == .handshaking { end(TLSError(.closed)) }
     endIfBothHaveFinished()
   }
 
   /// Ends it from this side, without a word.
-  public func abandon() { end(TLSError(.closed)) }
+  func abandon() { end(TLSError(.closed)) }
 }
 
 // MARK: Ending
@@ -347,7 +353,7 @@ extension TLSCore {
       let alert = gnutls_alert_get(session)
       if alert == GNUTLS_A_NO_APPLICATION_PROTOCOL { return TLSError(.noProtocol, isRemote: true) }
       return TLSError(.alert(UInt8(truncatingIfNeeded: alert.rawValue)), isRemote: true)
-    case GNUTLS_E_SESSION_EOF: return TLSError(.closed, reason: "in the handshake", isRemote: true)
+    case GNUTLS_E_SESSION_EOF: return TLSError(.closed, isRemote: true)
     case GNUTLS_E_NO_APPLICATION_PROTOCOL: return TLSError(.noProtocol)
     default:
       let alert = UInt8(truncatingIfNeeded: gnutls_error_to_alert(code, nil))

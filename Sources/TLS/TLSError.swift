@@ -16,7 +16,8 @@ public struct TLSError: Error, Hashable, Sendable {
     case truncated
     /// The handshake took too long.
     case handshakeTimeout
-    /// What was asked for cannot be done: the connection is closed, or this side has finished.
+    /// What was asked for cannot be done: the connection is closed, or this side has finished. Or the other side closed it
+    /// before there was one.
     case closed
     /// There is no memory, or GnuTLS does not do what it must.
     case system
@@ -53,7 +54,9 @@ extension TLSError: CustomStringConvertible {
     case .handshakeTimeout:
       return
         "the TLS handshake took too long: what listens there may speak something else, or nothing gets through"
-    case .closed: return "the connection is closed already, or this side has finished\(why)"
+    case .closed where isRemote:
+      return "the other side has closed the connection before the handshake was done"
+    case .closed: return "the connection is closed already, or this side has finished"
     case .system: return "TLS cannot be used with what it was given, or on this system\(why)"
     }
   }

@@ -10,8 +10,10 @@ public enum TLSLimits {
   /// What is written and has not left: four records, so that a call of the system is worth its price, and the room of one
   /// that ``recordBytes`` more of anything written does not take: alerts and changes of keys always find it.
   public static let outgoingBytes = 5 * wireRecordBytes
-  /// A message of the handshake: the certificates of a server have some thousand bytes, keys of ours 44.
-  public static let handshakeBytes = 65_536
+  /// What arrives at most without a byte for the reader in it: all of a handshake, whose certificates have some thousand
+  /// bytes where keys of ours have 44, and later changes of keys and tickets. GnuTLS puts messages of 16 MB together
+  /// before it minds.
+  public static let silentBytes = 131_072
   /// Protocols that can be offered: GnuTLS takes no more.
   public static let protocols = 8
   /// Bytes of a protocol's name: as before.

@@ -1,3 +1,4 @@
+import CGnuTLS
 import TestSupport
 import Testing
 import WarrenCrypto
@@ -29,24 +30,27 @@ struct BytesTests {
     let size = 10_000_000
     var random = SeededRandom(3)
     let lab = try TLSLaboratory()
+    lab.window = 100_000
     try lab.open()
     let bytes = [random.bytes(size), random.bytes(size)]
     var written = [0, 0]
+    var refusals = 0
     var most = (incoming: 0, outgoing: 0)
     while lab.heard[0].count < size || lab.heard[1].count < size {
       for side in 0...1 {
         let chunk = bytes[side][written[side]..<min(size, written[side] + 300_000)]
-        written[side] += try lab.say(Array(chunk), side)
+        let count = try lab.say(Array(chunk), side)
+        written[side] += count
+        if count == 0 { refusals += 1 }
         most.outgoing = max(most.outgoing, lab.cores[side].outgoingCount)
       }
       lab.run()
       most.incoming = max(most.incoming, lab.cores.map(\.incomingCount).max()!)
       for side in 0...1 { lab.read(side, atMost: Int.random(in: 1...50_000, using: &random)) }
-      // What is under way waits on the wire, which is TCP's to bound: so no more is taken than that.
-      lab.run()
       #expect(lab.errors == [nil, nil])
     }
     #expect(lab.heard[0] == bytes[1] && lab.heard[1] == bytes[0])
+    #expect(refusals > 0, "writers wait for readers")
     #expect(most.incoming <= TLSLimits.incomingBytes && most.outgoing <= TLSLimits.outgoingBytes)
     #expect(lab.cores.map(\.incomingCount) == [0, 0] && lab.cores.map(\.outgoingCount) == [0, 0])
   }
@@ -73,6 +77,28 @@ struct BytesTests {
     lab.drain()
     #expect(lab.heard[1].count == written)
     #expect(throws: Never.self) { try #require(lab.ends[1]).get() }
+  }
+
+  @Test("that are none at all may come, but not without end")
+  func silence() throws {
+    let lab = try TLSLaboratory()
+    try lab.open()
+    func say(nothing pad: Int) {
+      // Records that are padding alone hide when somebody speaks (RFC 8446, 5.4).
+      #expect(gnutls_record_send2(lab.client.session, [7], 0, pad, 0) >= 0)
+      lab.drain()
+    }
+    for _ in 0..<100 {
+      for _ in 0..<5 { say(nothing: 10_000) }
+      try lab.write([1], 0)
+    }
+    #expect(lab.heard[1].count == 100)
+    var count = 0
+    while lab.errors[1] == nil, count < 100 {
+      say(nothing: 10_000)
+      count += 1
+    }
+    #expect(lab.errors[1]?.code == .alert(50) && count == TLSLimits.silentBytes / 10_000 + 1)
   }
 
   @Test("end in good order, one side after the other")

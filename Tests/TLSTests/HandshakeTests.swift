@@ -92,6 +92,29 @@ struct HandshakeTests {
     }
   }
 
+  @Test("ends when one side changes its mind")
+  func changedMind() throws {
+    let lab = try TLSLaboratory()
+    try lab.client.finish()
+    lab.run()
+    lab.server.receiveEnd()
+    #expect(lab.errors == [TLSError(.closed), TLSError(.truncated)])
+  }
+
+  @Test("refuses a message that is larger than any, before it fills the memory")
+  func tooLarge() throws {
+    let lab = try TLSLaboratory()
+    // 16 MB are announced.
+    var record = [0x16, 3, 1, 0x40, 0, 1, 0xFF, 0xFF, 0xFF] + [UInt8](repeating: 0, count: 16_380)
+    var sent = 0
+    while lab.server.phase == .handshaking, sent < 1_000_000 {
+      sent += lab.server.receive(record.span.bytes)
+      record = [0x16, 3, 1, 0x40, 0] + [UInt8](repeating: 0, count: 16_384)
+    }
+    #expect(sent <= TLSLimits.silentBytes + TLSLimits.wireRecordBytes)
+    #expect(lab.errors[1]?.code == .alert(50))
+  }
+
   @Test("refuses what is not TLS, and TLS before 1.3")
   func foreign() throws {
     for bytes in [
@@ -137,7 +160,9 @@ struct HandshakeTests {
       .alert(42), .wrongPeer(peer), .unwantedPeer(peer), .noProtocol, .truncated, .handshakeTimeout, .closed,
       .system,
     ]
-    for code in codes { #expect("\(TLSError(code, isRemote: true))".count > 20) }
+    for code in codes {
+      for isRemote in [false, true] { #expect("\(TLSError(code, isRemote: isRemote))".count > 20) }
+    }
     #expect(
       "\(TLSError(.alert(40)))"
         == "this side ended TLS with alert 40 (the two have no cipher, group or kind of key in common)")

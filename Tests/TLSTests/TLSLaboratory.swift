@@ -18,7 +18,9 @@ final class TLSLaboratory {
   var tap: (_ side: Int, _ offset: Int, inout [UInt8]) -> Void = { _, _, _ in }
   /// How many bytes arrive at once, at most.
   var piece: () -> Int = { .max }
-  /// What each side has read, how it ended, and what was written to it.
+  /// How much may be on its way before no more leaves, as with TCP.
+  var window = Int.max
+  /// What each side has read, and how it ended.
   var heard: [[UInt8]] = [[], []]
   var ends: [Result<Void, TLSError>?] = [nil, nil]
 
@@ -56,7 +58,7 @@ final class TLSLaboratory {
     while !isSettled {
       isSettled = true
       for side in 0...1 {
-        take(from: side)
+        if onTheWay[side].count < window { take(from: side) }
         if deliver(from: side, atMost: max(1, piece())) > 0 { isSettled = false }
       }
     }
