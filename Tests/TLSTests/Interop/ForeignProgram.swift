@@ -26,7 +26,7 @@ struct ForeignProgram {
     do { result = .success(try await body(program)) } catch { result = .failure(error) }
     fclose(program.input)
     // It has inherited that most signals are blocked.
-    _ = system("test -e \(folder)/end || kill -KILL $(cat \(folder)/pid)")
+    _ = system("test -e \(folder)/end || kill -KILL $(cat \(folder)/pid) 2>/dev/null")
     try result.get()
   }
 
