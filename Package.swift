@@ -31,8 +31,9 @@ let package = Package(
       name: "CHTTPParser", path: "Sources/CHTTPParser",
       providers: [.apt(["libhttp-parser-dev"]), .brew(["http-parser"])]),
     .target(name: "CDatagrams", path: "Sources/CDatagrams"),
+    .target(name: "CIdentity", path: "Sources/CIdentity", linkerSettings: [.linkedLibrary("gnutls")]),
     .target(
-      name: "CQUIC", path: "Sources/CQUIC",
+      name: "CQUIC", dependencies: ["CIdentity"], path: "Sources/CQUIC",
       cSettings: [.define("_GNU_SOURCE")],
       linkerSettings: [
         .linkedLibrary("ngtcp2_crypto_gnutls"), .linkedLibrary("ngtcp2"), .linkedLibrary("gnutls"),
@@ -56,14 +57,17 @@ let package = Package(
       name: "WarrenQUIC", dependencies: ["WarrenMachine", "WarrenCrypto", "CQUIC"], path: "Sources/QUIC",
       swiftSettings: strict),
     .target(
+      name: "WarrenTLS", dependencies: ["WarrenMachine", "WarrenCrypto", "CGnuTLS", "CIdentity"],
+      path: "Sources/TLS", swiftSettings: strict),
+    .target(
       name: "WarrenRegistry",
-      dependencies: ["WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC", "CHTTPParser"],
+      dependencies: ["WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC", "WarrenTLS", "CHTTPParser"],
       path: "Sources/Registry", swiftSettings: strict),
     .target(
       name: "Warren",
       dependencies: [
         "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC",
-        "WarrenRegistry",
+        "WarrenTLS", "WarrenRegistry",
       ],
       path: "Sources/Warren", swiftSettings: strict),
     .target(
@@ -102,6 +106,9 @@ let package = Package(
       path: "Tests/QUICTests", exclude: ["Interop/aioquic_peer.py", "Interop/make_certificate.py"],
       swiftSettings: strict),
     .testTarget(
+      name: "TLSTests", dependencies: ["WarrenTLS", "WarrenEventLoop", "CGnuTLS", "TestSupport"],
+      path: "Tests/TLSTests", swiftSettings: strict),
+    .testTarget(
       name: "RegistryTests", dependencies: ["WarrenRegistry", "TestSupport"], path: "Tests/RegistryTests",
       swiftSettings: strict),
     .testTarget(
@@ -124,9 +131,14 @@ let package = Package(
       linkerSettings: [
         .linkedLibrary("ngtcp2"), .linkedLibrary("ngtcp2_crypto_gnutls"), .linkedLibrary("gnutls"),
       ]),
+    .target(
+      name: "CBareTLS", path: "Benchmarks/CBareTLS", linkerSettings: [.linkedLibrary("gnutls")]),
     .executableTarget(
-      name: "Benchmarks", dependencies: ["Warren", "WarrenQUIC", "WarrenSimulator", "CBare", "CBareQUIC"],
-      path: "Benchmarks", exclude: ["CBare", "CBareQUIC", "Others"], swiftSettings: strict),
+      name: "Benchmarks",
+      dependencies: [
+        "Warren", "WarrenQUIC", "WarrenTLS", "WarrenSimulator", "CBare", "CBareQUIC", "CBareTLS",
+      ],
+      path: "Benchmarks", exclude: ["CBare", "CBareQUIC", "CBareTLS", "Others"], swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]
 )
@@ -136,6 +148,6 @@ if Context.environment["WARREN_FUZZ"] != nil {
   package.products.append(.executable(name: "Fuzz", targets: ["Fuzz"]))
   package.targets.append(
     .executableTarget(
-      name: "Fuzz", dependencies: ["Warren", "WarrenQUIC"], path: "Tests/Fuzz",
+      name: "Fuzz", dependencies: ["Warren", "WarrenQUIC", "WarrenTLS"], path: "Tests/Fuzz",
       swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }

@@ -9,6 +9,7 @@ if wants("simulation") { try await Simulation.datagramsThroughNATs() }
 if wants("memory") { try await Simulation.memoryOfMachines() }
 if wants("stun") { STUNMessages.run() }
 if wants("quic") { try await QUICBenchmark.run() }
+if wants("tls") { try TLSBenchmark.run() }
 if only == "quichandshakes" { try await QUICBenchmark.runHandshakes() }
 if only == "quictransfer" { try await QUICBenchmark.runTransfer() }
 if wants("stunservers") { try await STUNServers.run() }

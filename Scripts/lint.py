@@ -19,9 +19,11 @@ ROOMS = {
     "Sources/STUN": {"WarrenMachine", "WarrenCrypto"},
     "Sources/Traversal": SYSTEM | {"WarrenMachine", "WarrenCrypto", "WarrenSTUN"},
     "Sources/QUIC": SYSTEM | {"WarrenMachine", "WarrenCrypto", "CQUIC"},
-    "Sources/Registry": {"WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC", "CHTTPParser"},
+    "Sources/TLS": SYSTEM | {"WarrenMachine", "WarrenCrypto", "CGnuTLS", "CIdentity"},
+    "Sources/Registry": {"WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC", "WarrenTLS", "CHTTPParser"},
     "Sources/Warren": {
-        "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC", "WarrenRegistry",
+        "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC", "WarrenTLS",
+        "WarrenRegistry",
     },
     "Sources/WarrenCLI": SYSTEM | {"Warren", "WarrenMachine", "WarrenEventLoop", "WarrenSimulator", "WarrenLaboratory"},
     "Simulator": SYSTEM | {"WarrenMachine"},

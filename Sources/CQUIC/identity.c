@@ -1,8 +1,7 @@
 #include "internal.h"
 
-#include <netinet/in.h>
+#include <CIdentity.h>
 #include <stdio.h>
-#include <time.h>
 
 // TLS 1.3 with what QUIC may use (RFC 9001, 5.3). The first group alone is offered with a key: it is everybody's.
 #define CIPHERS                                                                                                        \
@@ -11,119 +10,55 @@
 
 static int verify(gnutls_session_t session);
 
-static cquic_identity *identity(const char *priorities) {
+static cquic_identity *identity(cidentity_credentials credentials, const char *priorities) {
+  if (!credentials) return NULL;
   cquic_identity *identity = calloc(1, sizeof *identity);
-  if (!identity) return NULL;
-  if (gnutls_certificate_allocate_credentials(&identity->credentials) < 0 ||
-      gnutls_priority_init(&identity->priority, priorities, NULL) < 0) {
+  if (!identity) {
+    cidentity_free(credentials);
+    return NULL;
+  }
+  identity->credentials = credentials;
+  if (gnutls_priority_init(&identity->priority, priorities, NULL) < 0) {
     cquic_identity_free(identity);
     return NULL;
   }
-  gnutls_certificate_set_verify_function(identity->credentials, verify);
+  gnutls_certificate_set_verify_function(credentials, verify);
   return identity;
 }
 
 cquic_identity *cquic_identity_raw(void *key) {
-  // RFC 7250: a key, and nothing that says whose it is.
-  cquic_identity *made = identity(CIPHERS ":-CTYPE-ALL:+CTYPE-RAWPK");
-  if (!made) return NULL;
-  gnutls_ecc_curve_t curve = GNUTLS_ECC_CURVE_INVALID;
-  gnutls_datum_t x = {NULL, 0}, y = {NULL, 0}, k = {NULL, 0};
-  gnutls_privkey_t private_key = NULL;
-  gnutls_pubkey_t public_key = NULL;
-  gnutls_pcert_st certificate;
-  int is_wrapped = 0, is_taken = 0;
-  if (gnutls_privkey_export_ecc_raw2(key, &curve, &x, &y, &k, 0) >= 0 && curve == GNUTLS_ECC_CURVE_ED25519 &&
-      gnutls_privkey_init(&private_key) >= 0 && gnutls_pubkey_init(&public_key) >= 0 &&
-      gnutls_privkey_import_ecc_raw(private_key, GNUTLS_ECC_CURVE_ED25519, &x, NULL, &k) >= 0 &&
-      gnutls_pubkey_import_ecc_raw(public_key, GNUTLS_ECC_CURVE_ED25519, &x, NULL) >= 0 &&
-      gnutls_pcert_import_rawpk(&certificate, public_key, 0) >= 0) {
-    is_wrapped = 1;
-    // From here on the key and the certificate are the credentials'.
-    is_taken = gnutls_certificate_set_key(made->credentials, NULL, 0, &certificate, 1, private_key) >= 0;
-  }
-  if (k.data) gnutls_memset(k.data, 0, k.size);
-  if (x.data) gnutls_free(x.data);
-  if (y.data) gnutls_free(y.data);
-  if (k.data) gnutls_free(k.data);
-  if (is_taken) return made;
-  // Once it is wrapped, the public key belongs to the certificate.
-  if (is_wrapped) gnutls_pcert_deinit(&certificate);
-  else if (public_key) gnutls_pubkey_deinit(public_key);
-  if (private_key) gnutls_privkey_deinit(private_key);
-  cquic_identity_free(made);
-  return NULL;
+  return identity(cidentity_raw(key), CIPHERS ":-CTYPE-ALL:+CTYPE-RAWPK");
 }
 
 cquic_identity *cquic_identity_x509(const char *certificate, const char *key) {
-  cquic_identity *made = identity(CIPHERS ":-CTYPE-ALL:+CTYPE-X509");
-  if (!made) return NULL;
-  gnutls_datum_t c = {(unsigned char *)certificate, (unsigned)strlen(certificate)};
-  gnutls_datum_t k = {(unsigned char *)key, (unsigned)strlen(key)};
-  if (gnutls_certificate_set_x509_key_mem(made->credentials, &c, &k, GNUTLS_X509_FMT_PEM) < 0) {
-    cquic_identity_free(made);
-    return NULL;
-  }
-  return made;
+  return identity(cidentity_x509(certificate, key), CIPHERS ":-CTYPE-ALL:+CTYPE-X509");
 }
 
 void cquic_identity_free(cquic_identity *identity) {
   if (!identity) return;
-  if (identity->credentials) gnutls_certificate_free_credentials(identity->credentials);
+  cidentity_free(identity->credentials);
   if (identity->priority) gnutls_priority_deinit(identity->priority);
   free(identity);
 }
 
-static int ask(cquic_connection *connection, cquic_certificate kind, const gnutls_datum_t *key) {
-  // A refusal becomes TLS's `bad_certificate` (RFC 8446, 6.2).
-  return connection->call.verify(connection->owner, kind, key->data, key->size) == 0 ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
-}
+_Static_assert((int)CQUIC_RAW_KEY == (int)CIDENTITY_RAW_KEY && (int)CQUIC_X509 == (int)CIDENTITY_X509 &&
+                   (int)CQUIC_X509_EXPIRED == (int)CIDENTITY_X509_EXPIRED,
+               "a certificate of one is the other's");
 
-static int is_expired(gnutls_x509_crt_t certificate) {
-  time_t now = time(NULL);
-  return now < gnutls_x509_crt_get_activation_time(certificate) || now > gnutls_x509_crt_get_expiration_time(certificate);
-}
-
-// The key in an X.509 certificate, which must be valid now; by whom it is signed does not matter, since the key alone
-// says who it is.
-static int ask_x509(cquic_connection *connection, const gnutls_datum_t *der) {
-  gnutls_x509_crt_t certificate = NULL;
-  gnutls_pubkey_t key = NULL;
-  gnutls_datum_t info = {NULL, 0};
-  int answer = GNUTLS_E_CERTIFICATE_ERROR;
-  if (gnutls_x509_crt_init(&certificate) >= 0 && gnutls_pubkey_init(&key) >= 0 &&
-      gnutls_x509_crt_import(certificate, der, GNUTLS_X509_FMT_DER) >= 0 &&
-      gnutls_pubkey_import_x509(key, certificate, 0) >= 0 &&
-      gnutls_pubkey_export2(key, GNUTLS_X509_FMT_DER, &info) >= 0) {
-    answer = ask(connection, is_expired(certificate) ? CQUIC_X509_EXPIRED : CQUIC_X509, &info);
-  }
-  if (info.data) gnutls_free(info.data);
-  if (key) gnutls_pubkey_deinit(key);
-  if (certificate) gnutls_x509_crt_deinit(certificate);
-  return answer;
-}
-
-static int ask_peer(cquic_connection *connection) {
-  gnutls_session_t session = connection->session;
-  unsigned count = 0;
-  const gnutls_datum_t *certificates = gnutls_certificate_get_peers(session, &count);
-  if (!certificates || count == 0) return GNUTLS_E_NO_CERTIFICATE_FOUND;
-  switch (gnutls_certificate_type_get2(session, GNUTLS_CTYPE_PEERS)) {
-  case GNUTLS_CRT_RAWPK: return ask(connection, CQUIC_RAW_KEY, &certificates[0]);
-  case GNUTLS_CRT_X509: return ask_x509(connection, &certificates[0]);
-  default: return GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE;
-  }
+static int judge(void *owner, cidentity_kind kind, const uint8_t *key, size_t count) {
+  cquic_connection *connection = owner;
+  return connection->call.verify(connection->owner, (cquic_certificate)kind, key, count);
 }
 
 static int verify(gnutls_session_t session) {
   ngtcp2_crypto_conn_ref *reference = gnutls_session_get_ptr(session);
-  return ask_peer(reference->user_data);
+  return cidentity_ask(session, judge, reference->user_data);
 }
 
 int cquic_ask_peer(cquic_connection *connection) {
   unsigned count = 0;
   if (connection->may_be_nobody && !gnutls_certificate_get_peers(connection->session, &count)) return 0;
-  return ask_peer(connection) == 0 ? 0 : -1;
+  return cidentity_ask(connection->session, judge, connection) == 0 ? 0 : -1;
 }
 
 const char *cquic_versions(void) {

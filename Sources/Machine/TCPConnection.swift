@@ -122,7 +122,8 @@ extension TCPConnection {
     }
   }
 
-  private func waitUntilReadable() async throws {
+  /// Waits until ``readNow(into:)`` would say something new.
+  package func waitUntilReadable() async throws {
     precondition(onReadable == nil, "somebody already waits to read")
     let remote = remoteAddress
     try await machine.suspend({ "read from TCP \(remote)" }) { (wait: Wait<Void>) in
@@ -131,7 +132,8 @@ extension TCPConnection {
     }
   }
 
-  private func waitUntilWritable(_ action: String) async throws {
+  /// Waits until ``writeNow(_:)`` would take something, or opening has come to an end.
+  package func waitUntilWritable(_ action: String) async throws {
     precondition(onWritable == nil, "somebody already waits to write")
     let remote = remoteAddress
     try await machine.suspend({ "\(action) TCP \(remote)" }) { (wait: Wait<Void>) in

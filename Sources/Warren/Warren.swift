@@ -5,4 +5,5 @@
 @_exported import WarrenQUIC
 @_exported import WarrenRegistry
 @_exported import WarrenSTUN
+@_exported import WarrenTLS
 @_exported import WarrenTraversal

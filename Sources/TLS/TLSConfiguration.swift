@@ -1,0 +1,14 @@
+import WarrenCrypto
+
+/// How TLS connections are to be.
+public struct TLSConfiguration: Sendable {
+  /// The protocols that are spoken over them, the most wanted first (ALPN, RFC 7301); none where both just know.
+  public var protocols: [String]
+  /// Who may connect: asked before anything that they say is given out.
+  public var accepts: @Sendable (PeerID) -> Bool = { _ in true }
+  /// How long a handshake may take.
+  public var handshakeTimeout: Duration = .seconds(10)
+
+  /// Connections that speak one of these protocols.
+  public init(protocols: [String]) { self.protocols = protocols }
+}

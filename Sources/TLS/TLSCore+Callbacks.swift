@@ -1,0 +1,28 @@
+import CGnuTLS
+import CIdentity
+
+// What GnuTLS calls while one of its functions runs, on the same thread. None of these calls it back, but to say why not.
+
+func pushBytes(_ transport: gnutls_transport_ptr_t?, _ bytes: UnsafeRawPointer?, _ count: Int) -> Int {
+  let core = core(transport)
+  let taken = core.push(UnsafeRawBufferPointer(start: bytes, count: count))
+  return taken > 0 || count == 0 ? taken : core.sayAgain()
+}
+
+func pullBytes(_ transport: gnutls_transport_ptr_t?, _ room: UnsafeMutableRawPointer?, _ count: Int) -> Int {
+  let core = core(transport)
+  return core.pull(into: UnsafeMutableRawBufferPointer(start: room, count: count)) ?? core.sayAgain()
+}
+
+/// Called once the other side has proven that it has the key which it shows.
+func judgePeer(_ session: gnutls_session_t?) -> Int32 {
+  cidentity_ask(
+    session,
+    { owner, kind, key, count in
+      core(owner).judge(kind, RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: key, count: count))) ? 0 : 1
+    }, gnutls_session_get_ptr(session))
+}
+
+private func core(_ pointer: UnsafeMutableRawPointer?) -> TLSCore {
+  Unmanaged<TLSCore>.fromOpaque(pointer!).takeUnretainedValue()
+}
