@@ -64,16 +64,18 @@ public struct PeerTrial: Sendable {
       configuration.policy = asks ? .ask : .everyone
       change(&configuration)
     }
-    if asks {
-      b.machine.spawn("bob lets everyone in") {
-        for await request in b.requests { try await request.accept() }
-      }
-    }
     var outcome = Outcome()
     let began = world.now
     let first = Moment()
     b.machine.spawn("bob's connections") {
       for await connection in b.connections { Self.answer(connection, on: b.machine, first, world) }
+    }
+    if asks {
+      b.machine.spawn("bob lets everyone in") {
+        for await request in b.requests {
+          Self.answer(try await request.accept(), on: b.machine, first, world)
+        }
+      }
     }
     if crosses {
       b.machine.spawn("bob connects as well") {

@@ -44,6 +44,10 @@ public enum RegistryLimits {
   public static let firstPause: Duration = .milliseconds(250)
   /// The longest: then a registry that has been away for hours is found within it.
   public static let longestPause: Duration = .seconds(30)
+  /// Those who connect over TCP and have not said who they are: each costs some 30 kB and a descriptor.
+  public static let strangers = 256
+  /// How much earlier than TLS QUIC begins: a round trip and a lost packet.
+  public static let headStart: Duration = .milliseconds(1200)
   /// How long a registry may take to answer.
   public static let answerPatience: Duration = .seconds(10)
   /// How long to wait after a connection could not be accepted.

@@ -18,7 +18,7 @@ struct RegistryServerTests {
       key = PrivateKey(using: &random)
       endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), QUICConfiguration(protocols: ["warren/1"]))
       try await endpoint.bind()
-      client = RegistryClient(address, over: endpoint)
+      client = try RegistryClient(address, over: endpoint, with: key)
       events = client.events
       await client.start()
     }

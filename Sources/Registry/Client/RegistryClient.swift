@@ -1,6 +1,7 @@
 import WarrenCrypto
 import WarrenMachine
 import WarrenQUIC
+import WarrenTLS
 
 /// A peer's side of a registry: stays connected with it, announces itself again whenever it comes back, and asks it things.
 ///
@@ -16,6 +17,7 @@ public actor RegistryClient {
 
   private let happened: AsyncStream<RegistryEvent>.Continuation
   private let endpoint: QUICEndpoint
+  private let identity: TLSIdentity
   /// Who the registry is; nil as long as any would do.
   private var key: PeerID?
   private var announcement: Announcement?
@@ -37,11 +39,14 @@ public actor RegistryClient {
   private(set) var isClosed = false
 
   /// A client that begins with ``start()``.
-  public init(_ address: RegistryAddress, over endpoint: QUICEndpoint) {
+  ///
+  /// - Parameter key: the endpoint's.
+  public init(_ address: RegistryAddress, over endpoint: QUICEndpoint, with key: PrivateKey) throws {
     self.address = address
     self.endpoint = endpoint
+    identity = try TLSIdentity(key)
     machine = endpoint.machine
-    key = address.key
+    self.key = address.key
     (events, happened) = AsyncStream.makeStream()
   }
 
@@ -116,10 +121,11 @@ public actor RegistryClient {
     waking = nil
   }
 
-  /// Does not wait for the next try, as after a change of networks.
-  public func tryNow() {
+  /// Does not wait for the next try, as after a change of networks: where UDP was blocked, it may not be now.
+  public func tryNow() async {
     pauses = 0
     waking?.succeed(())
+    if let link, !link.showsPort { await link.close(.closed) }
   }
 
   private func converse() async throws {
@@ -141,10 +147,31 @@ public actor RegistryClient {
     }
   }
 
+  /// The first link that comes about: over QUIC, or where that does not get through over TLS.
   private func connect() async throws -> any RegistryLink {
     let addresses = try await machine.resolve(address.host)
     serverAddresses = addresses.map { SocketAddress($0, port: address.port) }
     happened.yield(.calling(serverAddresses))
+    let race = LinkRace(2)
+    let runners = [
+      machine.spawn("the registry over QUIC") { await race.run { try await self.connectOverQUIC() } },
+      machine.spawn("the registry over TLS") {
+        await race.run {
+          try await self.machine.sleep(for: RegistryLimits.headStart)
+          return try await self.connectOverTLS()
+        }
+      },
+    ]
+    defer { for runner in runners { runner.cancel() } }
+    let link = try await machine.suspend({ "the registry to answer" }) { race.begin($0) }
+    if key == nil {
+      key = link.peer
+      happened.yield(.trusted(link.peer))
+    }
+    return link
+  }
+
+  private func connectOverQUIC() async throws -> any RegistryLink {
     let handshake = try await endpoint.beginHandshake(with: key, protocols: [RegistryMessage.protocolName])
     do {
       for remote in serverAddresses {
@@ -154,19 +181,34 @@ public actor RegistryClient {
       }
       let connection = try await handshake.connection()
       let stream = try await connection.openStream()
-      guard let link = QUICLink(connection, stream) else {
-        throw RegistryError(.noRegistry, "whoever answers has no key")
-      }
-      if key == nil {
-        key = link.peer
-        happened.yield(.trusted(link.peer))
-      }
+      guard let link = QUICLink(connection, stream) else { throw Self.nobody }
       return link
     } catch {
       await handshake.cancel()
       throw error
     }
   }
+
+  private func connectOverTLS() async throws -> any RegistryLink {
+    var failure: any Error = Self.nobody
+    for remote in serverAddresses {
+      do {
+        let (machine, identity, key) = (machine, identity, key)
+        return try await machine.withDeadline(RegistryLimits.answerPatience) {
+          let tcp = try await machine.connectTCP(to: remote)
+          let connection = try await TLSConnection.connect(
+            over: tcp, identity, TLSConfiguration(protocols: [RegistryMessage.protocolName]), expecting: key)
+          guard let link = TLSLink(connection, to: remote) else { throw Self.nobody }
+          return link
+        }
+      } catch {
+        failure = error
+      }
+    }
+    throw failure
+  }
+
+  private static let nobody = RegistryError(.noRegistry, "whoever answers has no key")
 
   /// Nobody is there to answer.
   private func drop(_ error: RegistryError) {

@@ -1,6 +1,7 @@
 import WarrenCrypto
 import WarrenMachine
 import WarrenQUIC
+import WarrenTLS
 
 /// What carries the bytes between a peer and a registry, in order, and says who the other side is.
 protocol RegistryLink: Sendable {
@@ -8,6 +9,8 @@ protocol RegistryLink: Sendable {
   var peer: PeerID { get }
   /// Where it is seen now.
   var remote: SocketAddress { get async }
+  /// Whether it is seen at the port that its connections will use.
+  var showsPort: Bool { get }
   /// What has come; nil at the end.
   func read() async throws -> [UInt8]?
   func write(_ bytes: [UInt8]) async throws
@@ -52,8 +55,35 @@ struct QUICLink: RegistryLink {
     self.peer = peer
   }
 
+  var showsPort: Bool { true }
   var remote: SocketAddress { get async { await connection.path.remote } }
   func read() async throws -> [UInt8]? { try await stream.read() }
   func write(_ bytes: [UInt8]) async throws { try await stream.write(bytes) }
   func close(_ end: LinkEnd) async { await connection.close(code: end.rawValue, reason: end.reason) }
+}
+
+/// A TLS connection, for networks that block UDP.
+struct TLSLink: RegistryLink {
+  let connection: TLSConnection
+  let address: SocketAddress
+  let peer: PeerID
+
+  init?(_ connection: TLSConnection, to address: SocketAddress) {
+    guard let peer = connection.peer else { return nil }
+    self.connection = connection
+    self.address = address
+    self.peer = peer
+  }
+
+  var showsPort: Bool { false }
+  var remote: SocketAddress { get async { address } }
+
+  func read() async throws -> [UInt8]? {
+    let connection = connection
+    // TCP says nothing of who has gone without a word.
+    return try await connection.machine.withDeadline(RegistryLimits.silence) { try await connection.read() }
+  }
+
+  func write(_ bytes: [UInt8]) async throws { try await connection.write(bytes) }
+  func close(_ end: LinkEnd) async { await connection.close() }
 }

@@ -183,9 +183,10 @@ extension RegistryServer {
   /// Where a peer is seen, and of what it says of where it is, what others may send to: the machine that was seen, and private
   /// networks.
   private func addressesOf(_ session: RegistrySession, _ addresses: [SocketAddress]) -> [SocketAddress] {
-    var all = [session.observed]
+    // Over TCP another port is seen than the one that matters, but the machine is the same.
+    var all = session.link.showsPort ? [session.observed] : []
     for address in session.attested where !all.contains(address) { all.append(address) }
-    let seen = all.map(\.ip)
+    let seen = [session.observed.ip] + all.map(\.ip)
     for address in addresses where all.count < RegistryLimits.addresses && !all.contains(address) {
       let ip = address.ip
       if seen.contains(ip) || ip.isPrivate || ip.isCarrierShared || (ip.isLoopback && seen[0].isLoopback) {

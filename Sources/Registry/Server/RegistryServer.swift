@@ -2,6 +2,7 @@ import WarrenCrypto
 import WarrenMachine
 import WarrenQUIC
 import WarrenSTUN
+import WarrenTLS
 
 /// Lets peers reach a ``Registry`` over the network, and introduces them to each other.
 ///
@@ -10,7 +11,8 @@ import WarrenSTUN
 /// let address = try await server.start(at: .any(.v4, port: 3478), .any(.v6, port: 3478))
 /// ```
 ///
-/// One UDP port serves QUIC, over which peers talk to it, and STUN, by which their punchers see themselves (RFC 9443).
+/// One UDP port serves QUIC, over which peers talk to it, and STUN, by which their punchers see themselves (RFC 9443). The same
+/// port of TCP serves TLS, for those to whom UDP does not get through.
 public actor RegistryServer {
   /// How a server is to be.
   public struct Configuration: Sendable {
@@ -58,6 +60,9 @@ public actor RegistryServer {
   private let key: PrivateKey
   private var endpoint: QUICEndpoint?
   private var sockets: [any UDPSocket] = []
+  private var listeners: [any TCPListener] = []
+  /// Those who have not said who they are, over TCP.
+  private var strangers = 0
   var sessions: [PeerID: RegistrySession] = [:]
   private var sessionsAt: [IPAddress: Int] = [:]
   var desk = IntroductionDesk()
@@ -120,6 +125,7 @@ public actor RegistryServer {
         self.machine.spawn("a peer at the registry") { [weak self] in await self?.serve(connection) }
       }
     }
+    for socket in sockets { try listen(at: socket.localAddress) }
     return RegistryAddress(at: sockets[0].localAddress, key: key.peerID)
   }
 
@@ -132,6 +138,7 @@ public actor RegistryServer {
   /// Stops without a word, as if the machine had been switched off.
   package func vanish() async {
     for socket in sockets { socket.close() }
+    for listener in listeners { listener.close() }
     await stop()
   }
 
@@ -141,9 +148,48 @@ public actor RegistryServer {
     isStopped = true
     timer?.cancel()
     timer = nil
+    for listener in listeners { listener.close() }
+    for session in sessions.values.sorted(by: { $0.peer < $1.peer }) where !session.link.showsPort {
+      await session.link.close(.closed)
+    }
     await endpoint?.close(code: LinkEnd.closed.rawValue, reason: "the registry stops")
     for socket in sockets { socket.close() }
   }
+
+  // MARK: TCP
+
+  private func listen(at address: SocketAddress) throws {
+    nonisolated(unsafe) let listener = try machine.listenTCP(on: address)
+    listeners.append(listener)
+    var configuration = TLSConfiguration(protocols: [RegistryMessage.protocolName])
+    configuration.handshakeTimeout = RegistryLimits.answerPatience
+    let (identity, machine) = (try TLSIdentity(key), machine)
+    let settings = configuration
+    machine.spawn("the registry's TLS") { [weak self] in
+      await listener.acceptEach { tcp in
+        nonisolated(unsafe) let tcp = tcp
+        machine.spawn("a peer at the registry over TLS") { [weak self] in
+          guard let self, await self.meet() else { return tcp.reset() }
+          let connection = try? await TLSConnection.accept(over: tcp, identity, settings)
+          await self.met()
+          guard let connection, let link = TLSLink(connection, to: tcp.remoteAddress) else { return }
+          await self.serve(link)
+        }
+      }
+    }
+  }
+
+  /// - Returns: whether there is room for another stranger.
+  private func meet() -> Bool {
+    guard strangers < RegistryLimits.strangers, !isStopped else {
+      counters.turnedAway += 1
+      return false
+    }
+    strangers += 1
+    return true
+  }
+
+  private func met() { strangers -= 1 }
 
   // MARK: Coming and going
 

@@ -138,7 +138,7 @@ public actor Peer {
       machine.spawn("connections of others") { [weak self] in
         for await connection in endpoint.connections { await self?.take(connection) }
       })
-    if let registry = configuration.registry { await startRegistry(registry) }
+    if let registry = configuration.registry { try await startRegistry(registry) }
     tasks.append(machine.spawn("changes of networks") { [weak self] in await self?.watchNetworks() })
   }
 
@@ -166,8 +166,8 @@ public actor Peer {
     return sockets
   }
 
-  private func startRegistry(_ registry: RegistryAddress) async {
-    let client = RegistryClient(registry, over: endpoint)
+  private func startRegistry(_ registry: RegistryAddress) async throws {
+    let client = try RegistryClient(registry, over: endpoint, with: configuration.key!)
     self.client = client
     await client.announceLater(announcement)
     tasks.append(
