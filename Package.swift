@@ -61,7 +61,9 @@ let package = Package(
       path: "Sources/TLS", swiftSettings: strict),
     .target(
       name: "WarrenRegistry",
-      dependencies: ["WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC", "WarrenTLS", "CHTTPParser"],
+      dependencies: [
+        "WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC", "WarrenTLS", "CHTTPParser",
+      ],
       path: "Sources/Registry", swiftSettings: strict),
     .target(
       name: "Warren",

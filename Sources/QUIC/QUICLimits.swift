@@ -63,7 +63,7 @@ public enum QUICLimits {
   /// Ways on which a handshake is tried at once: what a peer has of addresses, and some.
   public static let ways = 24
   /// Packets of a handshake that are kept for ways that become known later: what either side sends at once.
-  public static let flight = 4
+  public static let flight = 3
   /// What a closing connection says at most of why.
   public static let reasonBytes = 256
 }

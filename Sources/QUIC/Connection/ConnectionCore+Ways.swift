@@ -26,9 +26,15 @@ extension ConnectionCore {
       ways?.settle(on: path)
       outgoingPath = PathMemory()
     } else if side == .server, byteCount >= QUICLimits.smallestInitial {
-      // A client's first packets from somewhere new, as from behind a NAT that maps anew for each destination. What is
-      // answered is at most three times as much (RFC 9000, 8.1).
-      add(path)
+      // A client's first packets: from somewhere new, as from behind a NAT that maps anew for each destination; or again, as
+      // the answer has not come through a NAT that was closed then. What is answered is at most three times as much
+      // (RFC 9000, 8.1).
+      if ways?.all.contains(where: { $0.isSame(as: path) }) ?? false {
+        for packet in flight { sendElsewhere(packet, over: path) }
+        changed()
+      } else {
+        add(path)
+      }
     }
   }
 

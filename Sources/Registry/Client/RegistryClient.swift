@@ -265,6 +265,7 @@ public actor RegistryClient {
       }
     case .introduced(let introduction): happened.yield(.introduced(introduction))
     case .signal(let id, let bytes): happened.yield(.signal(id, bytes))
+    case .seen(let id, let addresses): happened.yield(.seen(id, addresses))
     case .end(let id): happened.yield(.ended(id))
     default: break
     }

@@ -85,6 +85,11 @@ struct IntroductionDesk: Sendable {
     return pair.other(than: peer)
   }
 
+  /// What a peer is part of, and may say something in: with whom.
+  func open(of peer: PeerID) -> [(id: UInt64, other: PeerID)] {
+    (numbers[peer] ?? []).compactMap { id in listener(id, to: peer).map { (id, $0) } }
+  }
+
   /// Whom of the two it was about, and that it is over.
   @discardableResult
   mutating func end(_ id: UInt64, by peer: PeerID) -> Pair? {

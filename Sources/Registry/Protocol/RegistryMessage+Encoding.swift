@@ -10,7 +10,7 @@ extension RegistryMessage {
     case register
     case renew, withdraw, rename, find, list, wait, introduce, accept, deny
     case welcome = 64
-    case done, failed, found, page, introduced, accepted
+    case done, failed, found, page, introduced, accepted, seen
     case signal = 128
     case end
   }
@@ -36,6 +36,9 @@ extension RegistryMessage {
         output.field(asked.addresses)
         output.field(asked.content)
       case .accept(let id, let addresses):
+        output.field(.introduction, number: id)
+        output.field(addresses)
+      case .seen(let id, let addresses):
         output.field(.introduction, number: id)
         output.field(addresses)
       case .deny(let id, let reason):
@@ -90,6 +93,7 @@ extension RegistryMessage {
     case .page: .page
     case .introduced: .introduced
     case .accepted: .accepted
+    case .seen: .seen
     case .signal: .signal
     case .end: .end
     }
@@ -142,6 +146,7 @@ extension RegistryMessage {
       self = .accepted(
         Introduction.Answer(
           id: try fields.number, peer: try need(fields.key, "who it is"), addresses: fields.addresses))
+    case .seen: self = .seen(try fields.number, addresses: fields.addresses)
     case .signal: self = .signal(try fields.number, fields.signal)
     case .end: self = .end(try fields.number)
     }

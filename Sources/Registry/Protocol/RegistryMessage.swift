@@ -47,6 +47,8 @@ public enum RegistryMessage: Hashable, Sendable {
   case introduced(Introduction)
   /// Whom you wanted to be connected with wants that as well.
   case accepted(Introduction.Answer)
+  /// The other side of an introduction was seen here since.
+  case seen(UInt64, addresses: [SocketAddress])
 
   // MARK: Both
 

@@ -36,6 +36,10 @@ extension RegistryServer {
           of: owner, named: announced.name, isListed: announced.isListed, consent: announced.consent,
           at: addressesOf(session, announced.addresses)))
       session.name = announced.name
+      let seen = addressesOf(session, announced.addresses)
+      for (id, other) in desk.open(of: session.peer) {
+        if let listener = sessions[other] { tell(listener, .seen(id, addresses: seen)) }
+      }
       session.hasRegistered = true
       return .done
     case .renew:
@@ -78,8 +82,8 @@ extension RegistryServer {
       }
       count { $0.accepted += 1 }
       if let caller = sessions[pair.caller] {
-        tell(
-          caller, .accepted(Introduction.Answer(id: id, peer: session.peer, addresses: own)), as: question)
+        let answer = Introduction.Answer(id: id, peer: session.peer, addresses: own)
+        tell(caller, .accepted(answer), as: question)
       }
       return .done
     case .deny(let id, let reason):
@@ -101,7 +105,7 @@ extension RegistryServer {
     case .end(let id):
       if let pair = desk.end(id, by: session.peer) { tellEnd(of: id, pair, except: session.peer) }
       return nil
-    case .welcome, .done, .failed, .found, .page, .introduced, .accepted:
+    case .welcome, .done, .failed, .found, .page, .introduced, .accepted, .seen:
       throw RegistryError(.badMessage, "this is for a registry to say")
     }
   }

@@ -217,6 +217,11 @@ public actor HolePuncher {
     tellCore { $0.receive(signal, byteCount: byteCount, attested: attested, at: $1) }
   }
 
+  /// Somebody trusted has seen the other side at these addresses.
+  public func attest(_ addresses: [IPAddress]) {
+    if !isClosed { core.permit.signalled(byteCount: 0, attesting: addresses) }
+  }
+
   /// The first way that works, as soon as there is one.
   ///
   /// - Throws: ``PunchError`` when there is none.

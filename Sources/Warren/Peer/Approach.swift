@@ -20,7 +20,7 @@ final class Approach: @unchecked Sendable {
   /// The other side's signals that came before there was a puncher.
   var early: [PunchSignal] = []
   /// Addresses that the registry has seen.
-  var attested: [IPAddress] = []
+  var seen: [SocketAddress] = []
   /// Sockets of its puncher's that the endpoint has taken over, by their numbers there.
   var channels: [Int: UInt16] = [:]
   /// Packets that have come there before.

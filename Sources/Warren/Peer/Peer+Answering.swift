@@ -118,18 +118,23 @@ extension Peer {
     let began = machine.now
     let approach = Approach(.theirs, "key \(introduction.peer)", introduction.peer, at: began)
     approach.introduction = introduction.id
-    approach.attested = introduction.addresses.map(\.ip)
+    approach.seen = introduction.addresses
     approaches.append(approach)
     table.began(.theirs, with: introduction.peer)
     approach.tasks.append(
       machine.spawn("answering \(introduction.peer)") { [weak self] in
         await self?.answer(introduction, approach)
       })
-    guard introduction.isQuestion, let client else { return }
-    // Who asked learns now where this side is.
+    if introduction.isQuestion { accept(introduction, approach) }
+  }
+
+  /// Who asked learns now where this side is.
+  private func accept(_ introduction: Introduction, _ approach: Approach) {
+    guard let client else { return }
+    let addresses = hostAddresses()
     machine.spawn("an answer") {
       do {
-        try await client.accept(introduction.id, at: self.hostAddresses())
+        try await client.accept(introduction.id, at: addresses)
       } catch {
         await self.fail(approach, because: error)
       }
@@ -142,7 +147,7 @@ extension Peer {
       punchLater(approach)
       while true {
         var ways: [NetworkPath] = []
-        for address in introduction.addresses where mayReach(address) {
+        for address in approach.seen where mayReach(address) {
           if let channel = await endpoint.channel(to: address) {
             ways.append(NetworkPath(to: address, through: channel))
           }

@@ -140,7 +140,7 @@ extension Peer {
     }
     try met(answer.peer, target, approach)
     approach.introduction = answer.id
-    approach.attested = answer.addresses.map(\.ip)
+    approach.seen = answer.addresses
     if asked.duration(to: machine.now) > PeerLimits.freshness {
       await handshake.cancel()
       handshake = try await endpoint.beginHandshake(with: answer.peer)
@@ -187,6 +187,17 @@ extension Peer {
       if let channel = await endpoint.channel(to: address) {
         await handshake.add(NetworkPath(to: address, through: channel))
       }
+    }
+  }
+
+  /// The registry has seen the other side elsewhere, too.
+  func add(_ addresses: [SocketAddress], seenFor approach: Approach) async {
+    let new = addresses.filter { !approach.seen.contains($0) }
+    guard !new.isEmpty else { return }
+    approach.seen += new
+    await approach.puncher?.attest(new.map(\.ip))
+    if let handshake = approach.handshake, approach.connection == nil {
+      await add(new, to: handshake, of: approach)
     }
   }
 

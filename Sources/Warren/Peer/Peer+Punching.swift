@@ -61,13 +61,13 @@ extension Peer {
     }
     let early = approach.early
     approach.early = []
-    for signal in early { await puncher.receive(signal, attested: approach.attested) }
+    for signal in early { await puncher.receive(signal, attested: approach.seen.map(\.ip)) }
   }
 
   /// The other side's puncher says something. Where it has begun to punch, this side does too.
   func take(_ signal: PunchSignal, _ approach: Approach) {
     if let puncher = approach.puncher {
-      let attested = approach.attested
+      let attested = approach.seen.map(\.ip)
       machine.spawn("a signal") { await puncher.receive(signal, attested: attested) }
     } else if approach.connection == nil || approach.isMending,
       approach.early.count < PunchLimits.overtakingSignals
@@ -228,7 +228,7 @@ extension Peer {
   private func mend(_ approach: Approach, _ id: UInt64, _ addresses: [SocketAddress]) async {
     guard !approach.isOver, let adopted = approach.mended else { return }
     approach.introduction = id
-    approach.attested = addresses.map(\.ip)
+    approach.seen = addresses
     approaches.append(approach)
     await punch(approach)
     approach.tasks.append(

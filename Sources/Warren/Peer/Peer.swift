@@ -186,12 +186,16 @@ public actor Peer {
   /// The registry's STUN has said something: what it says is fresh, and may be new.
   private func mappingsChanged() {
     guard let client, !isClosed else { return }
-    let announcement = announcement
     let seen = announcement.attested.map(\.address)
     let isNew = seen != announced
     announced = seen
     machine.spawn("what the registry has seen") {
-      if isNew { await client.announceLater(announcement) } else { await client.keep(announcement) }
+      // What is known by then: of two of these, the first may come last.
+      if isNew {
+        await client.announceLater(self.announcement)
+      } else {
+        await client.keep(self.announcement)
+      }
     }
   }
 
@@ -255,6 +259,10 @@ public actor Peer {
     case .trusted(let key): tell(.registryTrusted(key))
     case .lost(let reason, let retry): tell(.registryLost(because: reason, retry: retry))
     case .introduced(let introduction): await take(introduction)
+    case .seen(let id, let addresses):
+      if let approach = approaches.first(where: { $0.introduction == id }) {
+        await add(addresses, seenFor: approach)
+      }
     case .signal(let id, let bytes):
       guard let signal = PeerSignal(bytes) else { return }
       take(signal, of: id)
