@@ -36,6 +36,9 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
     network.attach(attachment)
   }
 
+  /// It hangs on no network.
+  func removeAttachments() { attachments = [] }
+
   /// The link by which it hangs on its network, to look at and to change.
   public var uplink: Link {
     get { attachments[0].up }
@@ -47,6 +50,9 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
     get { attachments[0].down }
     set { attachments[0].down = newValue }
   }
+
+  /// How many of its sockets are open, those of TCP's connections not among them.
+  public var openUDPSockets: Int { udpSockets.values.reduce(0) { $0 + $1.count } }
 
   /// Its addresses, without the loopback's.
   public var ownAddresses: [IPAddress] { attachments.flatMap { $0.addresses.map(\.ip) } }

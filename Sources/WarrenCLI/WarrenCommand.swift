@@ -42,6 +42,7 @@ struct WarrenCommand {
     case "trial": try await Trial(arguments: arguments.dropFirst()).run()
     case "contest": try await Contest(arguments: arguments.dropFirst()).run()
     case "connect": try await Connect(arguments: arguments.dropFirst()).run()
+    case "storm": try await Storms(arguments: arguments.dropFirst()).run()
     case "weather": try await Weather(arguments: arguments.dropFirst()).run()
     case "--version": print("warren \(version)")
     case nil, "--help", "help": print(help)

@@ -139,6 +139,9 @@ public actor QUICEndpoint {
     sockets.firstIndex { $0?.udp.localAddress.ip.family == address.ip.family }.map(UInt16.init)
   }
 
+  /// This machine has other addresses than before: packets leave from whatever there is.
+  public func addressesChanged() { core.addressesChanged() }
+
   /// How many connections there are.
   public var connectionCount: Int { core.connectionCount }
 

@@ -22,7 +22,8 @@ extension ConnectionCore {
     case .closing:
       guard closesDue > 0, let (bytes, known) = closePacket else { return .done }
       if let path = real(known) {
-        guard outbox.append(bytes.span.bytes, to: path.remote, from: path.local) else { return .full }
+        let local = leavesFromAnywhere ? nil : path.local
+        guard outbox.append(bytes.span.bytes, to: path.remote, from: local) else { return .full }
       } else {
         spread(bytes)
       }
@@ -31,6 +32,7 @@ extension ConnectionCore {
     case .draining, .ended: return .done
     }
     clock = now
+    if cquic_bytes_in_flight(handle) == 0 { askedAt = now }
     let isPaced = roundTrip >= QUICLimits.leastPacedRoundTrip
     var budget = isPaced ? max(cquic_send_quantum(handle), QUICLimits.smallestInitial) : .max
     let capacity = packetLimit
@@ -47,7 +49,8 @@ extension ConnectionCore {
           return nil
         }
         sent.add(size)
-        let envelope = DatagramEnvelope(to: path.remote, from: path.local, ecn: ecn)
+        let envelope = DatagramEnvelope(
+          to: path.remote, from: leavesFromAnywhere ? nil : path.local, ecn: ecn)
         if path.channel == channel { return envelope }
         elsewhere.append((packet.bytes.withUnsafeBytes { Array($0) }, path.channel, envelope))
         return nil

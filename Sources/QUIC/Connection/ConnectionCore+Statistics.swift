@@ -23,6 +23,8 @@ extension ConnectionCore {
     public var packetSize: Int
     /// What was sent and received since the beginning: UDP's payloads, with what is sent again and QUIC's own words.
     public var sent, received: Traffic
+    /// When something was heard last, where an answer is owed.
+    public var awaitedSince: Instant?
   }
 
   /// What is known of the way, and what has been sent over it.
@@ -34,6 +36,7 @@ extension ConnectionCore {
       latestRoundTrip: duration(known.latest_rtt), leastRoundTrip: duration(known.least_rtt),
       roundTrip: duration(known.smoothed_rtt), congestionWindow: Int(clamping: known.congestion_window),
       bytesInFlight: Int(clamping: known.bytes_in_flight),
-      packetSize: min(packetLimit, Int(clamping: known.packet_size)), sent: sent, received: received)
+      packetSize: min(packetLimit, Int(clamping: known.packet_size)), sent: sent, received: received,
+      awaitedSince: known.bytes_in_flight > 0 ? max(heardAt, askedAt) : nil)
   }
 }

@@ -97,6 +97,12 @@ public final class ConnectionCore {
   /// What has gone out and come in, UDP's payloads with QUIC's own words.
   private(set) var received = Traffic()
   var sent = Traffic()
+  /// When the last packet came.
+  var heardAt: Instant
+  /// When the first of the packets was sent that are on their way.
+  var askedAt: Instant
+  /// Whether its packets leave from whatever address this machine has: the one that it had may be gone.
+  var leavesFromAnywhere = false
   /// From where the last packet came.
   var lastRemote: SocketAddress?
 
@@ -148,6 +154,8 @@ public final class ConnectionCore {
     self.expected = expected
     pool = endpoint.pool
     clock = now
+    heardAt = now
+    askedAt = now
     // Its own address is what the library calls it by; so it must be there before the library is.
     handle = OpaquePointer(bitPattern: 1)!
     guard let made = make(Unmanaged.passUnretained(self).toOpaque()) else {
@@ -168,6 +176,7 @@ extension ConnectionCore {
   /// Takes a datagram that is for this connection.
   func receive(_ bytes: RawSpan, on path: NetworkPath, ecn: ECN, at now: Instant) {
     clock = now
+    heardAt = now
     received.add(bytes.byteCount)
     hasNews = true
     switch phase {

@@ -321,6 +321,9 @@ public final class EndpointCore {
     changed.append(core)
   }
 
+  /// This machine has other addresses than before: packets leave from whatever there is.
+  public func addressesChanged() { for core in connections.values { core.leavesFromAnywhere = true } }
+
   /// Forgets all connections at once, and says nothing to the other sides.
   public func abandon() {
     isAccepting = false

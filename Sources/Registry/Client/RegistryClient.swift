@@ -31,6 +31,8 @@ public actor RegistryClient {
   private var pending: [UInt32: Wait<RegistryMessage>] = [:]
   private var connecting: [Wait<Void>] = []
   private var observed: SocketAddress?
+  /// Whether the registry has said that it is there, on this link.
+  private var isWelcome = false
   private var lifetime = RegistryTerms().lifetime
   private var pauses = 0
   private var loop: Task<Void, any Error>?
@@ -60,7 +62,7 @@ public actor RegistryClient {
   }
 
   /// Where the registry sees this side; nil while it is not connected.
-  public var observedAddress: SocketAddress? { link == nil ? nil : observed }
+  public var observedAddress: SocketAddress? { link != nil && isWelcome ? observed : nil }
 
   /// Where the registry is; nil while it is not connected.
   public private(set) var serverAddress: SocketAddress?
@@ -133,6 +135,7 @@ public actor RegistryClient {
     let remote = await link.remote
     if isClosed { return await link.close(.closed) }
     self.link = link
+    isWelcome = false
     serverAddress = remote
     linkNumber += 1
     reader = MessageReader()
@@ -250,10 +253,12 @@ public actor RegistryClient {
     }
     switch message {
     case .welcome(let observed, let lifetime):
+      let isNew = !isWelcome
       self.observed = observed
       self.lifetime = max(lifetime, .seconds(1))
       pauses = 0
-      happened.yield(.connected(observed: observed))
+      isWelcome = true
+      happened.yield(isNew ? .connected(observed: observed) : .moved(observed: observed))
       connecting.takeAll().endAll(.success(()))
       scheduleRenewal()
     case .done where incoming.request == Self.announcing: happened.yield(.registered)

@@ -7,6 +7,8 @@ public enum RegistryEvent: Hashable, Sendable {
   case calling([SocketAddress])
   /// The registry was found, and sees this side here.
   case connected(observed: SocketAddress)
+  /// The registry sees this side elsewhere than before.
+  case moved(observed: SocketAddress)
   /// What was announced has been taken.
   case registered
   /// It has not, and is not found; another announcement is needed.

@@ -12,7 +12,7 @@ extension RegistryServer {
         throw RegistryError(.tooFast, "too many messages in too short a time")
       }
       guard let message = try incoming.message.get() else { return }
-      session.observed = await session.link.remote
+      await look(at: session)
       if let answer = try await self.answer(message, request, of: session) {
         session.say(answer, as: request)
       }
@@ -110,6 +110,14 @@ extension RegistryServer {
     }
   }
 
+  /// Where a peer is now; it is told where it is seen as soon as that is somewhere else.
+  private func look(at session: RegistrySession) async {
+    let observed = await session.link.remote
+    guard observed != session.observed else { return }
+    session.observed = observed
+    session.say(.welcome(observed: observed, lifetime: registry.configuration.terms.lifetime))
+  }
+
   private func find(_ target: RegistryTarget, for peer: PeerID) async throws(RegistryError) -> Registration {
     let found: Registration? =
       switch target {
@@ -162,7 +170,7 @@ extension RegistryServer {
         tell(
           other, .accepted(Introduction.Answer(id: 0, peer: session.peer, addresses: [])), as: request)
       }
-      other.observed = await other.link.remote
+      await look(at: other)
       return (other, true, addressesOf(other, []))
     }
     let found = try await find(target, for: session.peer)
@@ -180,7 +188,7 @@ extension RegistryServer {
     guard let callee = sessions[peer], !callee.isOver else {
       throw RegistryError(.notReachable, "\(target) is registered, and has not been heard of for a moment")
     }
-    callee.observed = await callee.link.remote
+    await look(at: callee)
     return (callee, answer == true, addressesOf(callee, found.addresses))
   }
 

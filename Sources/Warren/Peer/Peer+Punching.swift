@@ -17,24 +17,21 @@ extension Peer {
   }
 
   func punch(_ approach: Approach) async {
+    guard let client else { return }
+    punch(approach, client, await client.serverAddresses)
+  }
+
+  private func punch(_ approach: Approach, _ client: RegistryClient, _ servers: [SocketAddress]) {
+    // Between the call and here others may have run: what is true now decides.
     guard !isClosed, !approach.isOver, approach.puncher == nil,
       approach.connection == nil || approach.isMending,
-      let ports, let client, let introduction = approach.introduction
+      let ports, let introduction = approach.introduction
     else { return }
     counters.punched += approach.isMending ? 0 : 1
     tell(.connecting(to: approach.target, over: .punching))
-    var configuration = PunchConfiguration()
-    configuration.stunServers = self.configuration.stunServers
-    configuration.stunServers = await client.serverAddresses + configuration.stunServers
-    let observed = await client.observedAddress
-    configuration.knownMappings = ([observed].compactMap { $0 }) + (ports.watcher?.mapped ?? [])
-    configuration.families = self.configuration.families
-    configuration.usesLoopback = self.configuration.usesLoopback
-    configuration.search = self.configuration.search
-    configuration.searchGate = searchGate
-    configuration.trust = .attested
     let puncher = HolePuncher(
-      on: machine, role: approach.side == .ours ? .controlling : .controlled, configuration)
+      on: machine, role: approach.side == .ours ? .controlling : .controlled,
+      punchConfiguration(servers, ports))
     approach.puncher = puncher
     ports.add(puncher)
     approach.tasks.append(
@@ -47,21 +44,32 @@ extension Peer {
       machine.spawn("paths of a puncher") { [weak self] in
         for await event in puncher.events { await self?.take(event, of: puncher, approach) }
       })
-    let sockets = ports.sockets
-    nonisolated(unsafe) let unchecked = sockets
-    await puncher.receiveOthers { datagram, number in
-      guard approach.earlyPackets.count < PeerLimits.earlyPackets else { return }
-      approach.earlyPackets.append(
-        (number, datagram.payload.withUnsafeBytes { Array($0) }, datagram.source, datagram.localIP))
-    }
-    do {
-      try await puncher.start(using: unchecked, isFed: true)
-    } catch {
-      return
-    }
-    let early = approach.early
+    nonisolated(unsafe) let sockets = ports.sockets
+    let (early, seen) = (approach.early, approach.seen.map(\.ip))
     approach.early = []
-    for signal in early { await puncher.receive(signal, attested: approach.seen.map(\.ip)) }
+    puncher.assumeIsolated { puncher in
+      puncher.receiveOthers { datagram, number in
+        guard approach.earlyPackets.count < PeerLimits.earlyPackets else { return }
+        approach.earlyPackets.append(
+          (number, datagram.payload.withUnsafeBytes { Array($0) }, datagram.source, datagram.localIP))
+      }
+      // Without a network there is nothing to punch through; the handshake says so in its time.
+      try? puncher.start(using: sockets, isFed: true)
+      for signal in early { puncher.receive(signal, attested: seen) }
+    }
+  }
+
+  private func punchConfiguration(_ servers: [SocketAddress], _ ports: SharedPorts) -> PunchConfiguration {
+    var punching = PunchConfiguration()
+    punching.stunServers = servers + configuration.stunServers
+    // The registry's STUN is asked again and again: what it has said is as fresh as can be.
+    punching.knownMappings = ports.watcher?.mapped ?? []
+    punching.families = configuration.families
+    punching.usesLoopback = configuration.usesLoopback
+    punching.search = configuration.search
+    punching.searchGate = searchGate
+    punching.trust = .attested
+    return punching
   }
 
   /// The other side's puncher says something. Where it has begun to punch, this side does too.
@@ -93,7 +101,9 @@ extension Peer {
 
   /// A puncher's path as the endpoint's: a socket that was opened on the way becomes the endpoint's.
   private func way(_ path: PunchedPath, of puncher: HolePuncher, _ approach: Approach) -> NetworkPath? {
-    guard path.transport == .udp, case .socket(let number) = path.channel, let ports else { return nil }
+    guard !isClosed, !approach.isOver, path.transport == .udp, case .socket(let number) = path.channel,
+      let ports
+    else { return nil }
     if number < ports.sockets.count { return NetworkPath(to: path.remote, through: UInt16(number)) }
     if let known = approach.channels[number] { return NetworkPath(to: path.remote, through: known) }
     let given = puncher.assumeIsolated { puncher -> UncheckedSocket? in
@@ -180,6 +190,18 @@ extension Peer {
   }
 
   // MARK: Mending
+
+  /// Looks after connections that should have been answered, as after a NAT has forgotten them.
+  func mendSilent() async {
+    for peer in table.peers {
+      guard let adopted = table.adopted(peer), adopted.mending == nil else { continue }
+      let known = await adopted.connection.statistics
+      guard let since = known.awaitedSince else { continue }
+      if since.duration(to: machine.now) > max(PeerLimits.silence, known.roundTrip * 4) {
+        await mend(adopted)
+      }
+    }
+  }
 
   /// Looks for a new way for a connection whose addresses have changed.
   func mend(_ adopted: AdoptedConnection) async {

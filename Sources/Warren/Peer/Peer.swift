@@ -254,6 +254,7 @@ public actor Peer {
     switch event {
     case .calling(let servers): ports?.watcher?.watch(servers)
     case .connected(let observed): tell(.registryFound(observed: observed))
+    case .moved(let observed): tell(.candidatesChanged([observed] + addresses))
     case .registered: tell(.registered)
     case .refused(let error): tell(.registryRefused(error))
     case .trusted(let key): tell(.registryTrusted(key))
@@ -278,7 +279,11 @@ public actor Peer {
     while !isClosed {
       do { try await machine.sleep(for: configuration.networkCheck) } catch { return }
       let now = hostAddresses()
-      guard now != addresses, !isClosed else { continue }
+      if isClosed { return }
+      guard now != addresses else {
+        await mendSilent()
+        continue
+      }
       addresses = now
       tell(.candidatesChanged(now))
       await networkChanged()
@@ -289,6 +294,7 @@ public actor Peer {
   /// by itself within ``Configuration/networkCheck``; whoever knows sooner says so.
   public func networkChanged() async {
     guard isStarted, !isClosed else { return }
+    await endpoint.addressesChanged()
     if let client {
       ports?.watcher?.watch(await client.serverAddresses, isNew: true)
       await client.announceLater(announcement)
