@@ -108,6 +108,7 @@ public struct PeerStorm: Sendable {
     var peers: [Peer] = []
     var setting: PeerSetting!
     var isRegistryGone = false
+    var restarting: Set<Int> = []
     /// Whom the last one lets in: everyone but the first.
     var denied: PeerID { keys[0].peerID }
 
@@ -156,6 +157,10 @@ public struct PeerStorm: Sendable {
         configuration.key = key
         configuration.policy =
           isLast ? .decide { peer, _ in peer != denied } : .everyone
+      }
+      let name = peer.machine.name
+      peer.machine.spawn("what happens") {
+        for await event in peer.events { self.world.note("\(name): \(event)") }
       }
       peer.machine.spawn("what others begin") {
         for await connection in peer.connections { self.answer(connection, at: number) }
@@ -214,9 +219,10 @@ public struct PeerStorm: Sendable {
         machine.uplink.configuration.isUp = true
         machine.downlink.configuration.isUp = true
       case .restart:
-        let old = peers[victim]
-        await old.close()
+        guard restarting.insert(victim).inserted else { return }
+        await peers[victim].close()
         peers[victim] = try await start(victim)
+        restarting.remove(victim)
       }
     }
 

@@ -32,7 +32,8 @@ extension ConnectionCore {
     case .draining, .ended: return .done
     }
     clock = now
-    if cquic_bytes_in_flight(handle) == 0 { askedAt = now }
+    let before = cquic_bytes_in_flight(handle)
+    defer { if awaitedSince == nil, cquic_bytes_in_flight(handle) > before { awaitedSince = now } }
     let isPaced = roundTrip >= QUICLimits.leastPacedRoundTrip
     var budget = isPaced ? max(cquic_send_quantum(handle), QUICLimits.smallestInitial) : .max
     let capacity = packetLimit

@@ -23,7 +23,7 @@ extension ConnectionCore {
     public var packetSize: Int
     /// What was sent and received since the beginning: UDP's payloads, with what is sent again and QUIC's own words.
     public var sent, received: Traffic
-    /// When something was heard last, where an answer is owed.
+    /// Since when an answer is owed, if nothing has been heard since then.
     public var awaitedSince: Instant?
   }
 
@@ -37,6 +37,6 @@ extension ConnectionCore {
       roundTrip: duration(known.smoothed_rtt), congestionWindow: Int(clamping: known.congestion_window),
       bytesInFlight: Int(clamping: known.bytes_in_flight),
       packetSize: min(packetLimit, Int(clamping: known.packet_size)), sent: sent, received: received,
-      awaitedSince: known.bytes_in_flight > 0 ? max(heardAt, askedAt) : nil)
+      awaitedSince: awaitedSince)
   }
 }

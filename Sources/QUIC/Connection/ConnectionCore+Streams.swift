@@ -87,11 +87,13 @@ extension ConnectionCore {
   }
 
   /// Which way its packets take.
-  public var path: NetworkPath {
+  public var path: NetworkPath { real(currentPath) ?? currentPath }
+
+  /// The same, as the library knows it.
+  var currentPath: NetworkPath {
     var coded = cquic_path()
     cquic_current_path(handle, &coded)
-    let path = NetworkPath(coded)
-    return real(path) ?? path
+    return NetworkPath(coded)
   }
 
   /// Goes on over another path, once it is known to carry packets, or at once. Only a client may (RFC 9000, 9).

@@ -97,10 +97,8 @@ public final class ConnectionCore {
   /// What has gone out and come in, UDP's payloads with QUIC's own words.
   private(set) var received = Traffic()
   var sent = Traffic()
-  /// When the last packet came.
-  var heardAt: Instant
-  /// When the first of the packets was sent that are on their way.
-  var askedAt: Instant
+  /// When the first packet was sent that wants an answer, of those since anything was heard.
+  var awaitedSince: Instant?
   /// Whether its packets leave from whatever address this machine has: the one that it had may be gone.
   var leavesFromAnywhere = false
   /// From where the last packet came.
@@ -154,8 +152,6 @@ public final class ConnectionCore {
     self.expected = expected
     pool = endpoint.pool
     clock = now
-    heardAt = now
-    askedAt = now
     // Its own address is what the library calls it by; so it must be there before the library is.
     handle = OpaquePointer(bitPattern: 1)!
     guard let made = make(Unmanaged.passUnretained(self).toOpaque()) else {
@@ -176,7 +172,7 @@ extension ConnectionCore {
   /// Takes a datagram that is for this connection.
   func receive(_ bytes: RawSpan, on path: NetworkPath, ecn: ECN, at now: Instant) {
     clock = now
-    heardAt = now
+    awaitedSince = nil
     received.add(bytes.byteCount)
     hasNews = true
     switch phase {
@@ -202,10 +198,21 @@ extension ConnectionCore {
   }
 
   private func known(_ path: NetworkPath) -> NetworkPath {
+    if leavesFromAnywhere {
+      // It is the same way, to whichever of this machine's addresses: the other side has not moved.
+      let current = currentPath
+      if current.isSame(as: path) { return current }
+    }
     guard !openPaths.isEmpty else { return path }
     var open = path
     open.local = nil
     return openPaths.contains(open) ? open : path
+  }
+
+  /// This machine has other addresses than before.
+  func addressesChanged() {
+    leavesFromAnywhere = true
+    incomingPath = PathMemory()
   }
 
   /// Its packets may leave over this path from now on.

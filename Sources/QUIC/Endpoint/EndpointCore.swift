@@ -322,7 +322,7 @@ public final class EndpointCore {
   }
 
   /// This machine has other addresses than before: packets leave from whatever there is.
-  public func addressesChanged() { for core in connections.values { core.leavesFromAnywhere = true } }
+  public func addressesChanged() { for core in connections.values { core.addressesChanged() } }
 
   /// Forgets all connections at once, and says nothing to the other sides.
   public func abandon() {

@@ -107,20 +107,22 @@ public actor RegistryClient {
       * Double.random(in: 0.5...1, using: &random)
     pauses += 1
     happened.yield(.lost(reason: why, retry: pause))
-    await rest(for: pause)
-    return !isClosed
+    return await rest(for: pause) && !isClosed
   }
 
   /// Waits, unless somebody calls ``tryNow()``.
-  private func rest(for pause: Duration) async {
+  ///
+  /// - Returns: whether it could: not on a machine that is closed.
+  private func rest(for pause: Duration) async -> Bool {
     let machine = machine
-    try? await machine.suspend({ "try the registry again" }) { (wait: Wait<Void>) in
+    defer { waking = nil }
+    let rested: Void? = try? await machine.suspend({ "try the registry again" }) { (wait: Wait<Void>) in
       let timer = machine.makeTimer { wait.succeed(()) }
       wait.onEnd = { timer.cancel() }
       timer.schedule(at: machine.now.advanced(by: pause))
       waking = wait
     }
-    waking = nil
+    return rested != nil
   }
 
   /// Does not wait for the next try, as after a change of networks: where UDP was blocked, it may not be now.
@@ -262,7 +264,7 @@ public actor RegistryClient {
       connecting.takeAll().endAll(.success(()))
       scheduleRenewal()
     case .done where incoming.request == Self.announcing: happened.yield(.registered)
-    case .failed(let error) where incoming.request == Self.announcing:
+    case .failed(let error) where incoming.request >= Self.renewing:
       if error.code == .notRegistered {
         if let announcement { write(announcement) }
       } else {
@@ -276,8 +278,9 @@ public actor RegistryClient {
     }
   }
 
-  /// The number of announcements and renewals for which nobody waits.
+  /// The numbers of announcements and renewals for which nobody waits.
   private static let announcing = UInt32.max
+  private static let renewing = UInt32.max - 1
 
   private func write(_ announcement: Announcement) {
     say(.register(announcement), as: Self.announcing)
@@ -291,14 +294,14 @@ public actor RegistryClient {
     guard link != nil else { return }
     scheduleRenewal()
     // With nothing announced it only says that it is there.
-    if announcement == nil { say(.hello) } else { say(.renew, as: Self.announcing) }
+    if announcement == nil { say(.hello) } else { say(.renew, as: Self.renewing) }
     machine.spawn("a renewal") { try await self.flush() }
   }
 
   /// Asks the registry something, as soon as it is there.
   private func ask(_ message: RegistryMessage) async throws -> RegistryMessage {
     try await waitUntilConnected()
-    lastRequest = lastRequest &+ 1 == Self.announcing ? 1 : lastRequest &+ 1
+    lastRequest = lastRequest &+ 1 == Self.renewing ? 1 : lastRequest &+ 1
     let request = lastRequest
     say(message, as: request)
     machine.spawn("a request") { try await self.flush() }
@@ -388,6 +391,9 @@ extension RegistryClient {
   public func accept(_ id: UInt64, at addresses: [SocketAddress]) async throws {
     _ = try await ask(.accept(id, addresses: addresses))
   }
+
+  /// The same, without waiting for what the registry says to it: what is said after it arrives after it.
+  public func acceptLater(_ id: UInt64, at addresses: [SocketAddress]) { tell(.accept(id, addresses: addresses)) }
 
   /// Does not want to be connected with who has asked.
   public func deny(_ id: UInt64, reason: String = "") { tell(.deny(id, reason: reason)) }

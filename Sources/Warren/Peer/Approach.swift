@@ -51,17 +51,21 @@ final class AdoptedConnection: @unchecked Sendable {
   let approach: Approach?
   /// Whether this side has begun it: only it can change paths (RFC 9000, 9).
   let isClient: Bool
+  let since: Instant
   var path: NetworkPath
   /// What looks for a new path at present.
   var mending: Approach?
 
   init(
-    _ connection: Connection, with peer: PeerID, over path: NetworkPath, _ approach: Approach?, isClient: Bool
+    _ connection: Connection, with peer: PeerID, over path: NetworkPath, _ approach: Approach?,
+    isClient: Bool,
+    since: Instant
   ) {
     self.connection = connection
     self.peer = peer
     self.path = path
     self.approach = approach
     self.isClient = isClient
+    self.since = since
   }
 }

@@ -125,20 +125,8 @@ extension Peer {
       machine.spawn("answering \(introduction.peer)") { [weak self] in
         await self?.answer(introduction, approach)
       })
-    if introduction.isQuestion { accept(introduction, approach) }
-  }
-
-  /// Who asked learns now where this side is.
-  private func accept(_ introduction: Introduction, _ approach: Approach) {
-    guard let client else { return }
-    let addresses = hostAddresses()
-    machine.spawn("an answer") {
-      do {
-        try await client.accept(introduction.id, at: addresses)
-      } catch {
-        await self.fail(approach, because: error)
-      }
-    }
+    // Who asked learns now where this side is.
+    if introduction.isQuestion { await client?.acceptLater(introduction.id, at: hostAddresses()) }
   }
 
   private func answer(_ introduction: Introduction, _ approach: Approach) async {

@@ -217,7 +217,8 @@ extension Peer {
     }
     approach.peer = peer
     let adopted = AdoptedConnection(
-      connection, with: peer, over: await connection.path, approach, isClient: approach.side == .ours)
+      connection, with: peer, over: await connection.path, approach, isClient: approach.side == .ours,
+      since: machine.now)
     approach.connection = adopted
     switch table.succeeded(approach.side, with: peer, adopted, at: machine.now) {
     case .adopt: await adopt(adopted)
@@ -362,6 +363,8 @@ extension RegistryTarget {
 extension RegistryError {
   /// What is said to a peer that is taken for connected still.
   static let connected = RegistryError(.denied, "the two are connected")
+  /// What is said to a peer that wants to mend a connection that this one knows nothing of.
+  static let notConnected = RegistryError(.denied, "there is no connection")
 
   var isAboutLastConnection: Bool { self == Self.connected }
 }

@@ -220,6 +220,12 @@ extension Peer {
           await self?.mend(approach, answer.id, answer.addresses)
         } catch {
           await self?.mended(adopted, approach)
+          // The other side has been started anew, or has given up: what is left here is of no use.
+          guard let self, error as? RegistryError == .notConnected,
+            adopted.since.duration(to: self.machine.now) > PeerLimits.young
+          else { return }
+          await adopted.connection.close(
+            code: ConnectionEnd.duplicate.rawValue, reason: "the other side has ended it")
         }
       })
   }
@@ -227,7 +233,7 @@ extension Peer {
   func takeMending(_ introduction: Introduction) async {
     guard let client else { return }
     guard let adopted = table.adopted(introduction.peer) else {
-      return await client.deny(introduction.id, reason: "there is no connection")
+      return await client.deny(introduction.id, reason: RegistryError.notConnected.reason)
     }
     if let before = adopted.mending {
       // Both look for one: that of the one with the lower key goes on.
@@ -240,10 +246,8 @@ extension Peer {
     let approach = Approach(.theirs, "key \(adopted.peer)", adopted.peer, at: machine.now)
     approach.mended = adopted
     adopted.mending = approach
-    if introduction.isQuestion {
-      let addresses = hostAddresses()
-      machine.spawn("an answer") { try await client.accept(introduction.id, at: addresses) }
-    }
+    // Before the first signal, which would else be that of somebody who has not been let in.
+    if introduction.isQuestion { await client.acceptLater(introduction.id, at: hostAddresses()) }
     await mend(approach, introduction.id, introduction.addresses)
   }
 
