@@ -98,6 +98,13 @@ static int on_challenge(ngtcp2_conn *conn, uint8_t *data, void *user) {
   return 0;
 }
 
+static int on_confirmed(ngtcp2_conn *conn, void *user) {
+  (void)conn;
+  cquic_connection *connection = user;
+  connection->call.handshake_confirmed(connection->owner);
+  return 0;
+}
+
 static int on_completed(ngtcp2_conn *conn, void *user) {
   (void)conn;
   cquic_connection *connection = user;
@@ -212,6 +219,7 @@ static const ngtcp2_callbacks callbacks = {
     .recv_client_initial = ngtcp2_crypto_recv_client_initial_cb,
     .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,
     .handshake_completed = on_completed,
+    .handshake_confirmed = on_confirmed,
     .encrypt = ngtcp2_crypto_encrypt_cb,
     .decrypt = ngtcp2_crypto_decrypt_cb,
     .hp_mask = ngtcp2_crypto_hp_mask_cb,

@@ -8,12 +8,15 @@ struct Storms {
   private var storm = PeerStorm()
 
   init(arguments: ArraySlice<String>) throws {
-    let options = try Options(arguments, known: ["--seeds", "--seed", "--faults", "--loss", "--only"])
+    let options = try Options(
+      arguments, known: ["--seeds", "--seed", "--faults", "--loss", "--only", "--from"])
     storm.faults = Int(min(try options.number("--faults") ?? 6, 100))
     storm.loss = Double(min(try options.number("--loss") ?? 5, 50)) / 100
     if let kind = options["--only"].flatMap({ PeerStorm.Fault(rawValue: $0) }) { storm.kinds = [kind] }
     seed = try options.number("--seed")
-    seeds = try seed.map { $0...$0 } ?? 1...max(1, min(options.number("--seeds") ?? 20, 1_000_000))
+    let first = max(1, min(try options.number("--from") ?? 1, 1 << 40))
+    let count = max(1, min(try options.number("--seeds") ?? 20, 1_000_000))
+    seeds = seed.map { $0...$0 } ?? first...(first + count - 1)
   }
 
   func run() async throws {

@@ -134,7 +134,7 @@ final class QUICLaboratory {
       case .closed(let error): errors[side].append(error)
       case .path(let path, let isUsable): paths.append((path, isUsable))
       case .datagrams: while let bytes = core.takeDatagram() { onDatagram(side, bytes) }
-      case .moreStreams, .confirmed: break
+      case .moreStreams, .confirmed, .taken: break
       }
     }
     while let stream = core.pollTouched() { onTouched(side, stream) }

@@ -53,7 +53,9 @@ struct MendingTests {
     }
   }
 
-  private static let places: [Place] = [.public, .fullCone, .portRestricted, .firewall, .portRestricted.overCarrier]
+  private static let places: [Place] = [
+    .public, .fullCone, .portRestricted, .firewall, .portRestricted.overCarrier,
+  ]
 
   @Test("goes on where the caller's address is another", arguments: places, places)
   func callerMoves(alice: Place, bob: Place) async throws {
@@ -74,7 +76,8 @@ struct MendingTests {
     }
   }
 
-  @Test("goes on where a NAT has forgotten it, and is elsewhere", arguments: ["alice", "bob"], [false, true])
+  @Test(
+    "goes on where a NAT has forgotten it, and is elsewhere", arguments: ["alice", "bob"], [false, true])
   func rebooted(whose: String, renumbering: Bool) async throws {
     try await connect(.portRestricted, .portRestricted) { pair in
       pair.world.box("\(whose)'s NAT").reboot(renumbering: renumbering)

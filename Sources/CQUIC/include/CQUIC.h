@@ -53,6 +53,8 @@ typedef struct {
   // Whether the other side, which has this key (as RFC 8410 writes it), is the one: 0 if it is.
   int (*verify)(void *owner, cquic_certificate kind, const uint8_t *key, size_t count);
   void (*handshake_completed)(void *owner);
+  // A client knows that the server has taken its key (RFC 9001, 4.1.2). Not called for servers, who know that before.
+  void (*handshake_confirmed)(void *owner);
   // The other side has opened a stream: the answer is handed to the calls below.
   void *(*stream_opened)(void *owner, int64_t id);
   void (*stream_data)(void *owner, void *stream, const uint8_t *bytes, size_t count, int is_last);

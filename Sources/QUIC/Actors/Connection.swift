@@ -27,12 +27,19 @@ public final class Connection: Sendable {
     pathChanges = state.pathChanges
   }
 
+  /// Whether both are the same connection.
+  public func isSame(as other: Connection) -> Bool { core === other.core }
+
   /// Waits until both sides have proven that they are there: which nobody can who has but recorded what they once said.
   ///
   /// - Returns: whether what was sent before that has been taken. If not, streams have ended with
   ///   ``QUICError/Code/earlyDataRefused``, and what was on them is to be sent again.
   @discardableResult
   public func confirmed() async throws -> Bool { try await endpoint.confirm(core, state) }
+
+  /// Waits until the other side has taken this one's key. Who has connected may use streams a round trip before it knows; and
+  /// that somebody does not want it comes as the end of the connection.
+  public func taken() async throws { try await endpoint.waitUntilTaken(core, state) }
 
   /// Opens a stream, as soon as the other side permits one more.
   public func openStream(isBidirectional: Bool = true) async throws -> Stream {
@@ -99,6 +106,18 @@ extension QUICEndpoint {
       }
     }
     if let error = core.error { throw error }
+  }
+
+  func waitUntilTaken(_ core: ConnectionCore, _ state: ConnectionState) async throws {
+    try await machine.suspend({ "the other side to take this one's key" }) { (wait: Wait<Void>) in
+      if let error = core.error {
+        wait.fail(error)
+      } else if core.isTaken {
+        wait.succeed(())
+      } else {
+        state.waitUntilTaken(wait)
+      }
+    }
   }
 
   func confirm(_ core: ConnectionCore, _ state: ConnectionState) async throws -> Bool {

@@ -6,6 +6,8 @@ final class ConnectionState {
   private var armed: Instant?
   /// Those who wait until both sides know each other.
   private var confirmers: [Wait<Void>] = []
+  /// Those who wait until the other side has taken this one's key.
+  private var takenWaits: [Wait<Void>] = []
   /// Those who wait to open a stream.
   private var openers: [Wait<Void>] = []
   private var closers: [Wait<Void>] = []
@@ -43,6 +45,10 @@ final class ConnectionState {
 
   func confirm() { confirmers.takeAll().endAll(.success(())) }
 
+  func waitUntilTaken(_ wait: Wait<Void>) { takenWaits.add(wait) }
+
+  func take() { takenWaits.takeAll().endAll(.success(())) }
+
   func arrived(_ stream: StreamCore) {
     arrivals.append(stream)
     takers.takeAll().endAll(.success(()))
@@ -58,6 +64,7 @@ final class ConnectionState {
 
   func end(_ error: QUICError) {
     confirmers.takeAll().endAll(.failure(error))
+    takenWaits.takeAll().endAll(.failure(error))
     wakeOpeners()
     closers.takeAll().endAll(.success(()))
     takers.takeAll().endAll(.success(()))

@@ -30,8 +30,11 @@ public final class Handshake: Sendable {
     return Connection(endpoint, core, state)
   }
 
-  /// Gives up.
+  /// Gives up; where it is done already, nobody gets the connection.
   public func cancel() async { await endpoint.close(core, code: 0, reason: "") }
+
+  /// Whether this is what it has become.
+  public func isSame(as connection: Connection) -> Bool { core === connection.core }
 }
 
 extension QUICEndpoint {

@@ -300,6 +300,7 @@ public actor QUICEndpoint {
     while let event = connection.pollEvent() {
       switch event {
       case .confirmed: state.confirm()
+      case .taken: state.take()
       case .opened:
         guard connection.side == .server, !state.isAwaited else { break }
         arrived.append(Connection(self, connection, state))

@@ -21,6 +21,11 @@ extension ConnectionCore {
       connection(owner).verify(kind, UnsafeRawBufferPointer(start: key, count: count)) ? 0 : 1
     },
     handshake_completed: { connection($0).handshakeCompleted() },
+    handshake_confirmed: {
+      let core = connection($0)
+      core.isTaken = true
+      core.events.append(.taken)
+    },
     stream_opened: { owner, id in
       let core = connection(owner)
       guard core.carriesStreams || core.beginEarly() else { return nil }
@@ -93,6 +98,7 @@ extension ConnectionCore {
     }
     protocolName = agreedProtocol
     phase = .open
+    if side == .server { isTaken = true }
     endpoint.handshakeEnded(self)
     if !carriesStreams { events.append(.opened) }
     carriesStreams = true

@@ -36,6 +36,8 @@ public final class ConnectionCore {
     case opened
     /// The two know each other, and that both are there.
     case confirmed
+    /// The server has taken this client's key (RFC 9001, 4.1.2).
+    case taken
     /// The other side has opened a stream.
     case stream(StreamCore)
     /// The other side permits more streams than before.
@@ -58,6 +60,8 @@ public final class ConnectionCore {
   public internal(set) var protocolName = ""
   /// Whether streams can be used: since it is open, or since the two have met before.
   public internal(set) var carriesStreams = false
+  /// Whether the other side has taken this one's key: a client is open before it knows.
+  public internal(set) var isTaken = false
   /// Whether it began to carry streams before the two could know that both are there.
   public internal(set) var isEarly = false
   /// Whether the other side has not taken what was sent then.

@@ -393,7 +393,9 @@ extension RegistryClient {
   }
 
   /// The same, without waiting for what the registry says to it: what is said after it arrives after it.
-  public func acceptLater(_ id: UInt64, at addresses: [SocketAddress]) { tell(.accept(id, addresses: addresses)) }
+  public func acceptLater(_ id: UInt64, at addresses: [SocketAddress]) {
+    tell(.accept(id, addresses: addresses))
+  }
 
   /// Does not want to be connected with who has asked.
   public func deny(_ id: UInt64, reason: String = "") { tell(.deny(id, reason: reason)) }

@@ -73,6 +73,11 @@ struct LinkTable<Item: AnyObject> {
     if case .none = pairs[peer]?.ours ?? .none { false } else { true }
   }
 
+  /// Whether a try of the other side's is under way, or waits.
+  func isAnswering(_ peer: PeerID) -> Bool {
+    if case .none = pairs[peer]?.theirs ?? .none { false } else { true }
+  }
+
   /// A try begins.
   mutating func began(_ side: Side, with peer: PeerID) { pairs[peer, default: Pair()][side] = .underWay }
 

@@ -99,6 +99,8 @@ extension Peer {
     for attempt in 0...PeerLimits.retries {
       do {
         let connection = try await reach(approach, target, at: addresses)
+        // Where the other side dials as well, it may have taken its own: then it does not take this one.
+        if let peer = connection.peer, table.isAnswering(peer) { try await connection.taken() }
         return await settle(approach, connection)
       } catch {
         await letGo(of: approach)
@@ -212,6 +214,12 @@ extension Peer {
 
   /// A try has led to a connection.
   func settle(_ approach: Approach, _ connection: Connection) async {
+    if let peer = connection.peer, let adopted = table.adopted(peer),
+      adopted.connection.isSame(as: connection)
+    {
+      // Its first packets have come by themselves as well as by the registry.
+      return await end(approach)
+    }
     guard !isClosed, !approach.isOver, let peer = connection.peer else {
       return await connection.close(code: ConnectionEnd.closed.rawValue)
     }

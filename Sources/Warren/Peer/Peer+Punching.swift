@@ -157,8 +157,12 @@ extension Peer {
 
   /// A handshake has failed: what was begun for it ends, and it may be tried again.
   func letGo(of approach: Approach) async {
-    await approach.handshake?.cancel()
-    approach.handshake = nil
+    if let handshake = approach.handshake {
+      approach.handshake = nil
+      // It may have become the connection by another try: its first packets may come twice.
+      let adopted = approach.peer.flatMap { table.adopted($0) }
+      if !(adopted.map { handshake.isSame(as: $0.connection) } ?? false) { await handshake.cancel() }
+    }
     if let puncher = approach.puncher {
       ports?.remove(puncher)
       await puncher.close()
