@@ -24,6 +24,9 @@ public final class Handshake: Sendable {
   /// The other side may be reached on this way, too.
   public func add(_ way: NetworkPath) async { await endpoint.add(way, to: core) }
 
+  /// Whether anything of the other side has come, over whatever way.
+  public var isHeard: Bool { get async { await endpoint.isHeard(core) } }
+
   /// Waits until both know each other, and gives the connection.
   public func connection() async throws -> Connection {
     try await endpoint.waitForHandshake(of: core, state)
@@ -72,6 +75,8 @@ extension QUICEndpoint {
     core.add(way)
     flush()
   }
+
+  func isHeard(_ core: ConnectionCore) -> Bool { core.ways?.isHeard ?? true }
 
   func earlyConnection(_ core: ConnectionCore, _ state: ConnectionState) -> Connection? {
     core.carriesStreams ? Connection(self, core, state) : nil

@@ -22,6 +22,7 @@ extension ConnectionCore {
   /// Something has come over this path, and was read.
   func met(_ path: NetworkPath, _ byteCount: Int) {
     guard ways != nil, ways?.settled == nil, path.channel != NetworkPath.openChannel else { return }
+    ways?.isHeard = true
     if phase == .open {
       ways?.settle(on: path)
       outgoingPath = PathMemory()

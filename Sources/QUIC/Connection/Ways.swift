@@ -9,6 +9,8 @@ struct Ways {
   private(set) var all: [NetworkPath]
   /// The one on which the handshake was done.
   private(set) var settled: NetworkPath?
+  /// Whether anything has come over one of them.
+  var isHeard = false
   /// What has been sent last: ways that become known later get it at once.
   private(set) var flight: [[UInt8]] = []
 

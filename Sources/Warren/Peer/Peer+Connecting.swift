@@ -96,6 +96,12 @@ extension Peer {
   // MARK: A dial
 
   private func dial(_ approach: Approach, _ target: RegistryTarget, at addresses: [SocketAddress]) async {
+    do {
+      try await waitForTurn()
+    } catch {
+      return await fail(approach, because: error)
+    }
+    defer { endTurn() }
     for attempt in 0...PeerLimits.retries {
       do {
         let connection = try await reach(approach, target, at: addresses)
@@ -112,6 +118,24 @@ extension Peer {
         }
         return await fail(approach, because: error)
       }
+    }
+  }
+
+  /// Who dials many at once would be slow with all of them.
+  private func waitForTurn() async throws {
+    while turns >= PeerLimits.dials {
+      try await machine.suspend({ "others to be connected first" }) { wait in
+        if turns < PeerLimits.dials { wait.succeed(()) } else { turnWaits.append(wait) }
+      }
+    }
+    turns += 1
+  }
+
+  private func endTurn() {
+    turns -= 1
+    while let next = turnWaits.popFirst() {
+      if next.hasEnded { continue }
+      return next.succeed(())
     }
   }
 
@@ -214,6 +238,7 @@ extension Peer {
 
   /// A try has led to a connection.
   func settle(_ approach: Approach, _ connection: Connection) async {
+    let path = await connection.path
     if let peer = connection.peer, let adopted = table.adopted(peer),
       adopted.connection.isSame(as: connection)
     {
@@ -225,7 +250,7 @@ extension Peer {
     }
     approach.peer = peer
     let adopted = AdoptedConnection(
-      connection, with: peer, over: await connection.path, approach, isClient: approach.side == .ours,
+      connection, with: peer, over: path, approach, isClient: approach.side == .ours,
       since: machine.now)
     approach.connection = adopted
     switch table.succeeded(approach.side, with: peer, adopted, at: machine.now) {

@@ -11,7 +11,11 @@ extension Peer {
   func punchLater(_ approach: Approach) {
     approach.tasks.append(
       machine.spawn("punching in a moment") { [weak self, machine] in
-        if approach.early.isEmpty { try await machine.sleep(for: PeerLimits.punchDelay) }
+        // A way on which something comes is one: then it is only slow.
+        repeat {
+          if !approach.early.isEmpty { break }
+          try await machine.sleep(for: PeerLimits.punchDelay)
+        } while await approach.handshake?.isHeard ?? false
         await self?.punch(approach)
       })
   }

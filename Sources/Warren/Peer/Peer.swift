@@ -63,6 +63,9 @@ public actor Peer {
   var approaches: [Approach] = []
   /// Those who wait for a connection with somebody.
   var waiting: [(peer: PeerID?, target: String, wait: Wait<AdoptedConnection>)] = []
+  /// Dials that are being worked on, and those that wait for that.
+  var turns = 0
+  var turnWaits = Queue<Wait<Void>>()
   /// Requests that nobody has answered.
   var questions: [Int: Question] = [:]
   var lastQuestion = 0
