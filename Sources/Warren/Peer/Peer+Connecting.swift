@@ -224,7 +224,10 @@ extension Peer {
     case .replace(let old):
       await old.connection.close(code: ConnectionEnd.duplicate.rawValue, reason: "you have come again")
       await adopt(adopted)
-    case .hold:
+    case .hold(let old):
+      if let old {
+        await old.connection.close(code: ConnectionEnd.duplicate.rawValue, reason: "another has come")
+      }
       machine.spawn("a connection that waits for another") {
         try await self.machine.sleep(for: PeerLimits.crossing)
         if let held = self.takeHeld(peer) { await self.adopt(held) }
