@@ -46,6 +46,11 @@ public enum RegistryLimits {
   public static let longestPause: Duration = .seconds(30)
   /// Those who connect over TCP and have not said who they are: each costs some 30 kB and a descriptor.
   public static let strangers = 256
+  /// Those of one address: it does not keep the others out.
+  public static let strangersOfAddress = 64
+  /// How long a peer waits where somebody else has come with its key, so that two programs with one key are a nuisance to each
+  /// other and to nobody else.
+  public static let replacedPause: Duration = .seconds(60)
   /// How much earlier than TLS QUIC begins: a round trip and a lost packet.
   public static let headStart: Duration = .milliseconds(1200)
   /// How long a registry may take to answer.

@@ -18,8 +18,12 @@ struct AttestorTests {
     for start in [5, 5.01, 5.5, 5.99] as [Double] {
       let attested = AttestedAddress(
         Self.address, proof: attestor.proof(of: Self.address, at: Self.at(start)))
-      for later in [0, 0.5, 0.999] as [Double] { #expect(attestor.isRight(attested, at: Self.at(start + later))) }
-      for other in [-1, 2, 3, 1000] as [Double] { #expect(!attestor.isRight(attested, at: Self.at(start + other))) }
+      for later in [0, 0.5, 0.999] as [Double] {
+        #expect(attestor.isRight(attested, at: Self.at(start + later)))
+      }
+      for other in [-1, 2, 3, 1000] as [Double] {
+        #expect(!attestor.isRight(attested, at: Self.at(start + other)))
+      }
     }
   }
 

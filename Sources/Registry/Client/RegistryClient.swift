@@ -33,6 +33,7 @@ public actor RegistryClient {
   private var observed: SocketAddress?
   private var lifetime = RegistryTerms().lifetime
   private var pauses = 0
+  private var welcomed: Instant?
   private var loop: Task<Void, any Error>?
   private var renewing: MachineTimer?
   private var waking: Wait<Void>?
@@ -92,17 +93,26 @@ public actor RegistryClient {
   /// - Returns: whether to go on.
   private func turn() async -> Bool {
     var why = "it has closed the connection"
+    var end = LinkEnd.closed
+    var wasReplaced = false
+    welcomed = nil
     do {
       try await converse()
     } catch {
       why = "\(error)"
+      if error is RegistryError { end = .malformed }
+      wasReplaced = (error as? QUICError)?.code == .application(LinkEnd.replaced.rawValue)
     }
+    let link = link
     drop(RegistryError(.noRegistry, "the registry was lost: \(why)"))
+    await link?.close(end)
     guard !isClosed else { return false }
+    // One that ends at once what it has begun is not called again at once.
+    if let welcomed, welcomed.duration(to: machine.now) >= RegistryLimits.answerPatience { pauses = 0 }
     var random = machine.random
+    let longest = min(RegistryLimits.firstPause * (1 << min(pauses, 10)), RegistryLimits.longestPause)
     let pause =
-      min(RegistryLimits.firstPause * (1 << min(pauses, 10)), RegistryLimits.longestPause)
-      * Double.random(in: 0.5...1, using: &random)
+      (wasReplaced ? RegistryLimits.replacedPause : longest) * Double.random(in: 0.5...1, using: &random)
     pauses += 1
     happened.yield(.lost(reason: why, retry: pause))
     await rest(for: pause)
@@ -252,7 +262,7 @@ public actor RegistryClient {
     case .welcome(let observed, let lifetime):
       self.observed = observed
       self.lifetime = max(lifetime, .seconds(1))
-      pauses = 0
+      welcomed = machine.now
       happened.yield(.connected(observed: observed))
       connecting.takeAll().endAll(.success(()))
       scheduleRenewal()
