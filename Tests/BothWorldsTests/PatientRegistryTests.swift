@@ -243,6 +243,20 @@ struct PatientRegistryTests {
     }
   }
 
+  @Test("is not called any more from a machine that is closed", .timeLimit(.minutes(1)))
+  func closedMachine() async throws {
+    let world = World(seed: 7) {
+      Server("registry")
+      Machine("alice")
+    }
+    try await world.run { world in
+      let scene = try await Scene(world)
+      let alice = try await Guest(on: world.machine("alice"), of: scene.address)
+      try await alice.client.announce(Announcement())
+      // Nothing is closed but the machines, when the run ends.
+    }
+  }
+
   /// What something that is no registry, or none in its right mind, says to whoever connects.
   enum Nonsense: CaseIterable {
     case nothing, rubbish, end, close, onlyHello, wrongAnswers

@@ -29,6 +29,12 @@ struct IntroductionDeskTests {
     #expect(desk.listener(id, to: Self.carol) == nil)
     #expect(desk.deny(id, by: Self.alice) == nil && desk.deny(id, by: Self.bob) != nil)
     #expect(desk.count == 0 && desk.listener(id, to: Self.alice) == nil)
+    let other = try desk.begin(Self.alice, with: Self.bob, question: 10, at: Self.start)
+    #expect(desk.forget(10, by: Self.bob) == nil && desk.forget(9, by: Self.alice) == nil)
+    #expect(desk.forget(10, by: Self.alice)?.id == other && desk.count == 0)
+    let open = try desk.begin(Self.alice, with: Self.bob, question: 11, at: Self.start)
+    _ = desk.accept(open, by: Self.bob)
+    #expect(desk.forget(11, by: Self.alice) == nil, "what was answered is ended by its number")
   }
 
   @Test("are kept from asking by what they ask for, and not by others who ask for them")

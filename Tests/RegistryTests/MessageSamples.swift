@@ -48,7 +48,7 @@ enum MessageSamples {
 
   static let peers: [RegistryMessage] =
     [
-      .hello, .renew, .withdraw, .rename(longName), .list(from: nil),
+      .hello, .renew, .withdraw, .forget, .rename(longName), .list(from: nil),
       .list(from: RegistryPage.Start(place: 0)), .list(from: RegistryPage.Start(place: Int(UInt32.max))),
       .wait(key: ""), .wait(key: longKey), .accept(0, addresses: []), .accept(.max, addresses: addresses),
       .deny(0, reason: ""), .deny(.max, reason: longReason),

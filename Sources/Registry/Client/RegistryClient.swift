@@ -55,8 +55,9 @@ public actor RegistryClient {
   public func start() {
     guard loop == nil, !isClosed else { return }
     renewing = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.renew() } }
-    loop = machine.spawn("the registry \(address.host)") { [weak self] in
+    loop = machine.spawn("the registry \(address.host)") { [weak self, happened] in
       while let self, await self.turn() {}
+      happened.finish()
     }
   }
 
@@ -115,20 +116,22 @@ public actor RegistryClient {
       (wasReplaced ? RegistryLimits.replacedPause : longest) * Double.random(in: 0.5...1, using: &random)
     pauses += 1
     happened.yield(.lost(reason: why, retry: pause))
-    await rest(for: pause)
-    return !isClosed
+    return await rest(for: pause) && !isClosed
   }
 
   /// Waits, unless somebody calls ``tryNow()``.
-  private func rest(for pause: Duration) async {
+  ///
+  /// - Returns: whether there is a machine still on which to go on.
+  private func rest(for pause: Duration) async -> Bool {
     let machine = machine
-    try? await machine.suspend({ "try the registry again" }) { (wait: Wait<Void>) in
+    let rested: Void? = try? await machine.suspend({ "try the registry again" }) { (wait: Wait<Void>) in
       let timer = machine.makeTimer { wait.succeed(()) }
       wait.onEnd = { timer.cancel() }
       timer.schedule(at: machine.now.advanced(by: pause))
       waking = wait
     }
     waking = nil
+    return rested != nil
   }
 
   /// Does not wait for the next try, as after a change of networks: where UDP was blocked, it may not be now.
@@ -255,6 +258,8 @@ public actor RegistryClient {
       return
     }
     if let wait = pending.removeValue(forKey: incoming.request) {
+      // It was wanted no more when the answer was on its way already.
+      if wait.hasEnded, case .accepted(let answer) = message { return end(answer.id) }
       if case .failed(let error) = message { wait.fail(error) } else { wait.succeed(message) }
       return
     }
@@ -307,9 +312,14 @@ public actor RegistryClient {
     let request = lastRequest
     say(message, as: request)
     machine.spawn("a request") { try await self.flush() }
-    return try await machine.suspend({ "the registry's answer" }) { wait in
-      if link == nil { return wait.fail(RegistryError(.noRegistry, "the registry was lost")) }
-      pending[request] = wait
+    do {
+      return try await machine.suspend({ "the registry's answer" }) { wait in
+        if link == nil { return wait.fail(RegistryError(.noRegistry, "the registry was lost")) }
+        pending[request] = wait
+      }
+    } catch let error as CancellationError {
+      if pending[request] != nil { tell(.forget, as: request) }
+      throw error
     }
   }
 
@@ -403,9 +413,9 @@ extension RegistryClient {
   /// Needs an introduction no more.
   public func end(_ id: UInt64) { tell(.end(id)) }
 
-  private func tell(_ message: RegistryMessage) {
+  private func tell(_ message: RegistryMessage, as request: UInt32 = 0) {
     guard link != nil else { return }
-    say(message)
+    say(message, as: request)
     machine.spawn("words for the registry") { try await self.flush() }
   }
 

@@ -110,6 +110,12 @@ struct IntroductionDesk: Sendable {
     return pair
   }
 
+  /// Somebody does not want any more what it asked for with this number, and what has not been answered.
+  mutating func forget(_ question: UInt32, by caller: PeerID) -> (id: UInt64, pair: Pair)? {
+    let id = numbers[caller]?.first { pairs[$0]?.question == question && pairs[$0]?.caller == caller }
+    return id.flatMap { id in end(id, by: caller).map { (id, $0) } }
+  }
+
   /// Somebody is gone: all that it was part of is over.
   mutating func leave(_ peer: PeerID) -> [(id: UInt64, pair: Pair)] {
     (numbers[peer] ?? []).compactMap { id in end(id, by: peer).map { (id, $0) } }

@@ -8,7 +8,7 @@ extension RegistryMessage {
   private enum Kind: UInt8 {
     case hello = 0
     case register
-    case renew, withdraw, rename, find, list, wait, introduce, accept, deny
+    case renew, withdraw, rename, find, list, wait, introduce, accept, deny, forget
     case welcome = 64
     case done, failed, found, page, introduced, accepted, seen
     case signal = 128
@@ -26,7 +26,7 @@ extension RegistryMessage {
         output.field(announcement.consent)
         output.field(announcement.addresses)
         output.field(announcement.attested)
-      case .hello, .renew, .withdraw, .done: break
+      case .hello, .renew, .withdraw, .forget, .done: break
       case .rename(let name): output.field(.name, name.text)
       case .find(let target): output.field(target)
       case .list(let start): if let start { output.field(.place, number: UInt32(start.place)) }
@@ -86,6 +86,7 @@ extension RegistryMessage {
     case .introduce: .introduce
     case .accept: .accept
     case .deny: .deny
+    case .forget: .forget
     case .welcome: .welcome
     case .done: .done
     case .failed: .failed
@@ -123,6 +124,7 @@ extension RegistryMessage {
         Introduction.Request(try fields.target, at: fields.addresses, fields.content))
     case .accept: self = .accept(try fields.number, addresses: fields.addresses)
     case .deny: self = .deny(try fields.number, reason: fields.reason)
+    case .forget: self = .forget
     case .welcome:
       self = .welcome(
         observed: try need(fields.addresses.first, "an address"),

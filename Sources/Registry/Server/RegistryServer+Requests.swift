@@ -104,6 +104,16 @@ extension RegistryServer {
     case .end(let id):
       if let pair = desk.end(id, by: session.peer) { tellEnd(of: id, pair, except: session.peer) }
       return nil
+    case .forget:
+      if let place = session.waiting.firstIndex(where: { $0.request == request }) {
+        let ticket = session.waiting.remove(at: place).ticket
+        pairing.leave(ticket)
+        waiting[ticket] = nil
+      }
+      if let (id, pair) = desk.forget(request, by: session.peer) {
+        tellEnd(of: id, pair, except: session.peer)
+      }
+      return nil
     case .welcome, .done, .failed, .found, .page, .introduced, .accepted, .seen:
       throw RegistryError(.badMessage, "this is for a registry to say")
     }

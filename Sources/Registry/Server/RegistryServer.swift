@@ -96,10 +96,7 @@ public actor RegistryServer {
     precondition(endpoint == nil, "a registry's server is started once")
     var options = UDPOptions()
     options.bufferBytes = QUICLimits.socketBytes
-    for var address in addresses.isEmpty ? [.any(.v4)] : addresses {
-      if address.port == 0 { address.port = sockets.first?.localAddress.port ?? 0 }
-      sockets.append(try machine.bindUDP(to: address, options: options))
-    }
+    try open(addresses.isEmpty ? [.any(.v4)] : addresses, options)
     var quic = QUICConfiguration(protocols: [RegistryMessage.protocolName])
     quic.connections = configuration.sessions + configuration.sessions / 10
     quic.idleTimeout = RegistryLimits.silence
@@ -127,8 +124,31 @@ public actor RegistryServer {
         self.machine.spawn("a peer at the registry") { [weak self] in await self?.serve(connection) }
       }
     }
-    for socket in sockets { try listen(at: socket.localAddress) }
+    for listener in listeners {
+      nonisolated(unsafe) let unchecked = listener
+      try serve(unchecked)
+    }
     return RegistryAddress(at: sockets[0].localAddress, key: key.peerID)
+  }
+
+  /// Opens all ports. One that the system has chosen may be free for UDP alone: then it chooses another.
+  private func open(_ addresses: [SocketAddress], _ options: UDPOptions) throws {
+    for attempt in 1... {
+      do {
+        for var address in addresses {
+          if address.port == 0 { address.port = sockets.first?.localAddress.port ?? 0 }
+          let socket = try machine.bindUDP(to: address, options: options)
+          sockets.append(socket)
+          listeners.append(try machine.listenTCP(on: socket.localAddress))
+        }
+        return
+      } catch {
+        for socket in sockets { socket.close() }
+        for listener in listeners { listener.close() }
+        (sockets, listeners) = ([], [])
+        if addresses[0].port != 0 || attempt == RegistryLimits.portChoices { throw error }
+      }
+    }
   }
 
   /// How many peers are connected.
@@ -160,9 +180,8 @@ public actor RegistryServer {
 
   // MARK: TCP
 
-  private func listen(at address: SocketAddress) throws {
-    nonisolated(unsafe) let listener = try machine.listenTCP(on: address)
-    listeners.append(listener)
+  private func serve(_ listener: any TCPListener) throws {
+    nonisolated(unsafe) let listener = listener
     var configuration = TLSConfiguration(protocols: [RegistryMessage.protocolName])
     configuration.handshakeTimeout = RegistryLimits.answerPatience
     let (identity, machine) = (try TLSIdentity(key), machine)
