@@ -11,7 +11,9 @@ final class RegistryVisitor: @unchecked Sendable {
   let key: PrivateKey
   let link: any RegistryLink
   let endpoint: QUICEndpoint?
-  private let machine: any Machine
+  let machine: any Machine
+  /// All that it was told.
+  private(set) var bytes: [UInt8] = []
   private var reader = MessageReader()
   private var lastRequest: UInt32 = 100
   /// What it was told and has not asked for.
@@ -68,9 +70,10 @@ final class RegistryVisitor: @unchecked Sendable {
         if let message = try incoming.message.get() { return (incoming.request, message) }
       }
       let link = link
-      guard let bytes = try await machine.withDeadline(.seconds(20), { try await link.read() }) else {
+      guard let bytes = try await machine.withDeadline(.seconds(70), { try await link.read() }) else {
         throw RegistryError(.noRegistry, "there is no more to hear")
       }
+      self.bytes += bytes
       reader.append(bytes)
     }
   }

@@ -80,7 +80,26 @@ extension Peer {
           await self?.dial(approach, target, at: addresses)
         })
     }
-    return try await wait(for: known, target.key)
+    do {
+      return try await wait(for: known, target.key)
+    } catch let error as CancellationError {
+      await endUnwanted(target.key)
+      throw error
+    }
+  }
+
+  /// Nobody waits any more for what was begun for them.
+  private func endUnwanted(_ target: String) async {
+    waiting.removeAll { $0.wait.hasEnded }
+    for approach in approaches
+    where approach.side == .ours && approach.target == target && approach.connection == nil
+      && !approach.isMending
+    {
+      let isWanted = waiting.contains {
+        $0.target == target || $0.peer != nil && $0.peer == approach.peer
+      }
+      if !isWanted { await end(approach) }
+    }
   }
 
   private func wait(for peer: PeerID?, _ target: String) async throws -> AdoptedConnection {
@@ -192,7 +211,8 @@ extension Peer {
 
   /// The registry has seen the other side elsewhere, too.
   func add(_ addresses: [SocketAddress], seenFor approach: Approach) async {
-    let new = addresses.filter { !approach.seen.contains($0) }
+    let room = max(0, PeerLimits.seenAddresses - approach.seen.count)
+    let new = Array(addresses.filter { !approach.seen.contains($0) }.prefix(room))
     guard !new.isEmpty else { return }
     approach.seen += new
     await approach.puncher?.attest(new.map(\.ip))
