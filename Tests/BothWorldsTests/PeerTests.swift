@@ -39,6 +39,31 @@ struct PeerTests {
     }
   }
 
+  @Test(
+    "has the connection that there is, by whatever it asks, where each is asked about",
+    arguments: TwoMachines.allCases)
+  func otherWords(world: TwoMachines) async throws {
+    try await PeerScene.run(world) { scene in
+      let alice = try await scene.peer("Alice") { $0.policy = .ask }
+      let bob = try await scene.peer("Bob", on: scene.machines.bob) { $0.policy = .ask }
+      let asking = scene.machines.alice.spawn("by key") { try await alice.connect(to: bob.id) }
+      let request = try await bob.nextRequest()
+      // The same again in other words, while bob thinks.
+      let again = scene.machines.alice.spawn("by name") { try await alice.connect(to: "Bob") }
+      while await bob.questions.values.first?.older.isEmpty ?? false {
+        try await alice.machine.sleep(for: .milliseconds(1))
+      }
+      let theirs = try await request.accept()
+      let connection = try await asking.value
+      #expect(try await again.value === connection)
+      #expect(try await bob.connect(to: "alice") === theirs)
+      try await scene.talk(connection, theirs)
+      #expect(await alice.connectedPeers == [bob.id])
+      await alice.close()
+      await bob.close()
+    }
+  }
+
   @Test("connects with addresses that it is told, without a registry", arguments: TwoMachines.allCases)
   func byHand(world: TwoMachines) async throws {
     try await PeerScene.run(world) { scene in

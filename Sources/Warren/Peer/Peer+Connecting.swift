@@ -121,6 +121,16 @@ extension Peer {
         return await settle(approach, connection)
       } catch {
         await letGo(of: approach)
+        if let error = error as? RegistryError, error.isAboutLastConnection,
+          let adopted = await connection(meantBy: target)
+        {
+          await end(approach)
+          for place in waiting.indices where waiting[place].target == approach.target {
+            waiting[place].peer = adopted.peer
+          }
+          serve(adopted)
+          return
+        }
         // Its last connection with this peer seems alive to the other side: a moment later it knows better.
         if let error = error as? RegistryError, error.isAboutLastConnection, attempt < PeerLimits.retries,
           (try? await machine.sleep(for: PeerLimits.retryPause)) != nil
@@ -130,6 +140,12 @@ extension Peer {
         return await fail(approach, because: error)
       }
     }
+  }
+
+  /// The connection with whom the registry means, where there is one already: who was asked for by another name, perhaps.
+  private func connection(meantBy target: RegistryTarget) async -> AdoptedConnection? {
+    guard case .key(let peer)? = try? await client?.find(target).owner else { return nil }
+    return table.adopted(peer)
   }
 
   private func reach(
@@ -316,7 +332,11 @@ extension Peer {
     }
     // Whoever waits has another try to wait for.
     let isTried = approaches.contains { $0.peer != nil && $0.peer == approach.peer && $0.connection == nil }
-    if isTried || approach.peer.map({ table.adopted($0) != nil }) ?? false { return }
+    if isTried { return }
+    if let adopted = approach.peer.flatMap({ table.adopted($0) }) {
+      serve(adopted)
+      return
+    }
     counters.failed += approach.side == .ours ? 1 : 0
     let reason = explained(error)
     func isMeant(_ entry: (peer: PeerID?, target: String, wait: Wait<AdoptedConnection>)) -> Bool {
