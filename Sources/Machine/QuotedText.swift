@@ -6,6 +6,14 @@ package func quoted(_ text: String, limit: Int = 80) -> String {
   return "\"\(visible)\"\(shown.endIndex == text.endIndex ? "" : "…")"
 }
 
+extension String {
+  /// The same text without what could disturb a terminal: for what others say of why, which a person is shown as it is.
+  package var undisturbing: String {
+    guard unicodeScalars.contains(where: \.couldDisturb) else { return self }
+    return String(UnicodeScalarView(unicodeScalars.map { $0.couldDisturb ? "\u{FFFD}" : $0 }))
+  }
+}
+
 extension Unicode.Scalar {
   /// Whether it moves the cursor, turns the direction of writing, or is not to be seen.
   package var couldDisturb: Bool {

@@ -1,4 +1,5 @@
 import WarrenCrypto
+import WarrenMachine
 
 /// Why a connection is over, or a stream.
 public struct QUICError: Error, Hashable, Sendable {
@@ -53,7 +54,7 @@ extension QUICError: CustomStringConvertible {
   /// What went wrong, and what to do about it.
   public var description: String {
     let who = isRemote ? "the other side" : "this side"
-    let why = reason.isEmpty ? "" : ": \(reason)"
+    let why = reason.isEmpty ? "" : ": \(reason.undisturbing)"
     switch code {
     case .application(let number): return "\(who) closed the connection with code \(number)\(why)"
     case .transport(let number): return "\(who) found QUIC's rules broken (\(Self.name(of: number)))\(why)"

@@ -46,10 +46,17 @@ public enum RegistryLimits {
   public static let longestPause: Duration = .seconds(30)
   /// Those who connect over TCP and have not said who they are: each costs some 30 kB and a descriptor.
   public static let strangers = 256
+  /// Those of one address: it does not keep the others out.
+  public static let strangersOfAddress = 64
+  /// How long a peer waits where somebody else has come with its key, so that two programs with one key are a nuisance to each
+  /// other and to nobody else.
+  public static let replacedPause: Duration = .seconds(60)
   /// How much earlier than TLS QUIC begins: a round trip and a lost packet.
   public static let headStart: Duration = .milliseconds(1200)
   /// How long a registry may take to answer.
   public static let answerPatience: Duration = .seconds(10)
+  /// How often the system may choose a port that is not free for both UDP and TCP.
+  static let portChoices = 10
   /// How long to wait after a connection could not be accepted.
   static let acceptPause: Duration = .milliseconds(100)
 }

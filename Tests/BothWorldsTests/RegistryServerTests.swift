@@ -13,11 +13,15 @@ struct RegistryServerTests {
     let client: RegistryClient
     let events: AsyncStream<RegistryEvent>
 
-    init(on machine: any Machine, of address: RegistryAddress) async throws {
+    init(
+      on machine: any Machine, of address: RegistryAddress, _ family: IPAddress.Family = .v4,
+      key: PrivateKey? = nil
+    ) async throws {
       var random = machine.random
-      key = PrivateKey(using: &random)
+      let key = key ?? PrivateKey(using: &random)
+      self.key = key
       endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), QUICConfiguration(protocols: ["warren/1"]))
-      try await endpoint.bind()
+      try await endpoint.bind(to: .any(family))
       client = try RegistryClient(address, over: endpoint, with: key)
       events = client.events
       await client.start()

@@ -42,10 +42,16 @@ public struct RegistryAddress: Hashable, Sendable {
     let (host, rest) = try Self.split(parts[0], wrong)
     var port = Self.port
     if let rest {
-      guard let number = UInt16(rest), number != 0 else { throw wrong("its port is not one") }
+      guard rest.allSatisfy(\.isNumber), let number = UInt16(rest), number != 0 else {
+        throw wrong("its port is not one")
+      }
       port = number
     }
     guard !host.isEmpty else { throw wrong("it has no host") }
+    let isNone = host.unicodeScalars.contains {
+      $0.couldDisturb || $0.properties.isWhitespace || "@?#[]\\".unicodeScalars.contains($0)
+    }
+    if isNone { throw wrong("its host is not one") }
     self.init(host: String(host), port: port, key: key)
   }
 
@@ -57,6 +63,7 @@ public struct RegistryAddress: Hashable, Sendable {
       guard let end = text.firstIndex(of: "]") else { throw wrong("a bracket is open") }
       let rest = text[text.index(after: end)...]
       guard rest.isEmpty || rest.hasPrefix(":") else { throw wrong("after the bracket comes a port") }
+      guard text[..<end].contains(":") else { throw wrong("in brackets stands an IPv6 address") }
       return (text[text.index(after: text.startIndex)..<end], rest.isEmpty ? nil : rest.dropFirst())
     }
     let parts = text.split(separator: ":", omittingEmptySubsequences: false)

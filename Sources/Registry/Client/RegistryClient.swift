@@ -35,6 +35,7 @@ public actor RegistryClient {
   private var isWelcome = false
   private var lifetime = RegistryTerms().lifetime
   private var pauses = 0
+  private var welcomed: Instant?
   private var loop: Task<Void, any Error>?
   private var renewing: MachineTimer?
   private var waking: Wait<Void>?
@@ -56,8 +57,9 @@ public actor RegistryClient {
   public func start() {
     guard loop == nil, !isClosed else { return }
     renewing = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.renew() } }
-    loop = machine.spawn("the registry \(address.host)") { [weak self] in
+    loop = machine.spawn("the registry \(address.host)") { [weak self, happened] in
       while let self, await self.turn() {}
+      happened.finish()
     }
   }
 
@@ -94,17 +96,26 @@ public actor RegistryClient {
   /// - Returns: whether to go on.
   private func turn() async -> Bool {
     var why = "it has closed the connection"
+    var end = LinkEnd.closed
+    var wasReplaced = false
+    welcomed = nil
     do {
       try await converse()
     } catch {
       why = "\(error)"
+      if error is RegistryError { end = .malformed }
+      wasReplaced = (error as? QUICError)?.code == .application(LinkEnd.replaced.rawValue)
     }
+    let link = link
     drop(RegistryError(.noRegistry, "the registry was lost: \(why)"))
+    await link?.close(end)
     guard !isClosed else { return false }
+    // One that ends at once what it has begun is not called again at once.
+    if let welcomed, welcomed.duration(to: machine.now) >= RegistryLimits.answerPatience { pauses = 0 }
     var random = machine.random
+    let longest = min(RegistryLimits.firstPause * (1 << min(pauses, 10)), RegistryLimits.longestPause)
     let pause =
-      min(RegistryLimits.firstPause * (1 << min(pauses, 10)), RegistryLimits.longestPause)
-      * Double.random(in: 0.5...1, using: &random)
+      (wasReplaced ? RegistryLimits.replacedPause : longest) * Double.random(in: 0.5...1, using: &random)
     pauses += 1
     happened.yield(.lost(reason: why, retry: pause))
     return await rest(for: pause) && !isClosed
@@ -250,6 +261,8 @@ public actor RegistryClient {
       return
     }
     if let wait = pending.removeValue(forKey: incoming.request) {
+      // It was wanted no more when the answer was on its way already.
+      if wait.hasEnded, case .accepted(let answer) = message { return end(answer.id) }
       if case .failed(let error) = message { wait.fail(error) } else { wait.succeed(message) }
       return
     }
@@ -258,8 +271,8 @@ public actor RegistryClient {
       let isNew = !isWelcome
       self.observed = observed
       self.lifetime = max(lifetime, .seconds(1))
-      pauses = 0
       isWelcome = true
+      if isNew { welcomed = machine.now }
       happened.yield(isNew ? .connected(observed: observed) : .moved(observed: observed))
       connecting.takeAll().endAll(.success(()))
       scheduleRenewal()
@@ -305,9 +318,14 @@ public actor RegistryClient {
     let request = lastRequest
     say(message, as: request)
     machine.spawn("a request") { try await self.flush() }
-    return try await machine.suspend({ "the registry's answer" }) { wait in
-      if link == nil { return wait.fail(RegistryError(.noRegistry, "the registry was lost")) }
-      pending[request] = wait
+    do {
+      return try await machine.suspend({ "the registry's answer" }) { wait in
+        if link == nil { return wait.fail(RegistryError(.noRegistry, "the registry was lost")) }
+        pending[request] = wait
+      }
+    } catch let error as CancellationError {
+      if pending[request] != nil { tell(.forget, as: request) }
+      throw error
     }
   }
 
@@ -406,9 +424,9 @@ extension RegistryClient {
   /// Needs an introduction no more.
   public func end(_ id: UInt64) { tell(.end(id)) }
 
-  private func tell(_ message: RegistryMessage) {
+  private func tell(_ message: RegistryMessage, as request: UInt32 = 0) {
     guard link != nil else { return }
-    say(message)
+    say(message, as: request)
     machine.spawn("words for the registry") { try await self.flush() }
   }
 

@@ -26,7 +26,10 @@ struct IntroductionDesk: Sendable {
   private let capacity: Int
   private let capacityEach: Int
   private var pairs: [UInt64: Pair] = [:]
+  /// Those of which a peer is one side.
   private var numbers: [PeerID: [UInt64]] = [:]
+  /// How many a peer has asked for: those who ask for it do not keep it from asking.
+  private var asked: [PeerID: Int] = [:]
   /// In the order in which their time is over; some have ended.
   private var queue = Queue<(id: UInt64, until: Instant)>()
   private var lastID: UInt64 = 0
@@ -58,12 +61,13 @@ struct IntroductionDesk: Sendable {
     guard pairs.count < capacity, queue.count < 4 * capacity else {
       throw RegistryError(.full, "too many are being introduced: try again in a moment")
     }
-    guard numbers[caller]?.count ?? 0 < capacityEach else {
+    guard asked[caller] ?? 0 < capacityEach else {
       throw RegistryError(
         .tooFast, "you have asked for \(capacityEach) others already: wait for some answers")
     }
     lastID += 1
     pairs[lastID] = Pair(caller: caller, callee: callee, question: question)
+    asked[caller, default: 0] += 1
     numbers[caller, default: []].append(lastID)
     numbers[callee, default: []].append(lastID)
     queue.append((lastID, now.advanced(by: patience)))
@@ -77,6 +81,14 @@ struct IntroductionDesk: Sendable {
     guard let pair = pairs[id], pair.callee == peer, let question = pair.question else { return nil }
     pairs[id]?.question = nil
     return (pair, question)
+  }
+
+  /// Who was asked says no, or no more.
+  ///
+  /// - Returns: whom of the two it was about, and that it is over; nil where it was not asked.
+  mutating func deny(_ id: UInt64, by peer: PeerID) -> Pair? {
+    guard pairs[id]?.callee == peer else { return nil }
+    return end(id, by: peer)
   }
 
   /// To whom goes what `peer` says; nil where it may not say anything.
@@ -96,6 +108,12 @@ struct IntroductionDesk: Sendable {
     guard let pair = pairs[id], pair.other(than: peer) != nil else { return nil }
     remove(id, pair)
     return pair
+  }
+
+  /// Somebody does not want any more what it asked for with this number, and what has not been answered.
+  mutating func forget(_ question: UInt32, by caller: PeerID) -> (id: UInt64, pair: Pair)? {
+    let id = numbers[caller]?.first { pairs[$0]?.question == question && pairs[$0]?.caller == caller }
+    return id.flatMap { id in end(id, by: caller).map { (id, $0) } }
   }
 
   /// Somebody is gone: all that it was part of is over.
@@ -120,6 +138,8 @@ struct IntroductionDesk: Sendable {
 
   private mutating func remove(_ id: UInt64, _ pair: Pair) {
     pairs[id] = nil
+    asked[pair.caller]! -= 1
+    if asked[pair.caller] == 0 { asked[pair.caller] = nil }
     for peer in [pair.caller, pair.callee] {
       numbers[peer]?.removeAll { $0 == id }
       if numbers[peer]?.isEmpty ?? false { numbers[peer] = nil }

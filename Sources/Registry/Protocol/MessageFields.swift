@@ -42,15 +42,17 @@ struct MessageFields {
 
   init() {}
 
+  /// - Parameter isNested: whether they are a field's, and none of them a registration: else who stacks ten thousand would
+  ///   have them read on as many stack frames.
   /// - Throws: a ``RegistryError`` where a field is not what it should be, or there are too many of them.
-  init(_ bytes: RawSpan) throws(RegistryError) {
+  init(_ bytes: RawSpan, isNested: Bool = false) throws(RegistryError) {
     var input = WireReader(bytes)
     while !input.isAtEnd {
       let number = input.take(UInt8.self)
       let size = Int(input.take(UInt16.self))
       let value = input.take(count: size)
       if input.isOverrun { throw RegistryError(.badMessage, "a field is longer than its message") }
-      guard let field = FieldNumber(rawValue: number) else { continue }
+      guard let field = FieldNumber(rawValue: number), !isNested || field != .registration else { continue }
       try take(field, value)
     }
   }
@@ -76,7 +78,8 @@ struct MessageFields {
       signal = value
     case .introduction: introduction = try Self.number(value)
     case .code: code = try Self.number(value)
-    case .reason: reason = String(decoding: value.prefix(RegistryLimits.reasonBytes), as: UTF8.self)
+    case .reason:
+      reason = String(decoding: value.prefix(RegistryLimits.reasonBytes), as: UTF8.self).undisturbing
     case .milliseconds: milliseconds = try Self.number(value)
     case .place: place = try Self.number(value)
     case .allowed:
@@ -134,7 +137,7 @@ struct MessageFields {
 
   /// A registration is fields within a field.
   private static func registration(_ value: [UInt8]) throws(RegistryError) -> Registration {
-    let fields = try MessageFields(value.span.bytes)
+    let fields = try MessageFields(value.span.bytes, isNested: true)
     guard let registration = fields.registration else {
       throw RegistryError(.badMessage, "a registration is nobody's")
     }
@@ -146,9 +149,9 @@ struct MessageFields {
     if let key {
       owner = .key(key)
     } else {
-      // Who has none is known by where it is and what it is called.
-      guard let name, let address = addresses.last else { return nil }
-      owner = .address(address.ip, name)
+      // Who has none is known by where it is, if it has said so, and what it is called.
+      guard let name else { return nil }
+      owner = .address(addresses.last?.ip ?? .any(.v4), name)
     }
     return Registration(
       of: owner, named: name, isListed: flags & 1 != 0, consent: consentValue, at: addresses)
@@ -191,6 +194,19 @@ struct MessageWriter {
 
   mutating func field(_ field: FieldNumber, _ text: String) { self.field(field, text.utf8) }
 
+  /// Of what is longer than it may be so much that who reads it says so.
+  mutating func field(_ field: FieldNumber, _ value: some Collection<UInt8>, atMost limit: Int) {
+    self.field(field, value.prefix(limit + 1))
+  }
+
+  /// A reason, as much of it as there is room for.
+  mutating func field(reason: String) {
+    guard reason.utf8.count > RegistryLimits.reasonBytes else { return field(.reason, reason) }
+    var end = reason.utf8.index(reason.startIndex, offsetBy: RegistryLimits.reasonBytes)
+    while end.samePosition(in: reason.unicodeScalars) == nil { reason.utf8.formIndex(before: &end) }
+    field(.reason, reason[..<end].utf8)
+  }
+
   mutating func field<Number: FixedWidthInteger>(_ field: FieldNumber, number: Number) {
     append(field.rawValue)
     append(UInt16(MemoryLayout<Number>.size))
@@ -198,7 +214,7 @@ struct MessageWriter {
   }
 
   mutating func field(_ addresses: [SocketAddress]) {
-    for address in addresses {
+    for address in addresses.prefix(RegistryLimits.addresses + 1) {
       append(FieldNumber.address.rawValue)
       append(UInt16(address.encodedSize))
       append(address)
@@ -249,15 +265,17 @@ struct MessageWriter {
   }
 
   mutating func field(_ content: Introduction.Content) {
-    for packet in content.flight { field(.packet, packet) }
-    if !content.signal.isEmpty { field(.signal, content.signal) }
+    for packet in content.flight.prefix(RegistryLimits.flightPackets + 1) {
+      field(.packet, packet, atMost: RegistryLimits.packetBytes)
+    }
+    if !content.signal.isEmpty { field(.signal, content.signal, atMost: RegistryLimits.signalBytes) }
   }
 
   mutating func field(_ target: RegistryTarget) {
     switch target {
     case .name(let name): field(.name, name.text)
     case .key(let peer): field(.key, peer.bytes)
-    case .pairing(let secret): field(.secret, secret)
+    case .pairing(let secret): field(.secret, secret.utf8, atMost: RegistryLimits.keyBytes)
     }
   }
 

@@ -8,7 +8,7 @@ extension RegistryMessage {
   private enum Kind: UInt8 {
     case hello = 0
     case register
-    case renew, withdraw, rename, find, list, wait, introduce, accept, deny
+    case renew, withdraw, rename, find, list, wait, introduce, accept, deny, forget
     case welcome = 64
     case done, failed, found, page, introduced, accepted, seen
     case signal = 128
@@ -26,11 +26,11 @@ extension RegistryMessage {
         output.field(announcement.consent)
         output.field(announcement.addresses)
         output.field(announcement.attested)
-      case .hello, .renew, .withdraw, .done: break
+      case .hello, .renew, .withdraw, .forget, .done: break
       case .rename(let name): output.field(.name, name.text)
       case .find(let target): output.field(target)
       case .list(let start): if let start { output.field(.place, number: UInt32(start.place)) }
-      case .wait(let secret): output.field(.secret, secret)
+      case .wait(let secret): output.field(.secret, secret.utf8, atMost: RegistryLimits.keyBytes)
       case .introduce(let asked):
         output.field(asked.target)
         output.field(asked.addresses)
@@ -43,13 +43,13 @@ extension RegistryMessage {
         output.field(addresses)
       case .deny(let id, let reason):
         output.field(.introduction, number: id)
-        output.field(.reason, String(reason.prefix(RegistryLimits.reasonBytes / 4)))
+        output.field(reason: reason)
       case .welcome(let observed, let lifetime):
         output.field([observed])
         output.field(.milliseconds, number: UInt32(clamping: lifetime.wholeNanoseconds / 1_000_000))
       case .failed(let error):
         output.field(.code, number: error.code.number)
-        output.field(.reason, String(error.reason.prefix(RegistryLimits.reasonBytes / 4)))
+        output.field(reason: error.reason)
       case .found(let registration): output.field(registration)
       case .page(let page):
         for registration in page.registrations { output.field(registration) }
@@ -67,7 +67,7 @@ extension RegistryMessage {
         output.field(answer.addresses)
       case .signal(let id, let bytes):
         output.field(.introduction, number: id)
-        output.field(.signal, bytes)
+        output.field(.signal, bytes, atMost: RegistryLimits.signalBytes)
       case .end(let id): output.field(.introduction, number: id)
       }
     }
@@ -86,6 +86,7 @@ extension RegistryMessage {
     case .introduce: .introduce
     case .accept: .accept
     case .deny: .deny
+    case .forget: .forget
     case .welcome: .welcome
     case .done: .done
     case .failed: .failed
@@ -123,6 +124,7 @@ extension RegistryMessage {
         Introduction.Request(try fields.target, at: fields.addresses, fields.content))
     case .accept: self = .accept(try fields.number, addresses: fields.addresses)
     case .deny: self = .deny(try fields.number, reason: fields.reason)
+    case .forget: self = .forget
     case .welcome:
       self = .welcome(
         observed: try need(fields.addresses.first, "an address"),

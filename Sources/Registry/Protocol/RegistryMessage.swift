@@ -30,6 +30,8 @@ public enum RegistryMessage: Hashable, Sendable {
   case accept(UInt64, addresses: [SocketAddress])
   /// I do not.
   case deny(UInt64, reason: String)
+  /// I do not want any more what I asked for with this message's number: to wait, or to be connected.
+  case forget
 
   // MARK: A registry's
 

@@ -87,7 +87,7 @@ extension RegistryServer {
       }
       return .done
     case .deny(let id, let reason):
-      guard let pair = desk.end(id, by: session.peer), pair.callee == session.peer else { return .done }
+      guard let pair = desk.deny(id, by: session.peer) else { return .done }
       count { $0.denied += 1 }
       if let caller = sessions[pair.caller], let question = pair.question {
         tell(caller, .failed(RegistryError(.denied, reason)), as: question)
@@ -99,11 +99,20 @@ extension RegistryServer {
       guard let other = desk.listener(id, to: session.peer), let listener = sessions[other] else {
         return nil
       }
-      count { $0.signals += 1 }
-      tell(listener, .signal(id, bytes))
+      if tell(listener, .signal(id, bytes)) { count { $0.signals += 1 } }
       return nil
     case .end(let id):
       if let pair = desk.end(id, by: session.peer) { tellEnd(of: id, pair, except: session.peer) }
+      return nil
+    case .forget:
+      if let place = session.waiting.firstIndex(where: { $0.request == request }) {
+        let ticket = session.waiting.remove(at: place).ticket
+        pairing.leave(ticket)
+        waiting[ticket] = nil
+      }
+      if let (id, pair) = desk.forget(request, by: session.peer) {
+        tellEnd(of: id, pair, except: session.peer)
+      }
       return nil
     case .welcome, .done, .failed, .found, .page, .introduced, .accepted, .seen:
       throw RegistryError(.badMessage, "this is for a registry to say")
@@ -145,11 +154,12 @@ extension RegistryServer {
     let id = try desk.begin(
       session.peer, with: callee.peer, question: isWanted ? nil : request, at: machine.now)
     schedule()
-    tell(
-      callee,
-      .introduced(
-        Introduction(
-          id: id, of: session.peer, named: session.name, at: own, isQuestion: !isWanted, asked.content)))
+    let introduction = Introduction(
+      id: id, of: session.peer, named: session.name, at: own, isQuestion: !isWanted, asked.content)
+    guard tell(callee, .introduced(introduction)) else {
+      desk.end(id, by: session.peer)
+      throw RegistryError(.notReachable, "\(asked.target) is asked for too much: try again in a moment")
+    }
     guard isWanted else { return nil }
     count { $0.accepted += 1 }
     return .accepted(Introduction.Answer(id: id, peer: callee.peer, addresses: theirs))
@@ -165,11 +175,13 @@ extension RegistryServer {
       guard let other = waiting.removeValue(forKey: ticket) else {
         throw RegistryError(.nobodyWaits, "nobody waits with this key")
       }
+      let itself = RegistryError(.badMessage, "whoever waits with this key is this program itself")
       if let place = other.waiting.firstIndex(where: { $0.ticket == ticket }) {
         let request = other.waiting.remove(at: place).request
-        tell(
-          other, .accepted(Introduction.Answer(id: 0, peer: session.peer, addresses: [])), as: request)
+        let answer = Introduction.Answer(id: 0, peer: session.peer, addresses: [])
+        tell(other, other.peer == session.peer ? .failed(itself) : .accepted(answer), as: request)
       }
+      guard other.peer != session.peer else { throw itself }
       await look(at: other)
       return (other, true, addressesOf(other, []))
     }

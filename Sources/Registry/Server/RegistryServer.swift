@@ -61,10 +61,12 @@ public actor RegistryServer {
   private var endpoint: QUICEndpoint?
   private var sockets: [any UDPSocket] = []
   private var listeners: [any TCPListener] = []
-  /// Those who have not said who they are, over TCP.
+  /// Those who have not said who they are, over TCP, in total and of each address.
   private var strangers = 0
+  private var strangersAt: [IPAddress: Int] = [:]
   var sessions: [PeerID: RegistrySession] = [:]
-  private var sessionsAt: [IPAddress: Int] = [:]
+  /// Those who are connected, whether they have said anything or not.
+  private var guestsAt: [IPAddress: Int] = [:]
   var desk = IntroductionDesk()
   var pairing = PairingDesk()
   /// Who waits with which ticket.
@@ -94,10 +96,7 @@ public actor RegistryServer {
     precondition(endpoint == nil, "a registry's server is started once")
     var options = UDPOptions()
     options.bufferBytes = QUICLimits.socketBytes
-    for var address in addresses.isEmpty ? [.any(.v4)] : addresses {
-      if address.port == 0 { address.port = sockets.first?.localAddress.port ?? 0 }
-      sockets.append(try machine.bindUDP(to: address, options: options))
-    }
+    try open(addresses.isEmpty ? [.any(.v4)] : addresses, options)
     var quic = QUICConfiguration(protocols: [RegistryMessage.protocolName])
     quic.connections = configuration.sessions + configuration.sessions / 10
     quic.idleTimeout = RegistryLimits.silence
@@ -125,8 +124,31 @@ public actor RegistryServer {
         self.machine.spawn("a peer at the registry") { [weak self] in await self?.serve(connection) }
       }
     }
-    for socket in sockets { try listen(at: socket.localAddress) }
+    for listener in listeners {
+      nonisolated(unsafe) let unchecked = listener
+      try serve(unchecked)
+    }
     return RegistryAddress(at: sockets[0].localAddress, key: key.peerID)
+  }
+
+  /// Opens all ports. One that the system has chosen may be free for UDP alone: then it chooses another.
+  private func open(_ addresses: [SocketAddress], _ options: UDPOptions) throws {
+    for attempt in 1... {
+      do {
+        for var address in addresses {
+          if address.port == 0 { address.port = sockets.first?.localAddress.port ?? 0 }
+          let socket = try machine.bindUDP(to: address, options: options)
+          sockets.append(socket)
+          listeners.append(try machine.listenTCP(on: socket.localAddress))
+        }
+        return
+      } catch {
+        for socket in sockets { socket.close() }
+        for listener in listeners { listener.close() }
+        (sockets, listeners) = ([], [])
+        if addresses[0].port != 0 || attempt == RegistryLimits.portChoices { throw error }
+      }
+    }
   }
 
   /// How many peers are connected.
@@ -158,9 +180,8 @@ public actor RegistryServer {
 
   // MARK: TCP
 
-  private func listen(at address: SocketAddress) throws {
-    nonisolated(unsafe) let listener = try machine.listenTCP(on: address)
-    listeners.append(listener)
+  private func serve(_ listener: any TCPListener) throws {
+    nonisolated(unsafe) let listener = listener
     var configuration = TLSConfiguration(protocols: [RegistryMessage.protocolName])
     configuration.handshakeTimeout = RegistryLimits.answerPatience
     let (identity, machine) = (try TLSIdentity(key), machine)
@@ -169,79 +190,126 @@ public actor RegistryServer {
       await listener.acceptEach { tcp in
         nonisolated(unsafe) let tcp = tcp
         machine.spawn("a peer at the registry over TLS") { [weak self] in
-          guard let self, await self.meet() else { return tcp.reset() }
-          let connection = try? await TLSConnection.accept(over: tcp, identity, settings)
-          await self.met()
-          guard let connection, let link = TLSLink(connection, to: tcp.remoteAddress) else { return }
-          await self.serve(link)
+          let source = tcp.remoteAddress.ip.subscriber
+          guard let self, await self.meet(source) else { return tcp.reset() }
+          let guest = try? await Self.listen(to: tcp, identity, settings)
+          await self.met(source)
+          if let guest { await self.serve(guest.link, from: source, first: guest.words) }
         }
       }
     }
   }
 
+  /// Who calls over TCP, once it has said something: as a client that is faster over QUIC does not.
+  private static func listen(
+    to tcp: any TCPConnection, _ identity: TLSIdentity, _ settings: TLSConfiguration
+  ) async throws -> (link: TLSLink, words: [UInt8])? {
+    let connection = try await TLSConnection.accept(over: tcp, identity, settings)
+    let words = try? await connection.machine.withDeadline(RegistryLimits.answerPatience) {
+      try await connection.read()
+    }
+    guard let words = words ?? nil, let link = TLSLink(connection, to: tcp.remoteAddress) else {
+      await connection.close()
+      return nil
+    }
+    return (link, words)
+  }
+
   /// - Returns: whether there is room for another stranger.
-  private func meet() -> Bool {
-    guard strangers < RegistryLimits.strangers, !isStopped else {
+  private func meet(_ source: IPAddress) -> Bool {
+    guard strangers < RegistryLimits.strangers, !isStopped,
+      strangersAt[source] ?? 0 < RegistryLimits.strangersOfAddress
+    else {
       counters.turnedAway += 1
       return false
     }
     strangers += 1
+    strangersAt[source, default: 0] += 1
     return true
   }
 
-  private func met() { strangers -= 1 }
+  private func met(_ source: IPAddress) {
+    strangers -= 1
+    strangersAt.takeOne(source)
+  }
 
   // MARK: Coming and going
 
   private func serve(_ connection: Connection) async {
+    let source = await connection.path.remote.ip.subscriber
+    // Those who say nothing count as well.
+    guard enter(source) else {
+      return await connection.close(code: LinkEnd.full.rawValue, reason: LinkEnd.full.reason)
+    }
+    defer { guestsAt.takeOne(source) }
     // Whoever connects opens one stream, and says all on it.
-    var streams = connection.incomingStreams.makeAsyncIterator()
-    guard let stream = await streams.next(), let link = QUICLink(connection, stream) else { return }
-    await serve(link)
+    let stream = try? await machine.withDeadline(RegistryLimits.answerPatience) {
+      var streams = connection.incomingStreams.makeAsyncIterator()
+      return await streams.next()
+    }
+    guard let stream = stream ?? nil, let link = QUICLink(connection, stream) else {
+      return await connection.close(code: LinkEnd.closed.rawValue, reason: "nothing was said")
+    }
+    await serve(link, first: [])
+  }
+
+  private func serve(_ link: TLSLink, from source: IPAddress, first words: [UInt8]) async {
+    guard enter(source) else { return await link.close(.full) }
+    defer { guestsAt.takeOne(source) }
+    await serve(link, first: words)
+  }
+
+  /// - Returns: whether there is room for another of this address.
+  private func enter(_ source: IPAddress) -> Bool {
+    guard guestsAt[source] ?? 0 < configuration.sessionsPerAddress else {
+      counters.turnedAway += 1
+      return false
+    }
+    guestsAt[source, default: 0] += 1
+    return true
   }
 
   /// Serves a peer to the end.
-  func serve(_ link: some RegistryLink) async {
+  private func serve(_ link: some RegistryLink, first words: [UInt8]) async {
     let now = machine.now
     let session = RegistrySession(
       link, seenAt: await link.remote,
       messages: TokenBucket(of: configuration.messages, at: now),
       introductions: TokenBucket(of: configuration.introductions, at: now))
-    guard sessions.count < configuration.sessions,
-      sessionsAt[session.source] ?? 0 < configuration.sessionsPerAddress
-    else {
+    guard sessions.count < configuration.sessions || sessions[link.peer] != nil else {
       counters.turnedAway += 1
       return await link.close(.full)
     }
     counters.sessions += 1
-    sessionsAt[session.source, default: 0] += 1
     if let before = sessions.updateValue(session, forKey: session.peer) {
       leave(before)
       await before.link.close(.replaced)
     }
     session.say(.welcome(observed: session.observed, lifetime: registry.configuration.terms.lifetime))
-    let end = await converse(session)
+    let end = await converse(session, first: words)
     leave(session)
     if sessions[session.peer] === session { sessions[session.peer] = nil }
-    sessionsAt[session.source]! -= 1
-    if sessionsAt[session.source] == 0 { sessionsAt[session.source] = nil }
     await link.close(end)
   }
 
-  private func converse(_ session: RegistrySession) async -> LinkEnd {
+  private func converse(_ session: RegistrySession, first words: [UInt8]) async -> LinkEnd {
     do {
       try await flush(session)
-      while !session.isOver, let bytes = try await session.link.read() {
+      var words: [UInt8]? = words
+      while !session.isOver, let bytes = words {
         session.reader.append(bytes)
         while let incoming = try session.reader.next() {
           await take(incoming, of: session)
           if session.outgoing.bytes.count > RegistryLimits.unsentBytes / 2 { try await flush(session) }
+          // Somebody is at it already, and it is not taken as fast as more is asked for.
+          guard session.outgoing.bytes.count <= RegistryLimits.unsentBytes else { return .tooMuch }
         }
         try await flush(session)
+        words = try await session.link.read()
       }
-    } catch let error as RegistryError {
+    } catch is RegistryError {
       counters.malformed += 1
-      return error.code == .full ? .tooMuch : .malformed
+      return .malformed
     } catch {
       // It is gone, and was not told anything any more.
     }
@@ -252,26 +320,50 @@ public actor RegistryServer {
   private func flush(_ session: RegistrySession) async throws {
     guard !session.isWriting else { return }
     session.isWriting = true
-    defer { session.isWriting = false }
+    if session.writeTimer == nil {
+      nonisolated(unsafe) weak let slow = session
+      session.writeTimer = machine.makeTimer { [weak self] in
+        self?.assumeIsolated { server in if let slow { server.letGo(slow) } }
+      }
+    }
+    defer {
+      session.isWriting = false
+      session.writeTimer?.cancel()
+    }
     while !session.outgoing.bytes.isEmpty {
       let bytes = session.outgoing.bytes
       session.outgoing = MessageWriter()
+      session.writeTimer?.schedule(at: machine.now.advanced(by: RegistryLimits.silence))
       try await session.link.write(bytes)
     }
   }
 
-  /// Tells a peer something that it has not asked for. Who takes nothing is let go.
-  func tell(_ session: RegistrySession, _ message: RegistryMessage, as request: UInt32 = 0) {
-    guard !session.isOver else { return }
+  /// Tells a peer something that it did not expect at this moment: an answer, or what another says to it.
+  ///
+  /// - Returns: whether there was room. What others say has half of it, so that nobody can be talked out of the registry; who
+  ///   does not even take its answers is let go.
+  @discardableResult
+  func tell(_ session: RegistrySession, _ message: RegistryMessage, as request: UInt32 = 0) -> Bool {
+    guard !session.isOver else { return false }
+    if request == 0, session.outgoing.bytes.count > RegistryLimits.unsentBytes / 2 {
+      counters.tooFast += 1
+      return false
+    }
     session.say(message, as: request)
     if session.outgoing.bytes.count > RegistryLimits.unsentBytes {
-      leave(session)
-      nonisolated(unsafe) let slow = session
-      machine.spawn("the end of a slow peer") { await slow.link.close(.tooMuch) }
+      letGo(session)
     } else if !session.isWriting {
       nonisolated(unsafe) let unchecked = session
       machine.spawn("words for a peer") { try await self.flush(unchecked) }
     }
+    return true
+  }
+
+  /// A peer takes nothing of what it is told.
+  private func letGo(_ session: RegistrySession) {
+    leave(session)
+    nonisolated(unsafe) let slow = session
+    machine.spawn("the end of a slow peer") { await slow.link.close(.tooMuch) }
   }
 
   /// A peer is gone: those who were being introduced to it are told.
@@ -318,6 +410,14 @@ public actor RegistryServer {
   }
 
   func count(_ change: (inout Counters) -> Void) { change(&counters) }
+}
+
+extension [IPAddress: Int] {
+  /// One of this address has gone.
+  fileprivate mutating func takeOne(_ source: IPAddress) {
+    self[source]! -= 1
+    if self[source] == 0 { self[source] = nil }
+  }
 }
 
 /// Answers STUN on the registry's port.

@@ -5,12 +5,12 @@ import WarrenMachine
 final class RegistrySession {
   let link: any RegistryLink
   let peer: PeerID
-  /// From where it came: what counts against the limit of its address.
-  let source: IPAddress
   var reader = MessageReader()
   /// What it has not been told yet.
   var outgoing = MessageWriter()
   var isWriting = false
+  /// Ends it where it takes nothing of what is written.
+  var writeTimer: MachineTimer?
   var isOver = false
   /// Where it was last seen.
   var observed: SocketAddress
@@ -29,7 +29,6 @@ final class RegistrySession {
   ) {
     self.link = link
     peer = link.peer
-    source = observed.ip
     self.observed = observed
     self.messages = messages
     self.introductions = introductions

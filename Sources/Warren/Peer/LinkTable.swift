@@ -25,8 +25,8 @@ struct LinkTable<Item: AnyObject> {
     case adopt
     /// It is the one, in place of this one, which the other side knows nothing of any more.
     case replace(Item)
-    /// The other side's try has the right of way: it waits.
-    case hold
+    /// The other side's try has the right of way: it waits, in place of this one if there is one.
+    case hold(insteadOf: Item?)
     /// There is another.
     case drop
   }
@@ -78,8 +78,18 @@ struct LinkTable<Item: AnyObject> {
     if case .none = pairs[peer]?.theirs ?? .none { false } else { true }
   }
 
-  /// A try begins.
-  mutating func began(_ side: Side, with peer: PeerID) { pairs[peer, default: Pair()][side] = .underWay }
+  /// A try begins. One that is held back still is.
+  mutating func began(_ side: Side, with peer: PeerID) {
+    if case .held = pairs[peer]?[side] { return }
+    pairs[peer, default: Pair()][side] = .underWay
+  }
+
+  /// All tries of a side's have been given up, as another has led to a connection, or nobody wants one any more.
+  mutating func gaveUp(_ side: Side, with peer: PeerID) {
+    guard case .underWay = pairs[peer]?[side] else { return }
+    pairs[peer]?[side] = .none
+    if pairs[peer]?.isEmpty ?? false { pairs[peer] = nil }
+  }
 
   /// A try has come to something.
   mutating func succeeded(_ side: Side, with peer: PeerID, _ item: Item, at now: Instant) -> Verdict {
@@ -93,8 +103,9 @@ struct LinkTable<Item: AnyObject> {
     }
     let hasRightOfWay = (me < peer) == (side == .ours)
     if !hasRightOfWay, case .underWay = pair[side.other] {
-      pair[side] = .held(item)
-      return .hold
+      defer { pair[side] = .held(item) }
+      if case .held(let old) = pair[side] { return .hold(insteadOf: old) }
+      return .hold(insteadOf: nil)
     }
     pair[side] = .none
     pair.adopted = (item, now)
@@ -105,8 +116,9 @@ struct LinkTable<Item: AnyObject> {
   ///
   /// - Returns: the connection that was held back for it, and is the one now.
   mutating func failed(_ side: Side, with peer: PeerID, at now: Instant) -> Item? {
-    pairs[peer]?[side] = .none
-    defer { if pairs[peer]?.isEmpty ?? false { pairs[peer] = nil } }
+    gaveUp(side, with: peer)
+    // What is held on this side waits for the other.
+    guard case .held = pairs[peer]?[side.other] else { return nil }
     return takeHeld(peer, at: now)
   }
 

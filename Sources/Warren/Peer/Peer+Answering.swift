@@ -8,6 +8,8 @@ extension Peer {
   /// Somebody who waits to be let in.
   struct Question {
     var introduction: Introduction
+    /// What it has asked before, in other words perhaps.
+    var older: [Introduction] = []
     var at: Instant
     /// The connection, where it came without a registry and is there already.
     var connection: Connection?
@@ -53,6 +55,7 @@ extension Peer {
   }
 
   private func ask(_ introduction: Introduction, _ connection: Connection?) async {
+    if await askedAgain(introduction, connection) { return }
     guard questions.count < PeerLimits.waitingRequests else {
       if let connection {
         await connection.close(code: ConnectionEnd.denied.rawValue, reason: "too many ask")
@@ -73,6 +76,36 @@ extension Peer {
     }
   }
 
+  /// Who asks again asks still, and fills no more than its own place.
+  private func askedAgain(_ introduction: Introduction, _ connection: Connection?) async -> Bool {
+    let known = questions.first { $0.value.introduction.peer == introduction.peer }
+    guard let (number, before) = known else { return false }
+    if let connection {
+      questions[number]!.connection = connection
+      await before.connection?.close(code: ConnectionEnd.duplicate.rawValue, reason: "you have come again")
+    } else {
+      questions[number]!.introduction = introduction
+      if before.introduction.id != 0 { questions[number]!.older.append(before.introduction) }
+      if before.older.count >= PeerLimits.introductionsOfOne {
+        await refuse(questions[number]!.older.removeFirst(), "you have asked again")
+      }
+    }
+    return true
+  }
+
+  /// Who has asked does not any more.
+  func withdraw(_ introduction: UInt64) {
+    for (number, question) in questions {
+      questions[number]!.older.removeAll { $0.id == introduction }
+      guard question.introduction.id == introduction else { continue }
+      if let last = questions[number]!.older.popLast() {
+        questions[number]!.introduction = last
+      } else if question.connection == nil {
+        questions[number] = nil
+      }
+    }
+  }
+
   func accept(_ number: Int) async throws -> Connection { try await answer(number).connection }
 
   /// Lets somebody in who waits.
@@ -81,9 +114,13 @@ extension Peer {
       throw PeerError(.notReachable, "it has gone, or was answered already")
     }
     let peer = question.introduction.peer
+    for older in question.older { await client?.deny(older.id, reason: RegistryError.connected.reason) }
     if let connection = question.connection {
       let approach = Approach(.theirs, "key \(peer)", peer, at: question.at)
       approaches.append(approach)
+      if question.introduction.id != 0 {
+        await client?.acceptLater(question.introduction.id, at: hostAddresses())
+      }
       let waiter = machine.spawn("who is let in") { try await self.adopted(peer, approach.target) }
       await settle(approach, connection)
       return try await waiter.value
@@ -105,12 +142,11 @@ extension Peer {
 
   func deny(_ number: Int, reason: String) async {
     guard let question = questions.removeValue(forKey: number) else { return }
-    if let connection = question.connection {
-      counters.denied += 1
-      await connection.close(code: ConnectionEnd.denied.rawValue, reason: reason)
-    } else {
-      await refuse(question.introduction, reason)
+    counters.denied += 1
+    for introduction in question.older + [question.introduction] where introduction.id != 0 {
+      await client?.deny(introduction.id, reason: reason)
     }
+    await question.connection?.close(code: ConnectionEnd.denied.rawValue, reason: reason)
   }
 
   /// Answers the first packets of somebody who is wanted, at all addresses that the registry has seen.
@@ -119,6 +155,13 @@ extension Peer {
     let approach = Approach(.theirs, "key \(introduction.peer)", introduction.peer, at: began)
     approach.introduction = introduction.id
     approach.seen = introduction.addresses
+    // Who asks anew has done with what it asked before.
+    for older in approaches
+    where older.side == .theirs && older.peer == introduction.peer && older.connection == nil
+      && !older.isMending
+    {
+      await end(older)
+    }
     approaches.append(approach)
     table.began(.theirs, with: introduction.peer)
     approach.tasks.append(

@@ -80,7 +80,26 @@ extension Peer {
           await self?.dial(approach, target, at: addresses)
         })
     }
-    return try await wait(for: known, target.key)
+    do {
+      return try await wait(for: known, target.key)
+    } catch let error as CancellationError {
+      await endUnwanted(target.key)
+      throw error
+    }
+  }
+
+  /// Nobody waits any more for what was begun for them.
+  private func endUnwanted(_ target: String) async {
+    waiting.removeAll { $0.wait.hasEnded }
+    for approach in approaches
+    where approach.side == .ours && approach.target == target && approach.connection == nil
+      && !approach.isMending
+    {
+      let isWanted = waiting.contains {
+        $0.target == target || $0.peer != nil && $0.peer == approach.peer
+      }
+      if !isWanted { await end(approach) }
+    }
   }
 
   private func wait(for peer: PeerID?, _ target: String) async throws -> AdoptedConnection {
@@ -110,6 +129,16 @@ extension Peer {
         return await settle(approach, connection)
       } catch {
         await letGo(of: approach)
+        if let error = error as? RegistryError, error.isAboutLastConnection,
+          let adopted = await connection(meantBy: target)
+        {
+          await end(approach)
+          for place in waiting.indices where waiting[place].target == approach.target {
+            waiting[place].peer = adopted.peer
+          }
+          serve(adopted)
+          return
+        }
         // Its last connection with this peer seems alive to the other side: a moment later it knows better.
         if let error = error as? RegistryError, error.isAboutLastConnection, attempt < PeerLimits.retries,
           (try? await machine.sleep(for: PeerLimits.retryPause)) != nil
@@ -137,6 +166,12 @@ extension Peer {
       if next.hasEnded { continue }
       return next.succeed(())
     }
+  }
+
+  /// The connection with whom the registry means, where there is one already: who was asked for by another name, perhaps.
+  private func connection(meantBy target: RegistryTarget) async -> AdoptedConnection? {
+    guard case .key(let peer)? = try? await client?.find(target).owner else { return nil }
+    return table.adopted(peer)
   }
 
   private func reach(
@@ -218,7 +253,8 @@ extension Peer {
 
   /// The registry has seen the other side elsewhere, too.
   func add(_ addresses: [SocketAddress], seenFor approach: Approach) async {
-    let new = addresses.filter { !approach.seen.contains($0) }
+    let room = max(0, PeerLimits.seenAddresses - approach.seen.count)
+    let new = Array(addresses.filter { !approach.seen.contains($0) }.prefix(room))
     guard !new.isEmpty else { return }
     approach.seen += new
     await approach.puncher?.attest(new.map(\.ip))
@@ -258,7 +294,10 @@ extension Peer {
     case .replace(let old):
       await old.connection.close(code: ConnectionEnd.duplicate.rawValue, reason: "you have come again")
       await adopt(adopted)
-    case .hold:
+    case .hold(let old):
+      if let old {
+        await old.connection.close(code: ConnectionEnd.duplicate.rawValue, reason: "another has come")
+      }
       machine.spawn("a connection that waits for another") {
         try await self.machine.sleep(for: PeerLimits.crossing)
         if let held = self.takeHeld(peer) { await self.adopt(held) }
@@ -327,7 +366,11 @@ extension Peer {
     }
     // Whoever waits has another try to wait for.
     let isTried = approaches.contains { $0.peer != nil && $0.peer == approach.peer && $0.connection == nil }
-    if isTried || approach.peer.map({ table.adopted($0) != nil }) ?? false { return }
+    if isTried { return }
+    if let adopted = approach.peer.flatMap({ table.adopted($0) }) {
+      serve(adopted)
+      return
+    }
     counters.failed += approach.side == .ours ? 1 : 0
     let reason = explained(error)
     func isMeant(_ entry: (peer: PeerID?, target: String, wait: Wait<AdoptedConnection>)) -> Bool {

@@ -189,12 +189,22 @@ extension Peer {
     guard !approach.isOver else { return }
     approach.isOver = true
     approaches.removeAll { $0 === approach }
+    giveUp(approach)
     approach.flightWait?.fail(CancellationError())
     approach.flightWait = nil
     let tasks = approach.tasks
     approach.tasks = []
     await letGo(of: approach)
     for task in tasks { task.cancel() }
+  }
+
+  /// Nobody is to be taken for somebody who is dialled, and let in unasked, because of a try that is over.
+  private func giveUp(_ approach: Approach) {
+    guard let peer = approach.peer, approach.connection == nil, !approach.isMending else { return }
+    let isTried = approaches.contains {
+      $0.side == approach.side && $0.peer == peer && $0.connection == nil && !$0.isMending
+    }
+    if !isTried { table.gaveUp(approach.side, with: peer) }
   }
 
   // MARK: Mending

@@ -271,6 +271,7 @@ public actor Peer {
       guard let signal = PeerSignal(bytes) else { return }
       take(signal, of: id)
     case .ended(let id):
+      withdraw(id)
       // Once the two are connected it has done what it was for.
       if let approach = approaches.first(where: { $0.introduction == id }) { approach.introduction = nil }
     }

@@ -18,6 +18,11 @@ public enum PeerLimits {
   public static let silence: Duration = .seconds(1)
   /// Requests that wait for an answer: a person does not look through more.
   public static let waitingRequests = 64
+  /// How often one that waits may ask in other words: by its name, by its key, by a secret, and once more.
+  public static let introductionsOfOne = 4
+  /// Addresses that the registry has seen the other side at while the two try to connect: all that a registration has, and
+  /// again after a change of networks. Each is sent packets.
+  public static let seenAddresses = 32
   /// Events that wait for a slow reader, who loses the oldest.
   public static let waitingEvents = 1024
   /// Connections that nobody has taken.
