@@ -14,3 +14,4 @@ if only == "quichandshakes" { try await QUICBenchmark.runHandshakes() }
 if only == "quictransfer" { try await QUICBenchmark.runTransfer() }
 if wants("stunservers") { try await STUNServers.run() }
 if wants("http") { try await RegistryOverHTTP.run() }
+if wants("registry") { try await RegistryBenchmark.run() }
