@@ -29,7 +29,9 @@ struct Redis {
     for _ in 0..<100 {
       try await machine.sleep(for: .milliseconds(20))
       let isThere = try await machine.run {
-        guard let connection = try? await machine.connectTCP(to: .loopback(.v4, port: port)) else { return false }
+        guard let connection = try? await machine.connectTCP(to: .loopback(.v4, port: port)) else {
+          return false
+        }
         connection.close()
         return true
       }

@@ -13,7 +13,7 @@ enum RegistryBenchmark {
   // MARK: The library
 
   /// Calls a registry from its own executor, as what serves peers does.
-  private actor Caller {
+  actor Caller {
     nonisolated let machine: any Machine
     nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
     private let registry: Registry
@@ -34,13 +34,13 @@ enum RegistryBenchmark {
   }
 
   /// As many as are wanted, each with a name and two addresses.
-  static func registrations(_ count: Int) -> [Registration] {
+  static func registrations(_ count: Int, from first: Int = 0) throws -> [Registration] {
     var random = SystemRandomNumberGenerator()
-    return (0..<count).map { number in
+    return try (first..<first + count).map { number in
       let bytes = (0..<32).map { _ in UInt8.random(in: 0...255, using: &random) }
       let ip = IPAddress(v4: 0x0A00_0000 + UInt32(number))
       return Registration(
-        of: .key(PeerID(bytes: bytes.span.bytes)!), named: try! RegistryName("peer number \(number)"),
+        of: .key(PeerID(bytes: bytes.span.bytes)!), named: try RegistryName("peer number \(number)"),
         consent: .everyone, at: [SocketAddress(ip, port: 4433), SocketAddress(ip, port: 4434)])
     }
   }
@@ -62,7 +62,8 @@ enum RegistryBenchmark {
           let (start, used) = (now(), threadSeconds())
           try await body()
           return Rate(
-            perSecond: Double(all.count) / (now() - start), perCPU: Double(all.count) / (threadSeconds() - used))
+            perSecond: Double(all.count) / (now() - start),
+            perCPU: Double(all.count) / (threadSeconds() - used))
         }
         found[name, default: []].append(rate)
       }
@@ -72,7 +73,9 @@ enum RegistryBenchmark {
       try await measure("look-ups by name") { try await caller.findByName(all) }
       await machine.close()
     }
-    return ["registrations", "renewals", "look-ups by key", "look-ups by name"].map { ($0, median(found[$0]!)) }
+    return ["registrations", "renewals", "look-ups by key", "look-ups by name"].map {
+      ($0, median(found[$0]!))
+    }
   }
 
   // MARK: The native protocol
@@ -200,7 +203,9 @@ enum RegistryBenchmark {
       let questions = callees.map { callee in
         repeated(depth) { RegistryPeer.introduction(to: callee.key.peerID, packet: packet) }
       }
-      func told() -> Int { callees.map { $0.counts[Int(RegistryPeer.Kind.introduced.rawValue)] }.reduce(0, +) }
+      func told() -> Int {
+        callees.map { $0.counts[Int(RegistryPeer.Kind.introduced.rawValue)] }.reduce(0, +)
+      }
       let before = told()
       let counted = Counted()
       let rate = try await setting.measure(Array(peers.prefix(half))) { peer, round in
@@ -253,7 +258,7 @@ enum RegistryBenchmark {
   private static func runOne(_ what: String, _ all: [Registration]) async throws {
     let setting = try await Setting(all)
     let isSingle = CommandLine.arguments.contains("single")
-    let native = try await Native(setting, isSingle ? 500 : 50, depth: isSingle ? 1 : 16)
+    let native = try await Native(setting, isSingle ? 200 : 50, depth: isSingle ? 1 : 16)
     for _ in 0..<8 {
       let rate =
         switch what {
@@ -269,23 +274,24 @@ enum RegistryBenchmark {
   }
 
   static func run() async throws {
-    let all = registrations(owners)
+    let all = try registrations(owners)
     if CommandLine.arguments.count > 2 { return try await runOne(CommandLine.arguments[2], all) }
     let library = try await library(all)
     let setting = try await Setting(all)
     let many = try await Native(setting, 50, depth: 16)
-    let single = try await Native(setting, 500, depth: 1)
+    let single = try await Native(setting, 200, depth: 1)
     let redis = try await Redis(on: setting.clients)
     let rounds = Rounds()
     for _ in 0..<Self.rounds {
       for (name, native, depth) in [("pipelined", many, 16), ("single", single, 1)] {
         if let redis {
-          let (clients, count) = depth > 1 ? (50, 250_000) : (500, 50_000)
+          let (clients, count) = depth > 1 ? (50, 250_000) : (200, 50_000)
           rounds.add(
             "set \(name)",
             redis.rate(of: "SET key:__rand_int__ value EX 30", clients: clients, depth: depth, count: count))
           rounds.add(
-            "get \(name)", redis.rate(of: "GET key:__rand_int__", clients: clients, depth: depth, count: count))
+            "get \(name)",
+            redis.rate(of: "GET key:__rand_int__", clients: clients, depth: depth, count: count))
         }
         rounds.add("renewals \(name)", try await native.renewalRate())
         rounds.add("registrations \(name)", try await native.registrationRate())
@@ -302,7 +308,8 @@ enum RegistryBenchmark {
   }
 
   private static func show(_ library: [(String, Rate)], _ rounds: Rounds) {
-    print("registry on one core, \(owners) owners, on loopback; in brackets how much of Redis' in the same run")
+    print(
+      "registry on one core, \(owners) owners, on loopback; in brackets how much of Redis' in the same run")
     func line(_ name: String, _ rate: Rate?, _ base: Rate?, _ aim: String = "") {
       guard let rate else { return }
       func share(_ value: Double, _ base: Double?) -> String { base.map { " (\(ratio(value, $0)))" } ?? "" }
@@ -316,7 +323,7 @@ enum RegistryBenchmark {
     for (name, rate) in library { line(name, rate, name.hasPrefix("look") ? get : set) }
     for (name, title) in [
       ("pipelined", "over QUIC, 50 peers with 16 questions under way"),
-      ("single", "over QUIC, 500 peers with one question under way"),
+      ("single", "over QUIC, 200 peers with one question under way"),
     ] {
       print(" \(title)")
       let (set, get) = (rounds["set \(name)"], rounds["get \(name)"])

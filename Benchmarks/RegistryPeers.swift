@@ -117,7 +117,8 @@ final class RegistryPeer: @unchecked Sendable {
   func endIntroductions() async throws {
     var words: [UInt8] = []
     for id in open {
-      words += Self.message(.end, Self.field(7, (0..<8).reversed().map { UInt8(truncatingIfNeeded: id >> ($0 * 8)) }))
+      words += Self.message(
+        .end, Self.field(7, (0..<8).reversed().map { UInt8(truncatingIfNeeded: id >> ($0 * 8)) }))
     }
     open = []
     try await write(words)
