@@ -12,7 +12,6 @@ extension RegistryServer {
         throw RegistryError(.tooFast, "too many messages in too short a time")
       }
       guard let message = try incoming.message.get() else { return }
-      session.observed = await session.link.remote
       if let answer = try await self.answer(message, request, of: session) {
         session.say(answer, as: request)
       }

@@ -232,6 +232,7 @@ public actor RegistryServer {
     do {
       try await flush(session)
       while !session.isOver, let bytes = try await session.link.read() {
+        session.observed = await session.link.remote
         session.reader.append(bytes)
         while let incoming = try session.reader.next() {
           await take(incoming, of: session)
@@ -250,6 +251,7 @@ public actor RegistryServer {
 
   /// Writes what the peer has not been told, unless somebody is at it already.
   private func flush(_ session: RegistrySession) async throws {
+    session.isFlushDue = false
     guard !session.isWriting else { return }
     session.isWriting = true
     defer { session.isWriting = false }
@@ -268,7 +270,9 @@ public actor RegistryServer {
       leave(session)
       nonisolated(unsafe) let slow = session
       machine.spawn("the end of a slow peer") { await slow.link.close(.tooMuch) }
-    } else if !session.isWriting {
+    } else if !session.isWriting, !session.isFlushDue {
+      // What others have for it until then leaves with it.
+      session.isFlushDue = true
       nonisolated(unsafe) let unchecked = session
       machine.spawn("words for a peer") { try await self.flush(unchecked) }
     }

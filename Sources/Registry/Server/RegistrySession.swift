@@ -11,6 +11,8 @@ final class RegistrySession {
   /// What it has not been told yet.
   var outgoing = MessageWriter()
   var isWriting = false
+  /// Whether somebody is about to write.
+  var isFlushDue = false
   var isOver = false
   /// Where it was last seen.
   var observed: SocketAddress
