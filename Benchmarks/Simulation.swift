@@ -113,18 +113,20 @@ enum Simulation {
     print("  of 50 MB for all         \(ratio(Double(bytes), 50e6)) (aim: below 1)")
   }
 
-  private static func residentBytes() -> Int {
-    guard let file = fopen("/proc/self/statm", "r") else { return 0 }
-    defer { fclose(file) }
-    var total = 0
-    var resident = 0
-    _ = withUnsafeMutablePointer(to: &total) { total in
-      withUnsafeMutablePointer(to: &resident) { resident in
-        withVaList([total, resident]) { vfscanf(file, "%ld %ld", $0) }
-      }
+}
+
+/// How much memory this program holds.
+func residentBytes() -> Int {
+  guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+  defer { fclose(file) }
+  var total = 0
+  var resident = 0
+  _ = withUnsafeMutablePointer(to: &total) { total in
+    withUnsafeMutablePointer(to: &resident) { resident in
+      withVaList([total, resident]) { vfscanf(file, "%ld %ld", $0) }
     }
-    return resident * Int(getpagesize())
   }
+  return resident * Int(getpagesize())
 }
 
 /// Seconds on a clock that never goes back.

@@ -13,4 +13,9 @@ if wants("tls") { try TLSBenchmark.run() }
 if only == "quichandshakes" { try await QUICBenchmark.runHandshakes() }
 if only == "quictransfer" { try await QUICBenchmark.runTransfer() }
 if wants("stunservers") { try await STUNServers.run() }
-if wants("http") { try await RegistryOverHTTP.run() }
+// `registry` is all of it; with one more word it is one kind of question.
+let isAll = only == "registry" && CommandLine.arguments.count == 2
+if wants("registry") { try await RegistryBenchmark.run() }
+if wants("http") || isAll { try await RegistryOverHTTP.run() }
+if wants("registry-memory") || isAll { try await RegistryMemory.run() }
+if only == "registry-server" { try await RegistryMemory.serve() }

@@ -79,7 +79,9 @@ extension World {
         return .spinning(seed: seed, at: now, tasks: everybody(\.runningTasks))
       }
       if let item = ready.next() {
-        item.run(on: executor.asUnownedSerialExecutor(), taskExecutor.asUnownedTaskExecutor())
+        // Each call between actors is a place at which others may come first.
+        item.run(
+          on: executor.asUnownedSerialExecutor(), taskExecutor.asUnownedTaskExecutor(), goesOn: false)
         jobsInThisInstant += 1
         guard counter.escapes.isEmpty else {
           defer { counter.escapes = [] }

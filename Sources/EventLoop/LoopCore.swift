@@ -112,7 +112,7 @@ final class LoopCore: @unchecked Sendable {
       var batch = spare
       spare = []
       swap(&batch, &items)
-      for item in batch { item.run(on: actors, tasks) }
+      for item in batch { item.run(on: actors, tasks, goesOn: true) }
       left -= batch.count
       batch.removeAll(keepingCapacity: true)
       spare = batch

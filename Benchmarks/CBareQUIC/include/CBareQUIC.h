@@ -24,4 +24,7 @@ int bare_quic_idle(int count, double *bytes_per_connection);
 // How many bytes of the heap are in use.
 size_t bare_quic_heap(void);
 
+// Gives back to the system what of the heap nobody uses.
+void bare_quic_trim(void);
+
 #endif

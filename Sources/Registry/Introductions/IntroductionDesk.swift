@@ -57,8 +57,7 @@ struct IntroductionDesk: Sendable {
   mutating func begin(
     _ caller: PeerID, with callee: PeerID, question: UInt32?, at now: Instant
   ) throws(RegistryError) -> UInt64 {
-    // Those that have ended stand in the queue until their time is over.
-    guard pairs.count < capacity, queue.count < 4 * capacity else {
+    guard pairs.count < capacity else {
       throw RegistryError(.full, "too many are being introduced: try again in a moment")
     }
     guard asked[caller] ?? 0 < capacityEach else {
@@ -71,6 +70,7 @@ struct IntroductionDesk: Sendable {
     numbers[caller, default: []].append(lastID)
     numbers[callee, default: []].append(lastID)
     queue.append((lastID, now.advanced(by: patience)))
+    forgetEnded()
     return lastID
   }
 
@@ -131,6 +131,14 @@ struct IntroductionDesk: Sendable {
       expired.append((first.id, pair))
     }
     return expired
+  }
+
+  /// Most end long before their time: as soon as they are more than the others in the queue, they leave it.
+  private mutating func forgetEnded() {
+    guard queue.count > 2 * pairs.count + 64 else { return }
+    var left = Queue<(id: UInt64, until: Instant)>()
+    while let next = queue.popFirst() { if pairs[next.id] != nil { left.append(next) } }
+    queue = left
   }
 
   /// When to call ``takeExpired(at:)``.

@@ -44,6 +44,8 @@ struct MessageReader {
     let request = span.number(at: place + 3, as: UInt32.self)
     let fields = span.extracting(place + 2 + Self.head..<place + 2 + size)
     place += 2 + size
+    // Who waits for the next message holds nothing of the last one.
+    if place == bytes.count { (bytes, place) = ([], 0) }
     do throws(RegistryError) {
       return Incoming(request: request, message: .success(try RegistryMessage(kind: kind, fields)))
     } catch {

@@ -5,7 +5,9 @@ import WarrenMachine
 ///
 /// Each has a kind and fields, in any order; kinds and fields that are not known are passed over, so that newer programs can
 /// say more. A request has a number, which its answer bears as well.
-public enum RegistryMessage: Hashable, Sendable {
+///
+/// Indirect, since a task keeps room for all that it has once held, and each peer at a registry has a task.
+public indirect enum RegistryMessage: Hashable, Sendable {
   // MARK: A peer's
 
   /// I speak this protocol.

@@ -12,7 +12,6 @@ extension RegistryServer {
         throw RegistryError(.tooFast, "too many messages in too short a time")
       }
       guard let message = try incoming.message.get() else { return }
-      await look(at: session)
       if let answer = try await self.answer(message, request, of: session) {
         session.say(answer, as: request)
       }
@@ -27,21 +26,7 @@ extension RegistryServer {
   ) async throws(RegistryError) -> RegistryMessage? {
     let owner = RegistryOwner.key(session.peer)
     switch message {
-    case .hello: return nil
-    case .register(let announced):
-      try registry.check(announced.addresses)
-      session.attested = announced.attested.filter { attestor.isRight($0, at: machine.now) }.map(\.address)
-      try await registry.register(
-        Registration(
-          of: owner, named: announced.name, isListed: announced.isListed, consent: announced.consent,
-          at: addressesOf(session, announced.addresses)))
-      session.name = announced.name
-      let seen = addressesOf(session, announced.addresses)
-      for (id, other) in desk.open(of: session.peer) {
-        if let listener = sessions[other] { tell(listener, .seen(id, addresses: seen)) }
-      }
-      session.hasRegistered = true
-      return .done
+    case .register(let announced): return try await register(announced, of: session)
     case .renew:
       try await registry.renew(owner)
       return .done
@@ -52,20 +37,20 @@ extension RegistryServer {
       try await registry.rename(owner, to: name)
       session.name = name
       return .done
-    case .find(let target):
-      var found = try await find(target, for: session.peer)
-      if case .key(let peer) = found.owner, peer != session.peer,
-        found.consent.answer(to: session.peer) != true
-      {
-        found.addresses = []
-      }
-      return .found(found)
-    case .list(let start):
-      var page = await registry.list(from: start)
-      // Where they are is not for everyone.
-      for place in page.registrations.indices { page.registrations[place].addresses = [] }
-      page.registrations.removeAll { if case .address = $0.owner { true } else { false } }
-      return .page(page)
+    case .find(let target): return try await found(target, by: session.peer)
+    case .list(let start): return await page(from: start)
+    case .introduce(let asked): return try await introduce(asked, request, of: session)
+    default: return try answerAtOnce(message, request, of: session)
+    }
+  }
+
+  /// The same, for what needs no waiting. By itself, since what a peer's task has needed once it keeps.
+  @inline(never)
+  private func answerAtOnce(
+    _ message: RegistryMessage, _ request: UInt32, of session: RegistrySession
+  ) throws(RegistryError) -> RegistryMessage? {
+    switch message {
+    case .hello: return nil
     case .wait(let key):
       let ticket = try pairing.wait(
         with: key, PairingDesk.Offer(.udp, at: session.observed), at: machine.now)
@@ -73,7 +58,6 @@ extension RegistryServer {
       waiting[ticket] = session
       schedule()
       return nil
-    case .introduce(let asked): return try await introduce(asked, request, of: session)
     case .accept(let id, let addresses):
       try registry.check(addresses)
       let own = addressesOf(session, addresses)
@@ -114,13 +98,48 @@ extension RegistryServer {
         tellEnd(of: id, pair, except: session.peer)
       }
       return nil
-    case .welcome, .done, .failed, .found, .page, .introduced, .accepted, .seen:
-      throw RegistryError(.badMessage, "this is for a registry to say")
+    default: throw RegistryError(.badMessage, "this is for a registry to say")
     }
   }
 
+  private func register(
+    _ announced: Announcement, of session: RegistrySession
+  ) async throws(RegistryError) -> RegistryMessage {
+    try registry.check(announced.addresses)
+    session.attested = announced.attested.filter { attestor.isRight($0, at: machine.now) }.map(\.address)
+    try await registry.register(
+      Registration(
+        of: .key(session.peer), named: announced.name, isListed: announced.isListed,
+        consent: announced.consent, at: addressesOf(session, announced.addresses)))
+    session.name = announced.name
+    let seen = addressesOf(session, announced.addresses)
+    for (id, other) in desk.open(of: session.peer) {
+      if let listener = sessions[other] { tell(listener, .seen(id, addresses: seen)) }
+    }
+    session.hasRegistered = true
+    return .done
+  }
+
+  private func found(
+    _ target: RegistryTarget, by peer: PeerID
+  ) async throws(RegistryError) -> RegistryMessage {
+    var found = try await find(target, for: peer)
+    if case .key(let owner) = found.owner, owner != peer, found.consent.answer(to: peer) != true {
+      found.addresses = []
+    }
+    return .found(found)
+  }
+
+  private func page(from start: RegistryPage.Start?) async -> RegistryMessage {
+    var page = await registry.list(from: start)
+    // Where they are is not for everyone.
+    for place in page.registrations.indices { page.registrations[place].addresses = [] }
+    page.registrations.removeAll { if case .address = $0.owner { true } else { false } }
+    return .page(page)
+  }
+
   /// Where a peer is now; it is told where it is seen as soon as that is somewhere else.
-  private func look(at session: RegistrySession) async {
+  func look(at session: RegistrySession) async {
     let observed = await session.link.remote
     guard observed != session.observed else { return }
     session.observed = observed

@@ -297,6 +297,8 @@ public actor RegistryServer {
       try await flush(session)
       var words: [UInt8]? = words
       while !session.isOver, let bytes = words {
+        // Once for all that has come at once.
+        await look(at: session)
         session.reader.append(bytes)
         while let incoming = try session.reader.next() {
           await take(incoming, of: session)
@@ -318,6 +320,7 @@ public actor RegistryServer {
 
   /// Writes what the peer has not been told, unless somebody is at it already.
   private func flush(_ session: RegistrySession) async throws {
+    session.isFlushDue = false
     guard !session.isWriting else { return }
     session.isWriting = true
     if session.writeTimer == nil {
@@ -352,7 +355,9 @@ public actor RegistryServer {
     session.say(message, as: request)
     if session.outgoing.bytes.count > RegistryLimits.unsentBytes {
       letGo(session)
-    } else if !session.isWriting {
+    } else if !session.isWriting, !session.isFlushDue {
+      // What others have for it until then leaves with it.
+      session.isFlushDue = true
       nonisolated(unsafe) let unchecked = session
       machine.spawn("words for a peer") { try await self.flush(unchecked) }
     }

@@ -11,6 +11,8 @@ final class RegistrySession {
   var isWriting = false
   /// Ends it where it takes nothing of what is written.
   var writeTimer: MachineTimer?
+  /// Whether somebody is about to write.
+  var isFlushDue = false
   var isOver = false
   /// Where it was last seen.
   var observed: SocketAddress
