@@ -18,10 +18,12 @@ struct RegistrySilenceTests {
       let connection = try await TLSConnection.connect(
         over: tcp, identity, TLSConfiguration(protocols: [RegistryMessage.protocolName]),
         expecting: key.peerID)
-      // It is welcomed, and says that it is there once more in time.
+      // It says what it speaks, is welcomed, and says that it is there once more in time.
+      let hello: [UInt8] = [0, 5, 0, 0, 0, 0, 0]
+      try await connection.write(hello)
       #expect(try await connection.read() != nil)
       try await machines.alice.sleep(for: RegistryLimits.silence - .seconds(1))
-      try await connection.write([0, 5, 0, 0, 0, 0, 0])
+      try await connection.write(hello)
       try await machines.alice.sleep(for: RegistryLimits.silence - .seconds(1))
       #expect(await server.sessionCount == 1)
       try await machines.alice.sleep(for: .seconds(2))

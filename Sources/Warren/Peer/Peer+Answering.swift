@@ -164,12 +164,13 @@ extension Peer {
     }
     approaches.append(approach)
     table.began(.theirs, with: introduction.peer)
+    // Who asked learns now where this side is, before anything else is said of it.
+    if introduction.isQuestion { await client?.acceptLater(introduction.id, at: hostAddresses()) }
+    guard !approach.isOver else { return }
     approach.tasks.append(
       machine.spawn("answering \(introduction.peer)") { [weak self] in
         await self?.answer(introduction, approach)
       })
-    // Who asked learns now where this side is.
-    if introduction.isQuestion { await client?.acceptLater(introduction.id, at: hostAddresses()) }
   }
 
   private func answer(_ introduction: Introduction, _ approach: Approach) async {
