@@ -170,6 +170,7 @@ struct ConsentTests {
         _ = try await mallory.ask(
           .register(Announcement(at: number % 2 == 0 ? lies : homes, attested: forged)))
       }
+      #expect(await bob.approaches.map(\.seen.count) == [PeerLimits.seenAddresses])
       let description = ICEDescription(
         usernameFragment: "abcd", password: "aPasswordThatIsLongEnough",
         candidates: lies.map { Candidate(.host, at: $0, priority: 1, foundation: "h") })

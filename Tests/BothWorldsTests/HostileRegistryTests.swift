@@ -281,6 +281,24 @@ struct HostileRegistryTests {
   }
 
   @Test(
+    "keeps whom it has where another connects with the same key and says nothing, as a client does that was faster",
+    arguments: TwoMachines.allCases, RegistryVisitor.Carrier.allCases)
+  func speechless(world: TwoMachines, carrier: RegistryVisitor.Carrier) async throws {
+    try await RegistryScene.run(world) { scene in
+      let first = try await scene.visitor()
+      #expect(try await first.ask(.register(Announcement(consent: .everyone))) == .done)
+      let second = try await RegistryVisitor(
+        on: scene.machines.alice, of: scene.address, over: carrier, key: first.key, greets: false)
+      // It is there by now: whoever comes after it is served.
+      let third = try await scene.visitor(over: carrier)
+      #expect(try await third.refusal(of: .list(from: nil)) == nil)
+      #expect(try await first.ask(.renew) == .done)
+      #expect(await scene.server.counters.sessions == 4)
+      for visitor in [second, first, third] { await visitor.close() }
+    }
+  }
+
+  @Test(
     "takes whoever has come last for the one with a key", arguments: TwoMachines.allCases,
     RegistryVisitor.Carrier.allCases)
   func replaced(world: TwoMachines, carrier: RegistryVisitor.Carrier) async throws {

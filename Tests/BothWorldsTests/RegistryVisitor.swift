@@ -19,10 +19,10 @@ final class RegistryVisitor: @unchecked Sendable {
   /// What it was told and has not asked for.
   private var told: [RegistryMessage] = []
 
-  /// Connects, and says hello.
+  /// Connects, and says hello, or nothing.
   init(
     on machine: any Machine, of address: RegistryAddress, over carrier: Carrier = .quic,
-    key: PrivateKey? = nil,
+    key: PrivateKey? = nil, greets: Bool = true,
     _ change: (inout QUICConfiguration) -> Void = { _ in }
   ) async throws {
     self.machine = machine
@@ -46,7 +46,7 @@ final class RegistryVisitor: @unchecked Sendable {
         expecting: address.key)
       link = try #require(TLSLink(connection, to: remote))
     }
-    try await say(.hello)
+    if greets { try await say(.hello) }
   }
 
   func say(_ message: RegistryMessage, as request: UInt32 = 0) async throws {
