@@ -9,7 +9,7 @@ CONTEST_SEEDS ?= 10000
 WEATHER_SEEDS ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: interop help demo test lint format bench matrix contest weather fuzz sanitize release docs setup clean
+.PHONY: interop help demo test lint format bench matrix connect storm contest weather fuzz sanitize release docs setup clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ bench: setup interop ## measure, as ratios of one run on this machine
 matrix: release ## try every pair of places and of kinds of NAT in the simulator, with 20 seeds, against what is written down
 	.build/release/warren matrix --seeds $(SEEDS) --against Fixtures/Matrix/places.txt
 	.build/release/warren matrix --seeds $(SEEDS) --kinds
+
+connect: release ## connect peers from every place with peers in every other, against what is written down, 100 seeds (2 minutes)
+	.build/release/warren connect --seeds 100 --against Fixtures/Matrix/places.txt
+
+storm: release ## let everything go wrong that can, and see whether peers find each other again (1,000 seeds: a minute)
+	.build/release/warren storm --seeds 1000
 
 contest: release ## find the port of a hard NAT, beside others' ways of looking for it (10,000 seeds: 6 minutes)
 	.build/release/warren contest --seeds $(CONTEST_SEEDS)

@@ -31,6 +31,32 @@ public struct PeerMatrix: Sendable {
     }
   }
 
+  /// What is not as it should be, a line each.
+  ///
+  /// - Parameter expected: the letters of ``PunchMatrix/text(_:)``, a line for each place: whoever gets through at once is connected
+  ///   within two round trips where no mapping depends on the other end, and within two and a half else.
+  public func differences(_ cells: [[Cell]], from expected: [String]) -> [String] {
+    var lines: [String] = []
+    for (row, alice) in places.enumerated() {
+      let letters = expected.indices.contains(row) ? expected[row].split(separator: " ").map(\.first) : []
+      for (column, bob) in places.enumerated() {
+        let cell = cells[row][column]
+        let limit = alice.keepsMapping && bob.keepsMapping ? 4 : 5
+        let isRight =
+          switch letters.indices.contains(column) ? letters[column] : nil {
+          case "e": cell.failures.isEmpty && cell.times.last ?? .zero <= PeerTrial.oneWay * limit
+          case "g": cell.failures.isEmpty
+          case ".": cell.times.isEmpty
+          default: false
+          }
+        if !isRight {
+          lines.append("\(alice) to \(bob): \(cell.letter), \(cell.times.last.map { "\($0)" } ?? "never")")
+        }
+      }
+    }
+    return lines
+  }
+
   /// The places.
   public let places: [Place]
   private let trials: [[PeerTrial]]

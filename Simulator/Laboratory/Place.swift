@@ -23,6 +23,9 @@ public struct Place: Hashable, Sendable, CustomStringConvertible {
 
   public var description: String { name }
 
+  /// Whether its mappings are the same for all other ends.
+  var keepsMapping: Bool { boxes.allSatisfy { !$0.translates || $0.mapping == .endpointIndependent } }
+
   /// The machine in a topology, with its boxes and a neighbour who is as busy as is said.
   package func node(_ name: String) -> Node {
     let machine =

@@ -7,12 +7,13 @@ struct Connect {
   private let loss: Double
   private let pair: [Place]
   private let asks: Bool
+  private let expected: [String]?
   private let crosses: Bool
 
   init(arguments: ArraySlice<String>) throws {
     let words = arguments.prefix { !$0.hasPrefix("--") }
     let options = try Options(
-      arguments.dropFirst(words.count), known: ["--seeds", "--seed", "--loss"],
+      arguments.dropFirst(words.count), known: ["--seeds", "--seed", "--loss", "--against"],
       flags: ["--asks", "--crosses"])
     pair = try words.map { name in
       guard let place = Place.all.first(where: { $0.name == name }) else {
@@ -24,6 +25,9 @@ struct Connect {
     seeds = try seed.map { $0...$0 } ?? 1...max(1, min(options.number("--seeds") ?? 3, 100_000))
     loss = Double(min(try options.number("--loss") ?? 0, 50)) / 100
     asks = options["--asks"] != nil
+    expected = try options["--against"].map {
+      try lines(ofFile: $0).filter { !$0.isEmpty && !$0.hasPrefix("#") }
+    }
     crosses = options["--crosses"] != nil
   }
 
@@ -42,12 +46,23 @@ struct Connect {
       print("  " + row.map { String($0.letter) }.joined(separator: " ") + "  \(place)")
     }
     print("")
+    if let expected { return try compare(matrix, cells, expected) }
     for (row, alice) in zip(cells, matrix.places) {
       for (cell, bob) in zip(row, matrix.places) where !cell.failures.isEmpty {
         let seeds = cell.failures.prefix(5).map { "\($0.seed) (\($0.why))" }.joined(separator: ", ")
         print("  \(alice) to \(bob): \(cell.times.count) of \(cell.trials), not seeds \(seeds)")
       }
     }
+  }
+
+  private func compare(_ matrix: PeerMatrix, _ cells: [[PeerMatrix.Cell]], _ expected: [String]) throws {
+    let differences = matrix.differences(cells, from: expected)
+    for line in differences { print("NOT AS EXPECTED: \(line)") }
+    if !differences.isEmpty { throw MatrixError.differs(differences.count) }
+    print(
+      "Where nothing is to be guessed, the first byte is there after two round trips, or two and a half where a NAT"
+    )
+    print("maps anew for each other end.")
   }
 
   private func change(_ trial: inout PeerTrial) {

@@ -126,6 +126,47 @@ struct ReadmeTests {
     await endpoint.close()
   }
 
+  private func connect(_ machine: any Machine, by registry: RegistryAddress) async throws {
+    // begin peer
+    var configuration = Peer.Configuration()
+    configuration.name = "alice"
+    configuration.registry = registry  // warren://HOST:PORT/KEY
+    configuration.policy = .everyone  // or .ask: then `alice.requests` says who wants to connect
+    let alice = try Peer(configuration, on: machine)
+    try await alice.start()
+    let connection = try await alice.connect(to: "bob")
+    let stream = try await connection.openStream()
+    try await stream.write(Array("Hello, Bob!".utf8))
+    // end peer
+    await alice.close()
+  }
+
+  @Test("connects by name")
+  func connects() async throws {
+    let world = World(seed: 1) {
+      Machine("alice").behind(.portRestrictedCone)
+      Machine("bob").behind(.restrictedCone)
+      Server("registry")
+    }
+    try await world.run { world in
+      let (server, bob) = (world.machine("registry"), world.machine("bob"))
+      var chance = server.random
+      let registry = RegistryServer(Registry(on: server), on: server, key: PrivateKey(using: &chance))
+      var address = try await registry.start()
+      address.host = "registry"
+      var configuration = Peer.Configuration()
+      configuration.name = "bob"
+      configuration.registry = address
+      configuration.policy = .everyone
+      let peer = try Peer(configuration, on: bob)
+      try await peer.start()
+      for await event in peer.events { if case .registered = event { break } }
+      try await self.connect(world.machine("alice"), by: address)
+      await peer.close()
+      await registry.stop()
+    }
+  }
+
   private func punch(_ machine: any Machine, _ servers: [SocketAddress], _ bob: HolePuncher) async throws {
     let tellTheOtherSide: @Sendable ([UInt8]) async throws -> Void = {
       await bob.receive(try PunchSignal(decoding: $0.span.bytes))
