@@ -26,7 +26,7 @@ final class Approach: @unchecked Sendable {
   /// Packets that have come there before.
   var earlyPackets: [(number: Int, bytes: [UInt8], source: SocketAddress, local: IPAddress?)] = []
   /// The connection that it has become.
-  var connection: AdoptedConnection?
+  weak var connection: AdoptedConnection?
   /// Who waits for a newer flight of the other side's.
   var flights = Queue<[[UInt8]]>()
   var flightWait: Wait<Void>?
