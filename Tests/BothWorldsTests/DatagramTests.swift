@@ -100,17 +100,21 @@ struct DatagramTests {
       let bob = Probe(on: pair.bob)
       let target = SocketAddress(pair.bobIP(family), port: try await bob.bind(.any(family)).port)
       await bob.close()
-      try await alice.send([[7, 8, 9]], to: target)
-      await alice.waitFor(1)
+      // The system has a budget for reports, which all that goes on beside shares: what is over it is not reported.
+      for _ in 0..<100 where await alice.failures.isEmpty {
+        try await alice.send([[7, 8, 9]], to: target)
+        try await pair.alice.sleep(for: .milliseconds(100))
+      }
       #expect(
-        await alice.failures == [
-          DeliveryFailure(
-            reason: .portUnreachable, destination: target, reporter: target.ip, excerpt: [7, 8, 9])
-        ])
+        await alice.failures.first
+          == DeliveryFailure(
+            reason: .portUnreachable, destination: target, reporter: target.ip, excerpt: [7, 8, 9]))
       // The socket lives on.
       let own = try await alice.bind(.any(family)).port
       try await alice.send([[1]], to: SocketAddress(pair.aliceIP(family), port: own))
-      await alice.waitFor(2)
+      for _ in 0..<100 where await alice.received.isEmpty {
+        try await pair.alice.sleep(for: .milliseconds(10))
+      }
       #expect(await alice.received.map(\.bytes) == [[1]])
       await alice.close()
     }
