@@ -39,3 +39,13 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
     return nil
   }
 }
+
+/// What runs in the real time goes before the calling thread: a world's own time does not pass while it waits.
+func letRealTimePass() {
+  #if canImport(Glibc)
+    // On Linux the niceness is each thread's own, contrary to POSIX.
+    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+  #else
+    pthread_set_qos_class_self_np(QOS_CLASS_BACKGROUND, 0)
+  #endif
+}

@@ -27,6 +27,7 @@ extension World {
     let failure = await withTaskCancellationHandler {
       await withCheckedContinuation { (continuation: CheckedContinuation<RunError?, Never>) in
         startThread { [self] in
+          letRealTimePass()
           let failure = go(until: { outcome.result != nil })
           continuation.resume(returning: failure)
         }

@@ -231,6 +231,8 @@ class Asker(Peer):
 class Offender(Peer):
     async def offend(self, frames):
         def write(builder, uids, comment=""):
+            # Once: the probe that follows where the answer is late is an honest one.
+            del self._quic._write_ping_frame
             for kind, contents in frames:
                 buf = builder.start_frame(kind, capacity=300)
                 for content in contents:
