@@ -60,16 +60,20 @@ let package = Package(
       name: "WarrenTLS", dependencies: ["WarrenMachine", "WarrenCrypto", "CGnuTLS", "CIdentity"],
       path: "Sources/TLS", swiftSettings: strict),
     .target(
+      name: "WarrenRelay", dependencies: ["WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenTLS"],
+      path: "Sources/Relay", swiftSettings: strict),
+    .target(
       name: "WarrenRegistry",
       dependencies: [
-        "WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC", "WarrenTLS", "CHTTPParser",
+        "WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC", "WarrenTLS", "WarrenRelay",
+        "CHTTPParser",
       ],
       path: "Sources/Registry", swiftSettings: strict),
     .target(
       name: "Warren",
       dependencies: [
         "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC",
-        "WarrenTLS", "WarrenRegistry",
+        "WarrenTLS", "WarrenRelay", "WarrenRegistry",
       ],
       path: "Sources/Warren", swiftSettings: strict),
     .target(
@@ -110,6 +114,9 @@ let package = Package(
     .testTarget(
       name: "TLSTests", dependencies: ["WarrenTLS", "WarrenEventLoop", "CGnuTLS", "TestSupport"],
       path: "Tests/TLSTests", swiftSettings: strict),
+    .testTarget(
+      name: "RelayTests", dependencies: ["Warren", "WarrenSimulator", "TestSupport"],
+      path: "Tests/RelayTests", swiftSettings: strict),
     .testTarget(
       name: "RegistryTests", dependencies: ["WarrenRegistry", "TestSupport"], path: "Tests/RegistryTests",
       swiftSettings: strict),

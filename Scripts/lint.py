@@ -20,10 +20,13 @@ ROOMS = {
     "Sources/Traversal": SYSTEM | {"WarrenMachine", "WarrenCrypto", "WarrenSTUN"},
     "Sources/QUIC": SYSTEM | {"WarrenMachine", "WarrenCrypto", "CQUIC"},
     "Sources/TLS": SYSTEM | {"WarrenMachine", "WarrenCrypto", "CGnuTLS", "CIdentity"},
-    "Sources/Registry": {"WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC", "WarrenTLS", "CHTTPParser"},
+    "Sources/Relay": SYSTEM | {"WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenTLS"},
+    "Sources/Registry": {
+        "WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC", "WarrenTLS", "WarrenRelay", "CHTTPParser",
+    },
     "Sources/Warren": {
         "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC", "WarrenTLS",
-        "WarrenRegistry",
+        "WarrenRelay", "WarrenRegistry",
     },
     "Sources/WarrenCLI": SYSTEM | {"Warren", "WarrenMachine", "WarrenEventLoop", "WarrenSimulator", "WarrenLaboratory"},
     "Simulator": SYSTEM | {"WarrenMachine"},

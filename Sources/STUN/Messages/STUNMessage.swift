@@ -17,7 +17,8 @@ public struct STUNMessage: ~Escapable {
   /// Whether it carries a fingerprint, which then is right.
   public let hasFingerprint: Bool
 
-  static let headerSize = 20
+  /// Bytes before the first attribute (RFC 8489, 5).
+  public static let headerSize = 20
   static let magicCookie: UInt32 = 0x2112_A442
   static let fingerprintMask: UInt32 = 0x5354_554E
 
