@@ -75,7 +75,7 @@ struct Connect {
     var trial = PeerTrial(alice: pair[0], bob: pair[1])
     change(&trial)
     for seed in seeds {
-      let (outcome, trace) = try await trial.run(seed: seed, keptEvents: seeds.count == 1 ? 2000 : 0)
+      let (outcome, trace) = try await trial.run(seed: seed, keptEvents: seeds.count == 1 ? 100_000 : 0)
       for event in trace.events { print(event) }
       print("seed \(seed): first byte \(outcome.firstByte.map { "\($0)" } ?? "never"); \(outcome)")
     }

@@ -38,9 +38,9 @@ struct WeatherTests {
 
   @Test("does not hang where it does not end: it is said who waits for what", arguments: TwoMachines.allCases)
   func hanging(world: TwoMachines) async {
-    let trial = TransferTrial(.vanishing) { $0.limit = .seconds(2) }
+    let trial = TransferTrial(.vanishing) { $0.limit = .seconds(5) }
     for outcome in await outcomes(of: trial, in: world) {
-      #expect(outcome.failure?.hasPrefix("it has not ended after 2.0 seconds: ") ?? false)
+      #expect(outcome.failure?.hasPrefix("it has not ended after 5.0 seconds: ") ?? false)
       #expect(outcome.failure?.contains("bob waits for stream 0 to bring something") ?? false, "\(outcome)")
     }
   }

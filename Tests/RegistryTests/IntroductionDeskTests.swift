@@ -20,7 +20,8 @@ struct IntroductionDeskTests {
       #expect(desk.accept(id, by: peer) == nil && desk.deny(id, by: peer) == nil)
     }
     for peer in [Self.alice, Self.bob, Self.carol] {
-      #expect(desk.listener(id, to: peer) == nil && desk.open(of: peer).isEmpty, "nobody has agreed yet")
+      #expect(desk.listener(id, to: peer) == nil, "nobody has agreed yet")
+      #expect(desk.watchers(of: peer).map(\.watcher) == (peer == Self.alice ? [Self.bob] : []))
     }
     #expect(desk.end(id, by: Self.carol) == nil && desk.count == 1)
     #expect(desk.accept(id, by: Self.bob)?.question == 9)
@@ -124,15 +125,17 @@ struct IntroductionDeskTests {
       default:
         let expected = pair.flatMap { $0.question == nil ? $0.other(than: peer) : nil }
         #expect(desk.listener(id, to: peer) == expected)
-        let open = model.open.filter { $0.pair.question == nil && $0.pair.other(than: peer) != nil }
-        #expect(desk.open(of: peer).map(\.id) == open.map(\.id))
-        #expect(desk.open(of: peer).map(\.other) == open.map { $0.pair.other(than: peer)! })
+        let watched = model.open.filter {
+          $0.pair.other(than: peer) != nil && ($0.pair.question == nil || $0.pair.caller == peer)
+        }
+        #expect(desk.watchers(of: peer).map(\.id) == watched.map(\.id))
+        #expect(desk.watchers(of: peer).map(\.watcher) == watched.map { $0.pair.other(than: peer)! })
       }
       #expect(desk.count == model.open.count)
     }
     let end = now.advanced(by: patience)
     #expect(desk.takeExpired(at: end).count == model.open.count)
-    #expect(desk.count == 0 && desk.nextDeadline == nil && peers.allSatisfy { desk.open(of: $0).isEmpty })
+    #expect(desk.count == 0 && desk.nextDeadline == nil && peers.allSatisfy { desk.watchers(of: $0).isEmpty })
     for peer in peers { _ = try desk.begin(peer, with: Self.carol, question: nil, at: end) }
   }
 }

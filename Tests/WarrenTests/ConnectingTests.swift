@@ -18,4 +18,32 @@ struct ConnectingTests {
       #expect(outcome.agree && !outcome.isPunched, "\(alice) to \(bob): \(outcome)")
     }
   }
+
+  /// Two who dial each other at once.
+  struct Crossing {
+    var alice, bob: Place
+    var loss: Double
+
+    init(_ alice: Place, _ bob: Place, loss: Double) {
+      (self.alice, self.bob, self.loss) = (alice, bob, loss)
+    }
+  }
+
+  @Test(
+    "whose other side connects as well, whatever is lost, and one of the two tries is enough",
+    arguments: [
+      Crossing(.portRestricted, .random, loss: 0.05), Crossing(.firewall, .random, loss: 0.05),
+      Crossing(.sequential, .sequential, loss: 0), Crossing(.public, .fullCone, loss: 0.2),
+      Crossing(.sequential, .firewall.speaking(.v4, .v6), loss: 0.1),
+      Crossing(.random.speaking(.v4, .v6), .random.speaking(.v4, .v6), loss: 0),
+    ])
+  func crossing(crossing: Crossing) async throws {
+    var trial = PeerTrial(alice: crossing.alice, bob: crossing.bob)
+    trial.crosses = true
+    trial.loss = crossing.loss
+    for seed in 1...12 as ClosedRange<UInt64> {
+      let outcome = try await trial.run(seed: seed).outcome
+      #expect(outcome.firstByte != nil && outcome.agree, "seed \(seed): \(outcome)")
+    }
+  }
 }

@@ -8,7 +8,7 @@ import WarrenTraversal
 struct PeerSignalTests {
   private func isSame(_ one: PeerSignal?, _ other: PeerSignal?) -> Bool {
     switch (one, other) {
-    case (nil, nil), (.mend, .mend): true
+    case (nil, nil), (.mend, .mend), (.gone, .gone): true
     case (.flight(let one), .flight(let other)): one == other
     case (.punch(let one), .punch(let other)): one.encoded == other.encoded
     default: false
@@ -19,7 +19,7 @@ struct PeerSignalTests {
   func roundTrip() {
     let packet = [UInt8](repeating: 7, count: RegistryLimits.packetBytes)
     let all: [PeerSignal] = [
-      .mend, .flight([]), .flight([[1]]), .flight([packet, [], packet, [9]]),
+      .mend, .gone, .flight([]), .flight([[1]]), .flight([packet, [], packet, [9]]),
       .punch(PunchSignal(.complete, of: "abcd")),
       .punch(
         PunchSignal(
@@ -34,7 +34,7 @@ struct PeerSignalTests {
   @Test("is nothing where it is rubbish, too much, or a newer program's")
   func rubbish() {
     let packets = [UInt8](repeating: 0, count: 2 * RegistryLimits.flightPackets + 2)
-    for bytes in [[], [3], [255, 1], [0], [0, 1, 2], [1, 0], [1, 0, 2, 1], [1, 255, 255], [1] + packets]
+    for bytes in [[], [4], [255, 1], [0], [0, 1, 2], [1, 0], [1, 0, 2, 1], [1, 255, 255], [1] + packets]
       as [[UInt8]]
     {
       #expect(PeerSignal(bytes) == nil, "\(bytes)")
@@ -42,7 +42,7 @@ struct PeerSignalTests {
     var random = SeededRandom(3)
     for _ in 0..<20_000 {
       let bytes =
-        [UInt8.random(in: 0...3, using: &random)] + random.bytes(Int.random(in: 0...60, using: &random))
+        [UInt8.random(in: 0...4, using: &random)] + random.bytes(Int.random(in: 0...60, using: &random))
       if case .flight(let packets) = PeerSignal(bytes) {
         #expect(packets.count <= RegistryLimits.flightPackets && packets.joined().count < bytes.count)
       }

@@ -64,7 +64,7 @@ extension ConnectionCore {
     // The next packets are paced from now on (RFC 9002, 7.7), where the way is long enough for a timer to tell, and there is
     // more under way than a burst may be: who asks and answers does not wait.
     // The library counts what is written until it is told that a turn is over: elsewhere it was over long ago.
-    cquic_written(handle, isPaced && cquic_bytes_in_flight(handle) > QUICLimits.burst ? now.coded : 0)
+    cquic_written(handle, isPaced && cquic_bytes_in_flight(handle) > QUICLimits.burst ? libraryTime(now) : 0)
     askForDatagrams()
     if !isPaced { handleDeadline(at: now) }
     return budget > 0 ? .done : .more
@@ -122,11 +122,11 @@ extension ConnectionCore {
       count = stream.sendBuffer.withUnsent { slices, count in
         cquic_write(
           handle, &envelope, place, capacity, stream.id,
-          UInt32(CQUIC_WRITE_MORE | (isLast ? CQUIC_WRITE_LAST : 0)), slices, count, &taken, now.coded)
+          UInt32(CQUIC_WRITE_MORE | (isLast ? CQUIC_WRITE_LAST : 0)), slices, count, &taken, libraryTime(now))
       }
       if taken >= 0 { account(stream, taken, isLast: isLast, &turn) }
     } else {
-      count = cquic_write(handle, &envelope, place, capacity, -1, 0, nil, 0, &taken, now.coded)
+      count = cquic_write(handle, &envelope, place, capacity, -1, 0, nil, 0, &taken, libraryTime(now))
     }
     if count > 0 { return .written(count) }
     if count == 0 {
@@ -266,7 +266,7 @@ extension ConnectionCore {
     var taken: Int32 = 0
     let count = cquic_write_datagram(
       handle, &envelope, place, capacity, UInt32(CQUIC_WRITE_MORE), bytes, bytes.count,
-      &taken, now.coded)
+      &taken, libraryTime(now))
     if taken != 0 { _ = outgoingDatagrams.popFirst() }
     if count > 0 { return .written(count) }
     if count == 0 { return .nothing }

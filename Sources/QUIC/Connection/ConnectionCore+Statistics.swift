@@ -27,6 +27,13 @@ extension ConnectionCore {
     public var awaitedSince: Instant?
   }
 
+  /// Whether it is known how long the way there and back is.
+  var hasRoundTrip: Bool {
+    var known = cquic_statistics()
+    cquic_get_statistics(handle, &known)
+    return known.latest_rtt > 0
+  }
+
   /// What is known of the way, and what has been sent over it.
   public var statistics: Statistics {
     var known = cquic_statistics()

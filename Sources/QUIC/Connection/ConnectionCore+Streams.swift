@@ -101,7 +101,7 @@ extension ConnectionCore {
     guard phase == .open else { throw error ?? QUICError(.closed) }
     let isBack = ways?.settled?.isSame(as: path) ?? false
     var coded = isBack ? NetworkPath.codedOpen : path.coded
-    guard side == .client, cquic_migrate(handle, &coded, atOnce ? 1 : 0, now.coded) == CQUIC_OK else {
+    guard side == .client, cquic_migrate(handle, &coded, atOnce ? 1 : 0, libraryTime(now)) == CQUIC_OK else {
       throw QUICError(.closed, reason: "only a client whose handshake is confirmed can change paths")
     }
     if !isBack {
@@ -117,7 +117,7 @@ extension ConnectionCore {
   /// - Returns: whether that can be done now: not before the last change is done with.
   @discardableResult
   public func updateKeys(at now: Instant) -> Bool {
-    guard phase == .open, cquic_update_keys(handle, now.coded) == CQUIC_OK else { return false }
+    guard phase == .open, cquic_update_keys(handle, libraryTime(now)) == CQUIC_OK else { return false }
     changed()
     return true
   }

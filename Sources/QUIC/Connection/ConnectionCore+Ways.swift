@@ -48,7 +48,8 @@ extension ConnectionCore {
   func spread(_ packet: [UInt8]) {
     guard let ways else { return }
     for way in ways.all { sendElsewhere(packet, over: way) }
-    self.ways?.remember(packet)
+    self.ways?.remember(packet, sentAt: libraryTime(clock))
+    libraryClock.moved(at: clock)
   }
 
   private func sendElsewhere(_ packet: [UInt8], over way: NetworkPath) {

@@ -93,6 +93,8 @@ public final class ConnectionCore {
   var clock: Instant
   /// When a deadline was last handled.
   private var handledAt: Instant?
+  /// The library's own clock, which stands still at times.
+  var libraryClock = LibraryClock()
   /// Paths of which it does not matter which of this machine's addresses they begin at: what comes back says one.
   private var openPaths: [NetworkPath] = []
   /// Until when no packet is larger than every path carries, and when to look next whether larger ones vanish.
@@ -181,12 +183,13 @@ extension ConnectionCore {
     hasNews = true
     switch phase {
     case .handshaking, .open:
+      if phase == .handshaking { holdClock(at: now) }
       var coded =
         isOnWay(path, bytes) ? NetworkPath.codedOpen : incomingPath.coded(path) { known($0).coded }
       let result = bytes.withUnsafeBytes {
         cquic_read(
           handle, &coded, UInt32(ecn.rawValue), $0.baseAddress?.assumingMemoryBound(to: UInt8.self), $0.count,
-          now.coded)
+          libraryTime(now))
       }
       met(path, bytes.byteCount)
       settle(result, at: now)
@@ -231,7 +234,7 @@ extension ConnectionCore {
     case .handshaking, .open:
       let coded = cquic_deadline(handle)
       guard coded <= UInt64(Int64.max) else { return nil }
-      let deadline = Instant(nanoseconds: Int64(coded))
+      let deadline = libraryClock.instant(coded)
       // The library may ask again for what it could not do, such as a probe for which the window has no room.
       guard let handledAt, deadline <= handledAt else { return deadline }
       return handledAt.advanced(by: QUICLimits.leastDeadline)
@@ -248,12 +251,22 @@ extension ConnectionCore {
       guard let deadline = nextDeadline, deadline <= now else { return }
       handledAt = now
       lookForStalls(at: now)
-      settle(cquic_handle_deadline(handle, now.coded), at: now)
+      settle(cquic_handle_deadline(handle, libraryTime(now)), at: now)
       changed()
     case .closing(let until), .draining(let until):
       if until <= now { end() }
     case .ended: break
     }
+  }
+
+  /// The time as the library is told it.
+  func libraryTime(_ now: Instant) -> UInt64 { libraryClock.coded(now) }
+
+  /// Something comes: before the first answer, what was sent may have waited for a way, and was not under way for so long.
+  private func holdClock(at now: Instant) {
+    guard let ways, ways.settled == nil, let sentAt = ways.sentAt, !hasRoundTrip else { return }
+    libraryClock.hold(at: now, notLaterThan: sentAt + UInt64(QUICLimits.unknownRoundTrip.wholeNanoseconds))
+    libraryClock.moved(at: now)
   }
 
   /// Something may be to be sent, or to be told.
@@ -336,7 +349,8 @@ extension ConnectionCore {
     var envelope = cquic_envelope()
     let bytes = [UInt8](unsafeUninitializedCapacity: QUICLimits.smallestInitial) { buffer, count in
       let size = cquic_write_close(
-        handle, &envelope, buffer.baseAddress, buffer.count, kind, code, reason, reason.count, now.coded)
+        handle, &envelope, buffer.baseAddress, buffer.count, kind, code, reason, reason.count,
+        libraryTime(now))
       count = max(0, size)
     }
     guard !bytes.isEmpty else { return end() }

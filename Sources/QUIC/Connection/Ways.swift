@@ -13,6 +13,8 @@ struct Ways {
   var isHeard = false
   /// What has been sent last: ways that become known later get it at once.
   private(set) var flight: [[UInt8]] = []
+  /// When the last of that was sent first, by the library's clock.
+  private(set) var sentAt: UInt64?
 
   init(_ ways: [NetworkPath]) { all = Array(ways.prefix(QUICLimits.ways)) }
 
@@ -35,7 +37,8 @@ struct Ways {
     return side == .server ? isHandshake : all.contains { $0.isSame(as: path) }
   }
 
-  mutating func remember(_ packet: [UInt8]) {
+  mutating func remember(_ packet: [UInt8], sentAt now: UInt64) {
+    sentAt = now
     if flight.count >= QUICLimits.flight { flight.removeFirst() }
     flight.append(packet)
   }

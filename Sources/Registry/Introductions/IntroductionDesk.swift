@@ -97,9 +97,12 @@ struct IntroductionDesk: Sendable {
     return pair.other(than: peer)
   }
 
-  /// What a peer is part of, and may say something in: with whom.
-  func open(of peer: PeerID) -> [(id: UInt64, other: PeerID)] {
-    (numbers[peer] ?? []).compactMap { id in listener(id, to: peer).map { (id, $0) } }
+  /// Who knows where a peer is, and by which introduction: whoever was asked by it, and those with whom it has agreed.
+  func watchers(of peer: PeerID) -> [(id: UInt64, watcher: PeerID)] {
+    (numbers[peer] ?? []).compactMap { id in
+      guard let pair = pairs[id], pair.question == nil || pair.caller == peer else { return nil }
+      return pair.other(than: peer).map { (id, $0) }
+    }
   }
 
   /// Whom of the two it was about, and that it is over.

@@ -113,8 +113,8 @@ extension RegistryServer {
         consent: announced.consent, at: addressesOf(session, announced.addresses)))
     session.name = announced.name
     let seen = addressesOf(session, announced.addresses)
-    for (id, other) in desk.open(of: session.peer) {
-      if let listener = sessions[other] { tell(listener, .seen(id, addresses: seen)) }
+    for (id, watcher) in desk.watchers(of: session.peer) {
+      if let watcher = sessions[watcher] { tell(watcher, .seen(id, addresses: seen)) }
     }
     session.hasRegistered = true
     return .done

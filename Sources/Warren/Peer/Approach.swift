@@ -34,6 +34,8 @@ final class Approach: @unchecked Sendable {
   /// The connection for which it looks for a new way, and not for a handshake.
   weak var mended: AdoptedConnection?
   var isMending: Bool { mended != nil }
+  /// Whether a handshake is what it is for, and that is not done.
+  var isOpen: Bool { connection == nil && !isMending }
   var isOver = false
 
   init(_ side: LinkTable<AdoptedConnection>.Side, _ target: String, _ peer: PeerID?, at now: Instant) {

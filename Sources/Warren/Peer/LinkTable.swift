@@ -59,6 +59,13 @@ struct LinkTable<Item: AnyObject> {
   /// The connection with a peer.
   func adopted(_ peer: PeerID) -> Item? { pairs[peer]?.adopted?.item }
 
+  /// All connections with a peer: the one, and those that are held back.
+  func all(_ peer: PeerID) -> [Item] {
+    guard let pair = pairs[peer] else { return [] }
+    let held = [pair.ours, pair.theirs].compactMap { if case .held(let item) = $0 { item } else { nil } }
+    return held + [pair.adopted?.item].compactMap { $0 }
+  }
+
   /// With whom there is a connection, in a fixed order.
   var peers: [PeerID] { pairs.filter { $0.value.adopted != nil }.keys.sorted() }
 
@@ -67,6 +74,9 @@ struct LinkTable<Item: AnyObject> {
     guard let adopted = pairs[peer]?.adopted else { return true }
     return adopted.at.duration(to: now) >= PeerLimits.young
   }
+
+  /// Whether the other try waits for one of this side's, where there are both.
+  func hasRightOfWay(_ side: Side, with peer: PeerID) -> Bool { (me < peer) == (side == .ours) }
 
   /// Whether a try of this side's is under way.
   func isDialling(_ peer: PeerID) -> Bool {
@@ -101,8 +111,7 @@ struct LinkTable<Item: AnyObject> {
       pair.adopted = (item, now)
       return .replace(adopted.item)
     }
-    let hasRightOfWay = (me < peer) == (side == .ours)
-    if !hasRightOfWay, case .underWay = pair[side.other] {
+    if !hasRightOfWay(side, with: peer), case .underWay = pair[side.other] {
       defer { pair[side] = .held(item) }
       if case .held(let old) = pair[side] { return .hold(insteadOf: old) }
       return .hold(insteadOf: nil)
@@ -133,10 +142,12 @@ struct LinkTable<Item: AnyObject> {
     return nil
   }
 
-  /// A connection is over.
+  /// A connection is over, whether it is the one or was held back.
   mutating func ended(_ peer: PeerID, _ item: Item) {
-    guard pairs[peer]?.adopted?.item === item else { return }
-    pairs[peer]?.adopted = nil
+    if pairs[peer]?.adopted?.item === item { pairs[peer]?.adopted = nil }
+    for side in [Side.ours, .theirs] {
+      if case .held(let held) = pairs[peer]?[side], held === item { pairs[peer]?[side] = .none }
+    }
     if pairs[peer]?.isEmpty ?? false { pairs[peer] = nil }
   }
 }

@@ -155,15 +155,13 @@ extension Peer {
     let approach = Approach(.theirs, "key \(introduction.peer)", introduction.peer, at: began)
     approach.introduction = introduction.id
     approach.seen = introduction.addresses
-    // Who asks anew has done with what it asked before.
-    for older in approaches
-    where older.side == .theirs && older.peer == introduction.peer && older.connection == nil
-      && !older.isMending
-    {
-      await end(older)
+    let before = approaches.filter {
+      $0.side == .theirs && $0.peer == introduction.peer && $0.isOpen
     }
     approaches.append(approach)
     table.began(.theirs, with: introduction.peer)
+    // Who asks anew has done with what it asked before.
+    for older in before { await end(older) }
     // Who asked learns now where this side is, before anything else is said of it.
     if introduction.isQuestion { await client?.acceptLater(introduction.id, at: hostAddresses()) }
     guard !approach.isOver else { return }
@@ -225,10 +223,8 @@ extension Peer {
     }
   }
 
-  func take(_ signal: PeerSignal, of introduction: UInt64) {
-    guard let approach = approaches.first(where: { $0.introduction == introduction && !$0.isOver }) else {
-      return
-    }
+  func take(_ signal: PeerSignal, in approach: Approach) async {
+    guard !approach.isOver else { return }
     switch signal {
     case .punch(let signal): take(signal, approach)
     case .flight(let packets):
@@ -236,6 +232,7 @@ extension Peer {
       approach.flights.append(packets)
       approach.flightWait?.succeed(())
       approach.flightWait = nil
+    case .gone: if let adopted = approach.mended { await forgotten(adopted) }
     case .mend: break
     }
   }

@@ -92,9 +92,7 @@ extension Peer {
   private func endUnwanted(_ target: String) async {
     waiting.removeAll { $0.wait.hasEnded }
     for approach in approaches
-    where approach.side == .ours && approach.target == target && approach.connection == nil
-      && !approach.isMending
-    {
+    where approach.side == .ours && approach.target == target && approach.isOpen {
       let isWanted = waiting.contains {
         $0.target == target || $0.peer != nil && $0.peer == approach.peer
       }
@@ -200,9 +198,10 @@ extension Peer {
       return try await established(handshake, of: approach)
     }
     try met(answer.peer, target, approach)
-    approach.introduction = answer.id
-    approach.seen = answer.addresses
-    if asked.duration(to: machine.now) > PeerLimits.freshness {
+    await begin(approach, as: answer.id, at: answer.addresses)
+    let isOld = asked.duration(to: machine.now) > PeerLimits.freshness
+    // Who has answered already shall not be left with a connection that is none.
+    if isOld, await !handshake.isHeard {
       await handshake.cancel()
       handshake = try await endpoint.beginHandshake(with: answer.peer)
       approach.handshake = handshake
@@ -275,9 +274,7 @@ extension Peer {
   /// A try has led to a connection.
   func settle(_ approach: Approach, _ connection: Connection) async {
     let path = await connection.path
-    if let peer = connection.peer, let adopted = table.adopted(peer),
-      adopted.connection.isSame(as: connection)
-    {
+    if let peer = connection.peer, table.all(peer).contains(where: { $0.connection.isSame(as: connection) }) {
       // Its first packets have come by themselves as well as by the registry.
       return await end(approach)
     }
@@ -300,7 +297,16 @@ extension Peer {
       }
       machine.spawn("a connection that waits for another") {
         try await self.machine.sleep(for: PeerLimits.crossing)
+        // The other is being made: its end decides.
+        if await self.isHeard(from: peer, approach.side.other) { return }
         if let held = self.takeHeld(peer) { await self.adopt(held) }
+      }
+      // The other side may have another, and have closed it: then it must not stand in that one's way.
+      machine.spawn("the end of a connection that waits") {
+        _ = try await connection.closed()
+        guard self.table.adopted(peer) !== adopted else { return }
+        self.table.ended(peer, adopted)
+        await self.end(approach)
       }
     case .drop:
       await connection.close(code: ConnectionEnd.duplicate.rawValue, reason: "the two are connected")
@@ -308,6 +314,13 @@ extension Peer {
       // Whoever waits gets the one that there is.
       if let other = table.adopted(peer) { serve(other) }
     }
+  }
+
+  private func isHeard(from peer: PeerID, _ side: LinkTable<AdoptedConnection>.Side) async -> Bool {
+    for approach in approaches where approach.side == side && approach.peer == peer && approach.isOpen {
+      if await approach.handshake?.isHeard ?? false { return true }
+    }
+    return false
   }
 
   private func takeHeld(_ peer: PeerID) -> AdoptedConnection? {

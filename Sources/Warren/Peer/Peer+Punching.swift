@@ -29,8 +29,9 @@ extension Peer {
     // Between the call and here others may have run: what is true now decides.
     guard !isClosed, !approach.isOver, approach.puncher == nil,
       approach.connection == nil || approach.isMending,
-      let ports, let introduction = approach.introduction
+      let ports, let introduction = approach.introduction, !givesWay(approach)
     else { return }
+    for other in approaches where givesWay(other) { stopPunching(other) }
     counters.punched += approach.isMending ? 0 : 1
     tell(.connecting(to: approach.target, over: .punching))
     let puncher = HolePuncher(
@@ -60,6 +61,33 @@ extension Peer {
       // Without a network there is nothing to punch through; the handshake says so in its time.
       try? puncher.start(using: sockets, isFed: true)
       for signal in early { puncher.receive(signal, attested: seen) }
+    }
+  }
+
+  /// Whether another try with the same peer, which has the right of way, punches or will: two searches would wait for each
+  /// other, one on each side.
+  private func givesWay(_ approach: Approach) -> Bool {
+    guard let peer = approach.peer, approach.isOpen, !table.hasRightOfWay(approach.side, with: peer) else {
+      return false
+    }
+    return approaches.contains {
+      $0.side != approach.side && $0.peer == peer && $0.isOpen && $0.introduction != nil
+    }
+  }
+
+  private func stopPunching(_ approach: Approach) {
+    guard let puncher = approach.puncher else { return }
+    approach.puncher = nil
+    ports?.remove(puncher)
+    machine.spawn("the end of a puncher") { await puncher.close() }
+  }
+
+  /// A try is over: one that has given way to it has it now.
+  private func punchAgain(insteadOf approach: Approach) {
+    guard let peer = approach.peer else { return }
+    for other in approaches
+    where other.side != approach.side && other.peer == peer && other.isOpen && other.puncher == nil {
+      punchLater(other)
     }
   }
 
@@ -164,8 +192,8 @@ extension Peer {
     if let handshake = approach.handshake {
       approach.handshake = nil
       // It may have become the connection by another try: its first packets may come twice.
-      let adopted = approach.peer.flatMap { table.adopted($0) }
-      if !(adopted.map { handshake.isSame(as: $0.connection) } ?? false) { await handshake.cancel() }
+      let isConnection = approach.peer.map(table.all)?.contains { handshake.isSame(as: $0.connection) }
+      if isConnection != true { await handshake.cancel() }
     }
     if let puncher = approach.puncher {
       ports?.remove(puncher)
@@ -190,6 +218,7 @@ extension Peer {
     approach.isOver = true
     approaches.removeAll { $0 === approach }
     giveUp(approach)
+    punchAgain(insteadOf: approach)
     approach.flightWait?.fail(CancellationError())
     approach.flightWait = nil
     let tasks = approach.tasks
@@ -200,10 +229,8 @@ extension Peer {
 
   /// Nobody is to be taken for somebody who is dialled, and let in unasked, because of a try that is over.
   private func giveUp(_ approach: Approach) {
-    guard let peer = approach.peer, approach.connection == nil, !approach.isMending else { return }
-    let isTried = approaches.contains {
-      $0.side == approach.side && $0.peer == peer && $0.connection == nil && !$0.isMending
-    }
+    guard let peer = approach.peer, approach.isOpen else { return }
+    let isTried = approaches.contains { $0.side == approach.side && $0.peer == peer && $0.isOpen }
     if !isTried { table.gaveUp(approach.side, with: peer) }
   }
 
@@ -238,19 +265,23 @@ extension Peer {
           await self?.mend(approach, answer.id, answer.addresses)
         } catch {
           await self?.mended(adopted, approach)
-          // The other side has been started anew, or has given up: what is left here is of no use.
-          guard let self, error as? RegistryError == .notConnected,
-            adopted.since.duration(to: self.machine.now) > PeerLimits.young
-          else { return }
-          await adopted.connection.close(
-            code: ConnectionEnd.duplicate.rawValue, reason: "the other side has ended it")
+          if error as? RegistryError == .notConnected { await self?.forgotten(adopted) }
         }
       })
+  }
+
+  /// The other side has been started anew, or has given up: what is left here is of no use.
+  func forgotten(_ adopted: AdoptedConnection) async {
+    guard adopted.since.duration(to: machine.now) > PeerLimits.young else { return }
+    await adopted.connection.close(
+      code: ConnectionEnd.duplicate.rawValue, reason: "the other side has ended it")
   }
 
   func takeMending(_ introduction: Introduction) async {
     guard let client else { return }
     guard let adopted = table.adopted(introduction.peer) else {
+      // Where the registry has answered already, only the other side itself can be told.
+      if !introduction.isQuestion { await client.signal(introduction.id, PeerSignal.gone.encoded) }
       return await client.deny(introduction.id, reason: RegistryError.notConnected.reason)
     }
     if let before = adopted.mending {
@@ -271,9 +302,8 @@ extension Peer {
 
   private func mend(_ approach: Approach, _ id: UInt64, _ addresses: [SocketAddress]) async {
     guard !approach.isOver, let adopted = approach.mended else { return }
-    approach.introduction = id
-    approach.seen = addresses
     approaches.append(approach)
+    await begin(approach, as: id, at: addresses)
     await punch(approach)
     approach.tasks.append(
       machine.spawn("the end of mending") { [weak self, machine] in

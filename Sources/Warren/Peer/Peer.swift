@@ -63,6 +63,8 @@ public actor Peer {
   var approaches: [Approach] = []
   /// Those who wait for a connection with somebody.
   var waiting: [(peer: PeerID?, target: String, wait: Wait<AdoptedConnection>)] = []
+  /// What was said in introductions that are not known, or not yet.
+  private var strays: [(introduction: UInt64, event: RegistryEvent)] = []
   /// Dials that are being worked on, and those that wait for that.
   var turns = 0
   var turnWaits = Queue<Wait<Void>>()
@@ -192,14 +194,17 @@ public actor Peer {
     let seen = announcement.attested.map(\.address)
     let isNew = seen != announced
     announced = seen
-    machine.spawn("what the registry has seen") {
-      // What is known by then: of two of these, the first may come last.
-      if isNew {
-        await client.announceLater(self.announcement)
-      } else {
-        await client.keep(self.announcement)
-      }
-    }
+    machine.spawn("what the registry has seen") { await self.announce(to: client, now: isNew) }
+  }
+
+  /// Tells the registry what is known, now or when it comes back. Of two who do, the first may come last, with what was known
+  /// before: then it says so again.
+  private func announce(to client: RegistryClient, now isNow: Bool = true) async {
+    var said: Announcement
+    repeat {
+      said = announcement
+      if isNow { await client.announceLater(said) } else { await client.keep(said) }
+    } while said != announcement && !isClosed
   }
 
   /// This machine's own addresses, as others on its networks reach it.
@@ -261,20 +266,40 @@ public actor Peer {
     case .registered: tell(.registered)
     case .refused(let error): tell(.registryRefused(error))
     case .trusted(let key): tell(.registryTrusted(key))
-    case .lost(let reason, let retry): tell(.registryLost(because: reason, retry: retry))
+    case .lost(let reason, let retry):
+      // Its introductions ended with it, and another counts from one again.
+      strays = []
+      for approach in approaches { approach.introduction = nil }
+      tell(.registryLost(because: reason, retry: retry))
     case .introduced(let introduction): await take(introduction)
-    case .seen(let id, let addresses):
-      if let approach = approaches.first(where: { $0.introduction == id }) {
-        await add(addresses, seenFor: approach)
+    case .seen(let id, _), .signal(let id, _), .ended(let id):
+      if case .ended = event { withdraw(id) }
+      guard let approach = approaches.first(where: { $0.introduction == id }) else {
+        if strays.count >= PeerLimits.strays { strays.removeFirst() }
+        return strays.append((id, event))
       }
-    case .signal(let id, let bytes):
-      guard let signal = PeerSignal(bytes) else { return }
-      take(signal, of: id)
-    case .ended(let id):
-      withdraw(id)
-      // Once the two are connected it has done what it was for.
-      if let approach = approaches.first(where: { $0.introduction == id }) { approach.introduction = nil }
+      await take(event, in: approach)
     }
+  }
+
+  /// What is said in an introduction.
+  private func take(_ event: RegistryEvent, in approach: Approach) async {
+    switch event {
+    case .seen(_, let addresses): await add(addresses, seenFor: approach)
+    case .signal(_, let bytes): if let signal = PeerSignal(bytes) { await take(signal, in: approach) }
+    // Once the two are connected it has done what it was for.
+    case .ended: approach.introduction = nil
+    default: break
+    }
+  }
+
+  /// The registry has given a try its number. What was said in it may have been faster.
+  func begin(_ approach: Approach, as introduction: UInt64, at addresses: [SocketAddress]) async {
+    approach.introduction = introduction
+    approach.seen = addresses
+    let early = strays.filter { $0.introduction == introduction }
+    strays.removeAll { $0.introduction == introduction }
+    for word in early { await take(word.event, in: approach) }
   }
 
   // MARK: Networks
@@ -301,7 +326,7 @@ public actor Peer {
     await endpoint.addressesChanged()
     if let client {
       ports?.watcher?.watch(await client.serverAddresses, isNew: true)
-      await client.announceLater(announcement)
+      await announce(to: client)
       await client.tryNow()
     }
     for peer in table.peers {

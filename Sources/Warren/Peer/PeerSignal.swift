@@ -8,6 +8,8 @@ enum PeerSignal {
   case flight([[UInt8]])
   /// Holes are to be punched for the connection that the two have.
   case mend
+  /// There is no such connection any more.
+  case gone
 
   var encoded: [UInt8] {
     switch self {
@@ -15,6 +17,7 @@ enum PeerSignal {
     case .flight(let packets):
       return [1] + packets.flatMap { [UInt8($0.count >> 8), UInt8($0.count & 0xFF)] + $0 }
     case .mend: return [2]
+    case .gone: return [3]
     }
   }
 
@@ -39,6 +42,7 @@ enum PeerSignal {
       }
       self = .flight(packets)
     case 2: self = .mend
+    case 3: self = .gone
     default: return nil
     }
   }
