@@ -38,7 +38,7 @@ extension AllocationCore {
         events.append(.moved)
         mappedAddress = message.mappedAddress ?? mappedAddress
         // What was under way from the old address is asked again, and all else with it.
-        renewPermissions(at: now)
+        askForPermissions(peers.permittedIPs, at: now)
         renewChannels(at: now)
         for slot in peers.all(.asking) { ask(.channel(slot), at: now) }
       }
