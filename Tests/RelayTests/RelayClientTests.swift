@@ -139,7 +139,7 @@ struct RelayClientTests {
     var script = Script()
     script.nonceUses = [1, 2, Int.max].randomElement(using: &random)!
     let isWrong = Int.random(in: 0..<5, using: &random) == 0
-    let final = script
+    let (final, isClean) = (script, link.loss == 0)
     try await RelayWorld.simulate(seed: seed, link: link) { scene in
       let relay = ScriptedRelay(on: scene.server, final)
       let address = try await relay.start(at: SocketAddress(scene.serverIP(.v4), port: 0))
@@ -151,6 +151,10 @@ struct RelayClientTests {
         live = await relay.core.allocations.count
         #expect(live == 1 && !isWrong, "seed \(seed)")
         socket.close()
+        if isClean {
+          try await scene.client.sleep(for: .seconds(10))
+          #expect(await relay.core.allocations.isEmpty, "seed \(seed)")
+        }
       } catch let error as RelayError {
         #expect(
           isWrong ? error.code == .wrongPassword || error.code == .silent : error.code == .silent,

@@ -36,7 +36,8 @@ extension AllocationCore {
       keep(for: lifetime, message, at: now)
       if request.purpose == .move {
         events.append(.moved)
-        mappedAddress = message.mappedAddress ?? mappedAddress
+        // Where it is not told, what was known is wrong now.
+        mappedAddress = message.mappedAddress
         // What was under way from the old address is asked again, and all else with it.
         askForPermissions(peers.permittedIPs, at: now)
         renewChannels(at: now)

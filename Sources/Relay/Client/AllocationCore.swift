@@ -64,6 +64,8 @@ public struct AllocationCore {
   public internal(set) var expiresAt = Instant.distantFuture
   /// Whether it can follow to another address.
   public var canMove: Bool { ticket != nil }
+  /// Whether it is on its way to another address.
+  public var isMoving: Bool { requests.contains { $0.purpose == .move } }
   /// What the server wants requests to be signed with: for the next allocation.
   public var challenge: RelayChallenge? { credential.challenge }
 

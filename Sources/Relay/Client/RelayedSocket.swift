@@ -22,6 +22,8 @@ public final class RelayedSocket: UDPSocket, @unchecked Sendable {
   public var challenge: RelayChallenge? { core.challenge }
   /// Whether it follows when this machine's address changes.
   public var canMove: Bool { core.canMove && !carrier.isReliable }
+  /// Whether the relay has not yet said that it has followed to this machine's new address.
+  public var isMoving: Bool { core.isMoving }
 
   public var onDatagrams: ((borrowing DatagramBatch) -> Void)? {
     didSet { if onDatagrams != nil, !batch.isEmpty { deliverSoon() } }
