@@ -261,7 +261,8 @@ struct AllocationCoreTests {
       dialogue.run()
       #expect(dialogue.takeEvents() == [.moved])
       #expect(Array(dialogue.relay.allocations.keys) == [dialogue.client])
-      #expect(dialogue.core.mappedAddress != nil && dialogue.relay.allocationCount == 1)
+      // The relay has not said where it sees this side now.
+      #expect(dialogue.core.mappedAddress == nil && dialogue.relay.allocationCount == 1)
     }
     #expect(dialogue.core.route(to: Self.peer(1), at: dialogue.now) == .channel(0x4000))
   }

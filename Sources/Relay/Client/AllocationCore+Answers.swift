@@ -92,7 +92,9 @@ extension AllocationCore {
     guard phase == .allocated else { return }
     if permissionRoundAt == nil { permissionRoundAt = renewal(of: terms.permissionLifetime, at: now) }
     for ip in ips {
+      let isNew = !peers.isPermitted(ip)
       peers.permit(ip, isGranted: true)
+      guard isNew else { continue }
       for slot in peers.waiting(at: ip) {
         if let peer = peers.slots[slot] { events.append(.usable(peer.address)) }
       }

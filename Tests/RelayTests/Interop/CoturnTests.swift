@@ -69,7 +69,8 @@ struct CoturnTests {
     }
   }
 
-  @Test("gives one family where it does not understand that both are wanted: it knows a draft's number for that")
+  @Test(
+    "gives one family where it does not understand that both are wanted: it knows a draft's number for that")
   func both() async throws {
     try await withMachine { machine in
       try await Coturn.with(on: machine) { coturn in
