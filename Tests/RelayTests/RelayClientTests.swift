@@ -45,13 +45,20 @@ struct RelayClientTests {
     try await RelayWorld.simulated.run { scene in
       let relay = ScriptedRelay(on: scene.server)
       let address = try await relay.start(at: SocketAddress(scene.serverIP(.v4), port: 0))
+      // Somebody is there, and nobody answers.
+      let quiet = Probe(on: scene.peer)
+      try await quiet.bind(.any(.v4, port: 3478))
       let silent = RelayServerAddress(host: "\(scene.peerIP(.v4))", username: "a", password: "b")
+      var closed = silent
+      closed.port = 3479
+      let absent = SocketAddress(scene.peerIP(.v4), port: 3479)
       let wrong = RelayedSocketTests.server(address, password: "wrong")
       var refused = silent
       refused.transport = .tcp
       let unknown = RelayServerAddress(host: "nobody.invalid")
       for (servers, code) in [
-        ([silent], RelayError.Code.silent), ([wrong], .wrongPassword),
+        ([silent], RelayError.Code.silent), ([closed], .network(.connectionRefused(absent))),
+        ([wrong], .wrongPassword),
         ([silent, wrong, refused], .wrongPassword),
         ([], .noServers), ([unknown], .network(.nameNotFound("nobody.invalid"))),
         ([refused], .network(.connectionRefused(SocketAddress(scene.peerIP(.v4), port: 3478)))),
@@ -62,6 +69,7 @@ struct RelayClientTests {
         #expect(error?.code == code)
       }
       await relay.stop()
+      await quiet.close()
     }
   }
 

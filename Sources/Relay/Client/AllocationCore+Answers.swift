@@ -8,6 +8,7 @@ extension AllocationCore {
       let place = requests.firstIndex(where: { $0.id == message.transactionID }),
       requests[place].purpose.method == message.method
     else { return }
+    hasAnswered = true
     let isProven = requests[place].nonce == nil || credential.isProven(message)
     if message.messageClass == .success {
       guard isProven else { return distrust(place, RelayError(.badAnswer), at: now) }

@@ -83,6 +83,8 @@ public struct AllocationCore {
   var refreshAt: Instant?
   var permissionRoundAt: Instant?
   var channelRoundAt: Instant?
+  /// Whether the server has ever said something.
+  var hasAnswered = false
   /// When it is let go whether or not the server has heard of it.
   var farewellAt: Instant?
 
@@ -191,6 +193,15 @@ public struct AllocationCore {
     case .givingBack: end()
     case .ended: return
     }
+  }
+
+  /// Somebody on the way says that the relay cannot be reached (RFC 8489, 6.2.1). Who has not seen the request knows no id of
+  /// it, and once the relay has answered, it is there: such word changes nothing then.
+  public mutating func undelivered(_ excerpt: [UInt8], _ error: NetworkError) {
+    guard phase == .asking, !hasAnswered, excerpt.count >= STUNMessage.headerSize,
+      requests.contains(where: { $0.bytes.starts(with: excerpt.prefix(STUNMessage.headerSize)) })
+    else { return }
+    fail(RelayError(.network(error)))
   }
 
   /// Nobody wants it any more: the server is told, where there is something to tell.

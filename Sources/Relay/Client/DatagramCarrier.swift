@@ -24,6 +24,14 @@ final class DatagramCarrier: RelayCarrier {
       }
       user.receivedAll()
     }
+    socket.onDeliveryFailure = { failure in
+      guard failure.destination == server else { return }
+      switch failure.reason {
+      case .portUnreachable: user.undelivered(failure.excerpt, .connectionRefused(server))
+      case .unreachable, .prohibited: user.undelivered(failure.excerpt, .unreachable(server))
+      case .hopLimitExceeded, .tooLarge: return
+      }
+    }
   }
 
   func append(channel: UInt16, _ payload: RawSpan, ecn: ECN) -> Bool {

@@ -33,6 +33,8 @@ protocol RelayCarrierUser: AnyObject {
   func receivedAll()
   /// There is room again.
   func becameWritable()
+  /// Somebody says that what begins so has not reached the relay.
+  func undelivered(_ excerpt: [UInt8], _ error: NetworkError)
   /// It has ended by itself.
   func carrierEnded(_ error: RelayError)
 }

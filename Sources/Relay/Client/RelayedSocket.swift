@@ -26,7 +26,7 @@ public final class RelayedSocket: UDPSocket, @unchecked Sendable {
   public var isMoving: Bool { core.isMoving }
 
   public var onDatagrams: ((borrowing DatagramBatch) -> Void)? {
-    didSet { if onDatagrams != nil, !batch.isEmpty { deliverSoon() } }
+    didSet { if onDatagrams != nil, !isLending, !batch.isEmpty { deliverSoon() } }
   }
   public var onWritable: (() -> Void)?
   public var onDeliveryFailure: ((DeliveryFailure) -> Void)?
@@ -41,6 +41,7 @@ public final class RelayedSocket: UDPSocket, @unchecked Sendable {
   private var timer: MachineTimer?
   private var held: [Held] = []
   private var isClosed = false
+  /// Whether what was received is being looked at, and may not be touched.
   private var isLending = false
   private var outcome: Outcome?
   private var waiting: Wait<Outcome>?
@@ -111,6 +112,8 @@ public final class RelayedSocket: UDPSocket, @unchecked Sendable {
       old.close()
       carrier.start(self)
       core.moved(at: now)
+      // Who has waited for room at the old one has it here.
+      machine.submit { [weak self] in self?.becameWritable() }
     } else {
       core.check(at: now)
     }
@@ -183,22 +186,27 @@ extension RelayedSocket {
   public func send(_ outbox: inout DatagramOutbox) throws(NetworkError) {
     if isClosed || core.phase != .allocated { throw .closed }
     let before = core.requestCount
+    // Whatever is thrown, what was asked for whom it was sent to leaves now.
+    defer { if core.requestCount != before { settle() } }
     var peer: SocketAddress?
-    while let run = outbox.pending.first {
-      peer = run.remote
-      let route = try route(run, &outbox)
-      let taken = append(run, by: route)
-      if taken < run.byteCount {
+    do throws(NetworkError) {
+      while let run = outbox.pending.first {
+        peer = run.remote
+        let taken = append(run, by: try route(run, &outbox))
+        if taken == run.byteCount {
+          outbox.removeFirst(1)
+          continue
+        }
         outbox.removeFirst(0, thenBytes: max(0, taken))
         // Some may leave now; else whoever sends is told when.
         try flush(to: peer)
-        if carrier.isBlocked { break }
-        continue
+        if carrier.isBlocked { return }
       }
-      outbox.removeFirst(1)
+    } catch {
+      try? carrier.flush(self)
+      throw error
     }
     try flush(to: peer)
-    if core.requestCount != before { settle() }
   }
 
   private func flush(to peer: SocketAddress?) throws(NetworkError) {
@@ -319,12 +327,19 @@ extension RelayedSocket: RelayCarrierUser {
   }
 
   private func deliver() {
-    guard let onDatagrams, !batch.isEmpty else { return }
+    guard let onDatagrams, !isLending, !batch.isEmpty else { return }
+    isLending = true
     batch.lend(onDatagrams)
+    isLending = false
   }
 
   private func deliverSoon() {
     machine.submit { [weak self] in self?.deliver() }
+  }
+
+  func undelivered(_ excerpt: [UInt8], _ error: NetworkError) {
+    core.undelivered(excerpt, error)
+    settle()
   }
 
   func becameWritable() {
