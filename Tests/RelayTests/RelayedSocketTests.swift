@@ -41,12 +41,13 @@ struct RelayedSocketTests {
 
   /// Waits until something is so, ten seconds at most.
   static func until(
-    _ machine: any Machine, _ limit: Duration = .seconds(10), _ isSo: @Sendable () async throws -> Bool
+    _ machine: any Machine, _ limit: Duration = .seconds(10), location: SourceLocation = #_sourceLocation,
+    _ isSo: @Sendable () async throws -> Bool
   ) async throws {
     let end = machine.now.advanced(by: limit)
     while try await !isSo() {
       guard machine.now < end else {
-        Issue.record("it did not become so")
+        Issue.record("it did not become so", sourceLocation: location)
         return
       }
       try await machine.sleep(for: .milliseconds(5))
@@ -228,5 +229,114 @@ struct RelayedSocketTests {
       await relay.stop()
       await probe.close()
     }
+  }
+
+  @Test("tells a sender over TCP to wait, and when to go on, and loses nothing")
+  func waits() async throws {
+    var link = LinkConfiguration(latency: .milliseconds(10))
+    link.bitsPerSecond = 5_000_000
+    try await RelayWorld.simulate(seed: 2, link: link) { scene in
+      let relay = ScriptedRelay(on: scene.server)
+      let address = try await relay.listen(at: SocketAddress(scene.serverIP(.v4), port: 0))
+      let socket = try await RelayClient.allocate(at: [Self.server(address, .tcp)], on: scene.client)
+      let peer = SocketAddress(scene.peerIP(.v4), port: 9)
+      try Self.send([[1]], to: peer, by: socket)
+      try await scene.client.sleep(for: .seconds(1))
+      let sender = Sender(socket, to: peer, count: 2000)
+      sender.goOn()
+      #expect(sender.left > 1000 && sender.waits == 1)
+      try await Self.until(scene.client, .seconds(60)) { sender.left == 0 }
+      #expect(sender.waits > 3)
+      try await Self.until(scene.client, .seconds(60)) { await relay.carried.channels == 2001 }
+      socket.close()
+      try await scene.client.sleep(for: .seconds(1))
+      await relay.stop()
+    }
+  }
+
+  /// Sends so many datagrams, and waits whenever it is told to.
+  private final class Sender: @unchecked Sendable {
+    // It is used on the client's machine alone: hence `@unchecked`.
+    let socket: RelayedSocket
+    let peer: SocketAddress
+    private(set) var left: Int
+    private(set) var waits = 0
+    private var outbox = DatagramOutbox(byteCapacity: 50_000)
+
+    init(_ socket: RelayedSocket, to peer: SocketAddress, count: Int) {
+      self.socket = socket
+      self.peer = peer
+      left = count
+    }
+
+    func goOn() {
+      let payload = [UInt8](repeating: 3, count: 1000)
+      while left > 0 || !outbox.isEmpty {
+        while left > 0, outbox.append(payload.span.bytes, to: peer) { left -= 1 }
+        do { try socket.send(&outbox) } catch {
+          Issue.record("\(error)")
+          return
+        }
+        guard outbox.isEmpty else {
+          waits += 1
+          socket.onWritable = { [unowned self] in goOn() }
+          return
+        }
+      }
+    }
+  }
+
+  @Test("says which datagram to whom is too large with what the relay needs besides, and sends the next")
+  func tooLarge() async throws {
+    try await RelayWorld.simulated.run { scene in
+      let relay = ScriptedRelay(on: scene.server)
+      let address = try await relay.start(at: SocketAddress(scene.serverIP(.v4), port: 0))
+      let socket = try await RelayClient.allocate(at: [Self.server(address)], on: scene.client)
+      let probe = Probe(on: scene.peer)
+      let peer = try await probe.bind(SocketAddress(scene.peerIP(.v4), port: 0))
+      try Self.send([[1]], to: peer, by: socket)
+      await probe.waitFor(1)
+      // 20 bytes of IP, 8 of UDP and 4 of the channel: one too many.
+      let large = [UInt8](repeating: 2, count: 1469)
+      #expect(throws: NetworkError.datagramTooLarge(size: 1469, to: peer)) {
+        try Self.send([large], to: peer, by: socket)
+      }
+      try Self.send([Array(large.dropLast())], to: peer, by: socket)
+      await probe.waitFor(2)
+      #expect(await probe.received.map(\.bytes.count) == [1, 1468])
+      socket.close()
+      try await scene.client.sleep(for: .seconds(1))
+      await relay.stop()
+      await probe.close()
+    }
+  }
+
+  @Test(
+    "is let go of when it is closed or lost, and when its machine is",
+    arguments: RelayWorld.allCases, [RelayServerAddress.Transport.udp, .tcp])
+  func freed(world: RelayWorld, transport: RelayServerAddress.Transport) async throws {
+    nonisolated(unsafe) var kept: [() -> RelayedSocket?] = []
+    try await world.run { scene in
+      let relay = ScriptedRelay(on: scene.server)
+      let any = SocketAddress(scene.serverIP(.v4), port: 0)
+      let address = transport == .udp ? try await relay.start(at: any) : try await relay.listen(at: any)
+      for end in 0..<3 {
+        let socket = try await RelayClient.allocate(at: [Self.server(address, transport)], on: scene.client)
+        socket.onDatagrams = { _ in }
+        if end == 0 {
+          socket.close()
+          try await Self.until(scene.client) { await relay.core.allocations.isEmpty }
+        } else if end == 1 {
+          await relay.change { $0.allocations = [:] }
+          nonisolated(unsafe) var isLost = false
+          socket.onLost = { _ in isLost = true }
+          socket.networkChanged()
+          try await Self.until(scene.client) { isLost }
+        }
+        kept.append { [weak socket] in socket }
+      }
+      await relay.stop()
+    }
+    for (end, socket) in kept.enumerated() { #expect(socket() == nil, "\(end)") }
   }
 }

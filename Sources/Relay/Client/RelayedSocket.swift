@@ -39,6 +39,10 @@ public final class RelayedSocket: UDPSocket, @unchecked Sendable {
   private var writer = STUNMessageWriter(capacity: 2048)
   private var random: SeededIndications
   private var timer: MachineTimer?
+  /// For when it is set.
+  private var nextDeadline: Instant?
+  /// The relayed addresses by family, for each datagram.
+  private var ownIPs = (v4: IPAddress.any(.v4), v6: IPAddress.any(.v6))
   private var held: [Held] = []
   private var isClosed = false
   /// Whether what was received is being looked at, and may not be touched.
@@ -131,6 +135,7 @@ public final class RelayedSocket: UDPSocket, @unchecked Sendable {
   }
 
   private func deadlinePassed() {
+    nextDeadline = nil
     core.handleDeadline(at: machine.now)
     settle()
   }
@@ -144,19 +149,23 @@ public final class RelayedSocket: UDPSocket, @unchecked Sendable {
     // What the network says of requests, their timers find out.
     try? carrier.flush(self)
     while let event = core.pollEvent() { tell(event) }
-    if core.phase == .ended {
-      timer?.cancel()
-      if isClosed || outcome != nil { carrier.close() }
-    } else if let deadline = core.nextDeadline {
-      timer?.schedule(at: deadline)
-    } else {
-      timer?.cancel()
-    }
+    if core.phase == .ended, isClosed || outcome != nil { carrier.close() }
+    setTimer(core.nextDeadline)
+  }
+
+  private func setTimer(_ deadline: Instant?) {
+    guard deadline != nextDeadline else { return }
+    nextDeadline = deadline
+    if let deadline { timer?.schedule(at: deadline) } else { timer?.cancel() }
   }
 
   private func tell(_ event: AllocationCore.Event) {
     switch event {
-    case .allocated: conclude(.allocated)
+    case .allocated:
+      for address in core.relayedAddresses {
+        if address.ip.family == .v4 { ownIPs.v4 = address.ip } else { ownIPs.v6 = address.ip }
+      }
+      conclude(.allocated)
     case .redirected(let address, let domain): conclude(.redirected(address, domain: domain))
     case .failed(let error): conclude(.failed(error))
     case .lost(let error): lose(error)
@@ -318,7 +327,7 @@ extension RelayedSocket: RelayCarrierUser {
 
   private func take(_ payload: RawSpan, from peer: SocketAddress, _ ecn: ECN) {
     guard !isClosed else { return }
-    let local = relayedAddresses.first { $0.ip.family == peer.ip.family }?.ip ?? localAddress.ip
+    let local = peer.ip.family == .v4 ? ownIPs.v4 : ownIPs.v6
     if batch.append(payload, from: peer, to: local, ecn: ecn) { return }
     // As in a system's socket, what nobody takes is lost when there is no more room.
     guard onDatagrams != nil else { return }

@@ -97,7 +97,7 @@ struct CoturnTests {
         let start =
           "cd \(folder) && { python3 front.py \(coturn.port) >front 2>errors & echo $! >front.pid; }"
         #expect(system(start) == 0)
-        defer { #expect(system("kill $(cat \(folder)/front.pid)") == 0) }
+        defer { #expect(system("kill -KILL $(cat \(folder)/front.pid)") == 0) }
         let line = try await Folder.line(of: folder + "/front", on: machine)
         var server = coturn.server(.tls)
         server.port = try #require(UInt16(line.dropLast()))
@@ -214,8 +214,15 @@ struct CoturnTests {
         lost = (socket, Memory(of: socket), coturn.port)
       }
       let (socket, memory, port) = try #require(lost)
+      // It takes a moment to end.
+      try await RelayedSocketTests.until(machine) {
+        guard let free = try? machine.bindUDP(to: .loopback(.v4, port: port)) else { return false }
+        free.close()
+        return true
+      }
       // Another coturn at the same port knows nothing of it.
       try await Coturn.with(["aux-server=127.0.0.1:\(port)"], on: machine) { _ in
+        try await Coturn.awaitListener(at: .loopback(.v4, port: port), on: machine)
         socket.networkChanged()
         try await RelayedSocketTests.until(machine) { !memory.errors.isEmpty }
         #expect(memory.errors.map(\.code) == [.forgotten])
