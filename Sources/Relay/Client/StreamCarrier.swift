@@ -19,13 +19,19 @@ final class StreamCarrier: RelayCarrier {
   private var hasEnded = false
   private let scratch = UnsafeMutableRawBufferPointer.allocate(
     byteCount: RelayClientLimits.readBytes, alignment: 16)
+  /// What TLS has decrypted; empty without it.
+  private let plain: UnsafeMutableRawBufferPointer
 
   private init(_ tcp: any TCPConnection, _ tls: TLSCore?) {
     self.tcp = tcp
     self.tls = tls
+    plain = .allocate(byteCount: tls == nil ? 0 : TLSLimits.recordBytes, alignment: 16)
   }
 
-  deinit { scratch.deallocate() }
+  deinit {
+    scratch.deallocate()
+    plain.deallocate()
+  }
 
   // MARK: Opening
 
@@ -113,10 +119,13 @@ final class StreamCarrier: RelayCarrier {
     guard tls.phase != .handshaking else { return }
     var found = TCPRead.nothingYet
     repeat {
-      let bytes = try [UInt8](relayCapacity: TLSLimits.recordBytes) { (buffer) throws(TLSError) in
-        found = try tls.read(into: &buffer)
+      var span = OutputRawSpan(buffer: plain, initializedCount: 0)
+      do throws(TLSError) { found = try tls.read(into: &span) } catch {
+        _ = span.finalize(for: plain)
+        throw error
       }
-      reader.append(bytes)
+      let count = span.finalize(for: plain)
+      reader.append(UnsafeRawBufferPointer(rebasing: plain[..<count]))
       if found == .ended { throw TLSError(.closed, isRemote: true) }
     } while found != .nothingYet
   }
@@ -127,12 +136,10 @@ final class StreamCarrier: RelayCarrier {
     guard waitingCount < RelayClientLimits.streamBytes else { return false }
     makeRoom()
     let size = payload.byteCount
-    for byte in [
-      UInt8(channel >> 8), UInt8(truncatingIfNeeded: channel), UInt8(size >> 8),
-      UInt8(truncatingIfNeeded: size),
-    ] {
-      waiting.append(byte)
-    }
+    waiting.append(UInt8(channel >> 8))
+    waiting.append(UInt8(truncatingIfNeeded: channel))
+    waiting.append(UInt8(size >> 8))
+    waiting.append(UInt8(truncatingIfNeeded: size))
     payload.withUnsafeBytes { waiting.append(contentsOf: $0) }
     // Over a stream each is padded to four bytes (RFC 8656, 12.5).
     for _ in 0..<(-size & 3) { waiting.append(0) }
@@ -241,21 +248,5 @@ struct RelaySecurity {
     let isName = (try? IPAddress(server.host)) == nil
     return try TLSCore(
       .client(expecting: server.key, name: isName ? server.host : nil), identity, configuration, at: now)
-  }
-}
-
-extension [UInt8] {
-  /// An array with room for `capacity` bytes that `write` fills from the start.
-  fileprivate init(
-    relayCapacity capacity: Int, _ write: (inout OutputRawSpan) throws(TLSError) -> Void
-  ) throws(TLSError) {
-    var failure: TLSError?
-    self.init(unsafeUninitializedCapacity: capacity) { memory, count in
-      let raw = UnsafeMutableRawBufferPointer(memory)
-      var span = OutputRawSpan(buffer: raw, initializedCount: 0)
-      do throws(TLSError) { try write(&span) } catch { failure = error }
-      count = span.finalize(for: raw)
-    }
-    if let failure { throw failure }
   }
 }
