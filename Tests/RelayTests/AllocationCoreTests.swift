@@ -246,6 +246,23 @@ struct AllocationCoreTests {
       dialogue.relay.allocations.isEmpty && dialogue.core.phase == .ended && dialogue.takeEvents() == [])
   }
 
+  @Test("is given back where it is the one that a second request is told of")
+  func heardTwice() throws {
+    var script = Script()
+    script.remembers = false
+    script.nonceUses = 1
+    var dialogue = try AllocationDialogue(
+      script, challenge: RelayChallenge(realm: "test", nonce: Array("nonce-0".utf8)))
+    dialogue.isDeaf = true
+    dialogue.begin()
+    #expect(dialogue.relay.allocations.count == 1)
+    // The answer is lost, and the nonce ends before the request comes again.
+    dialogue.isDeaf = false
+    dialogue.pass(.seconds(10))
+    #expect(dialogue.takeEvents().map(Self.code) == [.mismatch])
+    #expect(dialogue.relay.allocations.isEmpty && dialogue.core.phase == .ended)
+  }
+
   @Test("follows to a new address where the server can do that, with all its peers")
   func moved() throws {
     var script = Script()

@@ -26,6 +26,8 @@ struct ScriptedRelayCore {
     var hasMobility = false
     var signs = true
     var isSilent = false
+    /// Whether it answers what comes twice as it did before (RFC 8489, 6.3.1).
+    var remembers = true
     var families: [IPAddress.Family] = [.v4, .v6]
     /// Changes an answer before it leaves.
     var tamper: (@Sendable ([UInt8]) -> [UInt8])?
@@ -74,7 +76,7 @@ struct ScriptedRelayCore {
     guard !script.isSilent, let message = try? STUNMessage(bytes), message.messageClass == .request else {
       return nil
     }
-    if let before = answers[message.transactionID] { return before }
+    if script.remembers, let before = answers[message.transactionID] { return before }
     asked.append(message.method)
     var names: [UInt16] = []
     message.forEachAttribute { attribute, _ in
