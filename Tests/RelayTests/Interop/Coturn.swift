@@ -26,7 +26,9 @@ struct Coturn {
       // It has the signals blocked that the thread has that started it: only this one always comes.
       defer { #expect(system("kill -KILL $(cat \(folder)/process)") == 0, "coturn has ended by itself") }
       for family in [IPAddress.Family.v4, .v6] {
+        // It listens for TCP before it has a socket for UDP.
         try await awaitListener(at: .loopback(family, port: port), on: machine)
+        try await awaitAnswer(at: .loopback(family, port: port), on: machine)
       }
       try await body(Coturn(folder: folder, port: port))
     }
@@ -67,6 +69,25 @@ struct Coturn {
         guard machine.now < end else { throw error }
         try await machine.sleep(for: .milliseconds(50))
       }
+    }
+  }
+
+  /// Asks over UDP until somebody answers, ten seconds at most.
+  static func awaitAnswer(at address: SocketAddress, on machine: any Machine) async throws {
+    let socket = try machine.bindUDP(to: .any(address.ip.family))
+    defer { socket.close() }
+    nonisolated(unsafe) var isAnswered = false
+    socket.onDatagrams = { _ in isAnswered = true }
+    var random = machine.random
+    var writer = STUNMessageWriter()
+    let end = machine.now.advanced(by: .seconds(10))
+    while !isAnswered {
+      guard machine.now < end else { throw NetworkError.timedOut(address) }
+      writer.begin(.request, .binding, TransactionID(using: &random))
+      var outbox = DatagramOutbox()
+      outbox.append(writer.bytes, to: address)
+      socket.sendOrDrop(&outbox)
+      try await machine.sleep(for: .milliseconds(20))
     }
   }
 

@@ -222,7 +222,7 @@ struct CoturnTests {
       }
       // Another coturn at the same port knows nothing of it.
       try await Coturn.with(["aux-server=127.0.0.1:\(port)"], on: machine) { _ in
-        try await Coturn.awaitListener(at: .loopback(.v4, port: port), on: machine)
+        try await Coturn.awaitAnswer(at: .loopback(.v4, port: port), on: machine)
         socket.networkChanged()
         try await RelayedSocketTests.until(machine) { !memory.errors.isEmpty }
         #expect(memory.errors.map(\.code) == [.forgotten])
