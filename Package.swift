@@ -145,7 +145,8 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "Warren", "WarrenQUIC", "WarrenTLS", "WarrenSimulator", "CBare", "CBareQUIC", "CBareTLS",
+        "Warren", "WarrenQUIC", "WarrenTLS", "WarrenRelay", "WarrenSimulator", "CBare", "CBareQUIC",
+        "CBareTLS",
       ],
       path: "Benchmarks", exclude: ["CBare", "CBareQUIC", "CBareTLS", "Others"], swiftSettings: strict),
   ],
