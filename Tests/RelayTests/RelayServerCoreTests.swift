@@ -1,0 +1,429 @@
+import TestSupport
+import Testing
+import Warren
+
+@testable import WarrenRelay
+@testable import WarrenSTUN
+
+@Suite("A relay's core")
+struct RelayServerCoreTests {
+  private let client = RelayScene.client()
+  private let peer = RelayScene.peer
+  private typealias Fill = (inout STUNMessageWriter) -> Void
+  private static func udp(_ writer: inout STUNMessageWriter) { writer.put(.requestedTransport, 17 << 24) }
+
+  @Test("gives a client an address, says where the client is, and for how long")
+  func allocate() throws {
+    let scene = RelayScene()
+    let answer = try scene.ask(.allocate, from: client, Self.udp)
+    let relayed = try #require(try answer.values(.xorRelayedAddress).first)
+    #expect(relayed.ip == RelayScene.relayIP && scene.open.values.contains(relayed))
+    #expect(try answer.values(.xorMappedAddress) == [client.address])
+    #expect(try answer.number(.lifetime) == 600)
+    #expect(scene.core.allocationCount == 1 && scene.core.counters.made == 1)
+  }
+
+  @Test("answers the same request alike, and refuses another")
+  func retransmission() throws {
+    let scene = RelayScene()
+    let bytes = try scene.signed(.allocate, from: client, Self.udp)
+    let first = try #require(try scene.say(bytes, from: client))
+    #expect(try scene.say(bytes, from: client)?.bytes == first.bytes)
+    scene.pass(.seconds(2))
+    let late = try #require(try scene.say(bytes, from: client))
+    #expect(try late.values(.xorRelayedAddress) == first.values(.xorRelayedAddress))
+    #expect(try late.number(.lifetime) == 598)
+    #expect(try scene.refusal(.allocate, from: client, Self.udp) == .allocationMismatch)
+    let bob = RelayScene.User(name: "bob", password: "hidden")
+    #expect(try scene.refusal(.allocate, from: client, as: bob, Self.udp) == .allocationMismatch)
+    #expect(scene.open.count == 1)
+  }
+
+  @Test("tells clients apart by address, port, the server's socket and its address")
+  func clients() throws {
+    let scene = RelayScene()
+    let address = client.address
+    let others = [
+      client, RelayScene.client(1, port: 4001), RelayScene.client(2), RelayClient(address, at: 1),
+      RelayClient(address, at: 0, localIP: RelayScene.relayIP), RelayClient(address, connection: 0),
+      RelayClient(address, connection: 1),
+    ]
+    var found: Set<SocketAddress> = []
+    for other in others { found.insert(try scene.allocate(other)) }
+    #expect(found.count == others.count)
+    // A connection that has ended takes its own along, and no other.
+    scene.hangUp(others[5])
+    #expect(scene.core.allocationCount == others.count - 1 && scene.open.count == others.count - 1)
+  }
+
+  @Test("says what is wrong with a request for an address, in the RFC's words")
+  func impossible() throws {
+    let scene = RelayScene()
+    let cases: [(STUNErrorCode, [Fill])] = [
+      (.badRequest, []), (.unsupportedTransport, [{ $0.put(.requestedTransport, 6 << 24) }]),
+      (.badRequest, [{ $0.put(.requestedTransport, bytes: [17]) }]),
+      (.unknownAttribute, [Self.udp, { $0.add(.dontFragment) }]),
+      (.unknownAttribute, [Self.udp, { $0.put(.connectionID, 1) }]),
+      (.addressFamilyNotSupported, [Self.udp, { $0.put(.requestedAddressFamily, 3 << 24) }]),
+      (.badRequest, [Self.udp, { $0.put(.additionalAddressFamily, 1 << 24) }]),
+      (
+        .badRequest,
+        [
+          Self.udp, { $0.put(.additionalAddressFamily, 2 << 24) },
+          { $0.put(.requestedAddressFamily, 1 << 24) },
+        ]
+      ),
+      (.badRequest, [Self.udp, { $0.add(.evenPort) }]),
+      (
+        .badRequest,
+        [
+          Self.udp, { $0.put(.evenPort, bytes: [0x80]) },
+          { $0.put(.additionalAddressFamily, 2 << 24) },
+        ]
+      ),
+      (.badRequest, [Self.udp, { $0.put(.evenPort, bytes: [0]) }, { $0.put(.reservationToken, long: 1) }]),
+      (.badRequest, [Self.udp, { $0.put(.reservationToken, 1) }]),
+      (
+        .badRequest,
+        [Self.udp, { $0.put(.requestedAddressFamily, 1 << 24) }, { $0.put(.reservationToken, long: 1) }]
+      ),
+      (.insufficientCapacity, [Self.udp, { $0.put(.reservationToken, long: 1) }]),
+    ]
+    for (number, (code, parts)) in cases.enumerated() {
+      let answer = try scene.ask(.allocate, from: client) { for part in parts { part(&$0) } }
+      #expect(answer.error == code, "case \(number)")
+      #expect(answer.reason == code.reason && answer.integrity == .sha1)
+    }
+    let unknown = try scene.ask(.allocate, from: client) {
+      Self.udp(&$0)
+      $0.add(.dontFragment)
+    }
+    #expect(try unknown.value(.unknownAttributes) == [0x00, 0x1A])
+    scene.hasPorts = false
+    #expect(try scene.refusal(.allocate, from: client, Self.udp) == .insufficientCapacity)
+    #expect(scene.core.allocationCount == 0 && scene.core.counters.portless == 1)
+    scene.hasPorts = true
+    try scene.allocate(client)
+  }
+
+  @Test("gives addresses of either family, or both, and says why there is only one")
+  func families() throws {
+    let scene = RelayScene()
+    let v6: Fill = { $0.put(.requestedAddressFamily, 2 << 24) }
+    let both: Fill = { $0.put(.additionalAddressFamily, 2 << 24) }
+    #expect(try scene.allocate(client, v6).ip == RelayScene.relayIPv6)
+    #expect(try scene.permit(peer, from: client) == .peerAddressFamilyMismatch)
+    #expect(try scene.bind(0x4000, to: peer, from: client) == .peerAddressFamilyMismatch)
+    #expect(try scene.permit(RelayScene.peerV6, from: client) == nil)
+    #expect(try scene.permit(RelayScene.peerV6, peer, from: client) == .peerAddressFamilyMismatch)
+
+    let second = RelayScene.client(2)
+    let answer = try scene.ask(.allocate, from: second) {
+      Self.udp(&$0)
+      both(&$0)
+    }
+    #expect(try answer.values(.xorRelayedAddress).map(\.ip) == [RelayScene.relayIP, RelayScene.relayIPv6])
+    #expect(try scene.permit(peer, RelayScene.peerV6, from: second) == nil)
+    // One of them is given back, and the other stays.
+    let wrong = try scene.ask(.refresh, from: client) { $0.put(.requestedAddressFamily, 1 << 24) }
+    #expect(wrong.error == .peerAddressFamilyMismatch)
+    _ = try scene.ask(.refresh, from: second) {
+      $0.put(.lifetime, 0)
+      $0.put(.requestedAddressFamily, 1 << 24)
+    }
+    #expect(scene.core.allocationCount == 2 && scene.open.count == 2)
+    #expect(try scene.permit(peer, from: second) == .peerAddressFamilyMismatch)
+    #expect(try scene.permit(RelayScene.peerV6, from: second) == nil)
+
+    let old = RelayScene { $0.addresses = [RelayAddress(RelayScene.relayIP)] }
+    #expect(
+      try old.refusal(.allocate, from: client) {
+        Self.udp(&$0)
+        v6(&$0)
+      } == .addressFamilyNotSupported)
+    let one = try old.ask(.allocate, from: client) {
+      Self.udp(&$0)
+      both(&$0)
+    }
+    #expect(try one.values(.xorRelayedAddress).count == 1 && one.messageClass == .success)
+    #expect(try one.value(.addressErrorCode) == [2, 0, 4, 40])
+  }
+
+  @Test("gives an even port, and keeps the next for whoever has the token, for half a minute")
+  func evenPorts() throws {
+    let scene = RelayScene()
+    func pair(_ client: RelayClient) throws -> (SocketAddress, UInt64) {
+      let answer = try scene.ask(.allocate, from: client) {
+        Self.udp(&$0)
+        $0.put(.evenPort, bytes: [0x80])
+      }
+      let token = try #require(try answer.value(.reservationToken))
+      return (try answer.values(.xorRelayedAddress)[0], token.reduce(0) { $0 << 8 | UInt64($1) })
+    }
+    let even = try scene.allocate(RelayScene.client(9)) { $0.put(.evenPort, bytes: [0]) }
+    #expect(even.port % 2 == 0)
+    let (first, token) = try pair(client)
+    #expect(first.port % 2 == 0)
+    let bob = RelayScene.User(name: "bob", password: "hidden")
+    let use: Fill = { $0.put(.reservationToken, long: token) }
+    #expect(
+      try scene.refusal(.allocate, from: RelayScene.client(3), as: bob) {
+        Self.udp(&$0)
+        use(&$0)
+      } == .insufficientCapacity)
+    let second = try scene.allocate(RelayScene.client(2), use)
+    #expect(second.port == first.port + 1)
+    #expect(
+      try scene.refusal(.allocate, from: RelayScene.client(4)) {
+        Self.udp(&$0)
+        use(&$0)
+      } == .insufficientCapacity)
+
+    let (_, late) = try pair(RelayScene.client(5))
+    #expect(late != token && scene.kept.count == 1)
+    scene.pass(.seconds(30))
+    #expect(scene.kept.isEmpty)
+    #expect(
+      try scene.refusal(.allocate, from: RelayScene.client(6)) {
+        Self.udp(&$0)
+        $0.put(.reservationToken, long: late)
+      } == .insufficientCapacity)
+    for number in 0..<RelayLimits.reservations { _ = try pair(RelayScene.client(100 + number)) }
+    #expect(
+      try scene.refusal(.allocate, from: RelayScene.client(7)) {
+        Self.udp(&$0)
+        $0.put(.evenPort, bytes: [0x80])
+      } == .insufficientCapacity)
+  }
+
+  @Test("keeps an address as long as was wished for, but ten minutes at least and an hour at most")
+  func lifetimes() throws {
+    for (wish, given) in [(nil, 600), (1, 600), (600, 600), (601, 601), (3600, 3600), (UInt32.max, 3600)] {
+      let scene = RelayScene()
+      let answer = try scene.ask(.allocate, from: client) {
+        Self.udp(&$0)
+        if let wish { $0.put(.lifetime, Int(UInt32(wish))) }
+      }
+      #expect(try answer.number(.lifetime) == UInt32(given))
+      #expect(scene.core.nextDeadline == scene.now.advanced(by: .seconds(given)))
+      scene.pass(.seconds(given) - .nanoseconds(1))
+      #expect(scene.core.allocationCount == 1)
+      scene.pass(.nanoseconds(1))
+      #expect(scene.core.allocationCount == 0 && scene.open.isEmpty)
+      #expect(scene.core.nextDeadline == nil)
+    }
+  }
+
+  @Test("is asked to keep an address, or gets it back")
+  func refresh() throws {
+    let scene = RelayScene()
+    #expect(try scene.refusal(.refresh, from: client) == .allocationMismatch)
+    try scene.allocate(client)
+    scene.pass(.seconds(500))
+    #expect(try scene.ask(.refresh, from: client).number(.lifetime) == 600)
+    #expect(try scene.ask(.refresh, from: client) { $0.put(.lifetime, 900) }.number(.lifetime) == 900)
+    #expect(try scene.refusal(.refresh, from: client) { $0.put(.lifetime, long: 900) } == .badRequest)
+    scene.pass(.seconds(899))
+    #expect(scene.core.allocationCount == 1)
+    let bytes = try scene.signed(.refresh, from: client) { $0.put(.lifetime, 0) }
+    let answer = try #require(try scene.say(bytes, from: client))
+    #expect(try answer.messageClass == .success && answer.number(.lifetime) == 0)
+    #expect(scene.core.allocationCount == 0 && scene.open.isEmpty)
+    // Its answer was lost: who gives back what he has not is told so, and has what he wanted.
+    #expect(try scene.say(bytes, from: client)?.error == .allocationMismatch)
+    try scene.allocate(client)
+  }
+
+  @Test("lets in whom a client names, from all ports, for five minutes")
+  func permissions() throws {
+    let scene = RelayScene()
+    #expect(try scene.permit(peer, from: client) == .allocationMismatch)
+    try scene.allocate(client)
+    #expect(try scene.refusal(.createPermission, from: client) == .badRequest)
+    #expect(
+      try scene.refusal(.createPermission, from: client) { $0.put(.xorPeerAddress, 7) } == .badRequest)
+    #expect(try scene.send("x", to: peer, from: client) == nil)
+    let second = SocketAddress(IPAddress(8, 8, 4, 4), port: 0)
+    #expect(try scene.permit(peer, second, from: client) == nil)
+    for port: UInt16 in [1, 99, 65_535] {
+      let from = SocketAddress(peer.ip, port: port)
+      #expect(scene.way(from: from, to: client) == .indication)
+      #expect(try scene.send("hello", to: from, from: client)?.peer == from)
+    }
+    #expect(scene.way(from: SocketAddress(IPAddress(8, 8, 8, 9), port: 99), to: client) == .none)
+    // All or none.
+    let third = SocketAddress(IPAddress(9, 9, 9, 9), port: 1)
+    #expect(
+      try scene.permit(third, SocketAddress(IPAddress(10, 0, 0, 1), port: 1), from: client) == .forbidden)
+    #expect(scene.way(from: third, to: client) == .none)
+    scene.pass(.seconds(200))
+    #expect(try scene.permit(peer, from: client) == nil)
+    scene.pass(.seconds(100))
+    #expect(scene.way(from: second, to: client) == .none)
+    scene.pass(.seconds(199))
+    #expect(scene.way(from: peer, to: client) == .indication)
+    scene.pass(.seconds(1))
+    #expect(scene.way(from: peer, to: client) == .none)
+    #expect(try scene.send("x", to: peer, from: client) == nil)
+  }
+
+  @Test("lets no more in than there is room for, and counts who was let in already once")
+  func crowdOfPeers() throws {
+    let scene = RelayScene { $0.permissions = 4 }
+    try scene.allocate(client)
+    func ip(_ number: Int) -> SocketAddress {
+      SocketAddress(IPAddress(v4: 0x0808_0000 + UInt32(number)), port: 1)
+    }
+    #expect(try scene.permit(ip(1), ip(2), ip(2), ip(3), from: client) == nil)
+    #expect(try scene.permit(ip(4), ip(5), from: client) == .insufficientCapacity)
+    #expect(scene.way(from: ip(4), to: client) == .none)
+    #expect(try scene.permit(ip(4), ip(1), from: client) == nil)
+    #expect(try scene.permit(ip(5), from: client) == .insufficientCapacity)
+    #expect(try scene.bind(0x4000, to: ip(6), from: client) == .insufficientCapacity)
+    #expect(try scene.bind(0x4000, to: ip(4), from: client) == nil)
+    scene.pass(.seconds(300))
+    #expect(try scene.permit(ip(5), ip(6), ip(7), ip(8), from: client) == nil)
+  }
+
+  @Test("gives peers numbers, one each, for ten minutes")
+  func channels() throws {
+    let scene = RelayScene()
+    #expect(try scene.bind(0x4000, to: peer, from: client) == .allocationMismatch)
+    try scene.allocate(client)
+    for number: UInt16 in [0, 0x3FFF, 0x5000, 0xFFFF] {
+      #expect(try scene.bind(number, to: peer, from: client) == .badRequest)
+    }
+    #expect(
+      try scene.refusal(.channelBind, from: client) { $0.put(.channelNumber, 0x4000_0000) } == .badRequest)
+    #expect(
+      try scene.refusal(.channelBind, from: client) { $0.add(.xorPeerAddress, masked: peer) } == .badRequest)
+    #expect(try scene.bind(0x4000, to: SocketAddress(peer.ip, port: 0), from: client) == .badRequest)
+    #expect(scene.passage(0x4000, from: client) == nil)
+    #expect(try scene.bind(0x4000, to: peer, from: client) == nil)
+    #expect(scene.passage(0x4000, from: client)?.peer == peer)
+    #expect(scene.way(from: peer, to: client) == .channel(0x4000))
+    // Its permission is for all of its ports.
+    let other = SocketAddress(peer.ip, port: 100)
+    #expect(scene.way(from: other, to: client) == .indication)
+    #expect(try scene.bind(0x4FFF, to: other, from: client) == nil)
+    #expect(scene.way(from: other, to: client) == .channel(0x4FFF))
+    // Neither number nor peer changes.
+    #expect(try scene.bind(0x4000, to: other, from: client) == .badRequest)
+    #expect(try scene.bind(0x4001, to: peer, from: client) == .badRequest)
+    #expect(try scene.bind(0x4000, to: SocketAddress(peer.ip, port: 7), from: client) == .badRequest)
+    #expect(scene.passage(0x4000, from: client)?.peer == peer)
+  }
+
+  @Test("relays on a channel as long as its peer is let in, and forgets it after ten minutes")
+  func channelLifetimes() throws {
+    let scene = RelayScene()
+    try scene.allocate(client) { $0.put(.lifetime, 3600) }
+    #expect(try scene.bind(0x4000, to: peer, from: client) == nil)
+    scene.pass(.seconds(299))
+    #expect(scene.passage(0x4000, from: client) != nil)
+    scene.pass(.seconds(1))
+    #expect(scene.passage(0x4000, from: client) == nil && scene.way(from: peer, to: client) == .none)
+    // The channel is there still.
+    #expect(try scene.bind(0x4001, to: peer, from: client) == .badRequest)
+    #expect(try scene.permit(peer, from: client) == nil)
+    #expect(
+      scene.passage(0x4000, from: client) != nil && scene.way(from: peer, to: client) == .channel(0x4000))
+    scene.pass(.seconds(299))
+    #expect(try scene.permit(peer, from: client) == nil)
+    scene.pass(.seconds(1))
+    #expect(scene.passage(0x4000, from: client) == nil)
+    #expect(scene.way(from: peer, to: client) == .indication)
+    let other = SocketAddress(peer.ip, port: 1)
+    #expect(try scene.bind(0x4000, to: other, from: client) == nil)
+    #expect(try scene.bind(0x4001, to: peer, from: client) == nil)
+    scene.pass(.seconds(250))
+    #expect(try scene.bind(0x4000, to: other, from: client) == nil)
+    scene.pass(.seconds(299))
+    #expect(scene.passage(0x4000, from: client)?.peer == other)
+  }
+
+  @Test("has no more channels than there is room for")
+  func crowdOfChannels() throws {
+    let scene = RelayScene { $0.channels = 3 }
+    try scene.allocate(client)
+    func at(_ port: UInt16) -> SocketAddress { SocketAddress(peer.ip, port: port) }
+    for port: UInt16 in 1...3 { #expect(try scene.bind(0x4000 + port, to: at(port), from: client) == nil) }
+    #expect(try scene.bind(0x4004, to: at(4), from: client) == .insufficientCapacity)
+    #expect(try scene.bind(0x4001, to: at(1), from: client) == nil)
+    scene.pass(.seconds(599))
+    #expect(try scene.bind(0x4001, to: at(1), from: client) == nil)
+    scene.pass(.seconds(1))
+    #expect(try scene.bind(0x4004, to: at(4), from: client) == nil)
+  }
+
+  @Test("understands what is said with an indication, or passes over all of it")
+  func indications() throws {
+    let scene = RelayScene()
+    #expect(try scene.send("x", to: peer, from: client) == nil)
+    try scene.allocate(client)
+    #expect(try scene.permit(peer, from: client) == nil)
+    #expect(try scene.send("", to: peer, from: client) != nil)
+    #expect(try scene.send("x", to: peer, from: client) { $0.add(.dontFragment) } == nil)
+    #expect(try scene.send("x", to: peer, from: client) { $0.add(.software, "it") } != nil)
+    #expect(try scene.send("x", to: SocketAddress(peer.ip, port: 0), from: client) == nil)
+    for fill in [{ $0.add(.data, "x") }, { $0.add(.xorPeerAddress, masked: peer) }] as [Fill] {
+      #expect(try scene.say(scene.request(.send, .indication, fill), from: client) == nil)
+      guard case .none = scene.reaction else {
+        Issue.record("half an indication was relayed")
+        continue
+      }
+    }
+  }
+
+  @Test("answers what somebody's address is, and nothing else for nothing")
+  func binding() throws {
+    let scene = RelayScene()
+    let answer = try #require(try scene.say(scene.request(.binding), from: client))
+    #expect(try answer.values(.xorMappedAddress) == [client.address])
+    let wish = scene.request(.binding) { $0.put(.changeRequest, 6) }
+    #expect(try scene.say(wish, from: client)?.error == .unknownAttribute)
+    let marked = scene.request(.binding) { $0.addFingerprint() }
+    let reply = try #require(try scene.say(marked, from: client))
+    let message = try STUNMessage(reply.bytes.span.bytes)
+    let isMarked = message.hasFingerprint
+    #expect(isMarked)
+  }
+
+  @Test("announces an address that a NAT gives it, and knows itself by both")
+  func announced() throws {
+    let outside = IPAddress(34, 5, 6, 7)
+    let scene = RelayScene { $0.addresses = [RelayAddress(IPAddress(192, 168, 7, 1), announced: outside)] }
+    let relayed = try scene.allocate(client)
+    #expect(relayed.ip == outside)
+    #expect(scene.open.values.map(\.ip) == [IPAddress(192, 168, 7, 1)])
+    let second = RelayScene.client(2)
+    let other = try scene.allocate(second)
+    #expect(try scene.bind(0x4000, to: other, from: client) == nil)
+    #expect(scene.passage(0x4000, from: client)?.inside == scene.core.slot(of: second))
+    #expect(try scene.permit(SocketAddress(IPAddress(192, 168, 7, 1), port: 1), from: client) == .forbidden)
+  }
+
+  @Test("lets only so much pass, of each and of all")
+  func bandwidth() throws {
+    let scene = RelayScene {
+      $0.bandwidth = 1_000_000
+      $0.totalBandwidth = 1_500_000
+    }
+    let others = [client, RelayScene.client(2)]
+    var passed = [0, 0]
+    let slots = try others.map {
+      try scene.allocate($0)
+      return try #require(scene.core.slot(of: $0))
+    }
+    for _ in 0..<10_000 {
+      scene.pass(.milliseconds(1))
+      for (number, slot) in slots.enumerated() where scene.core.spend(1_200, of: slot, at: scene.now) {
+        passed[number] += 1_200
+      }
+    }
+    let sum = passed[0] + passed[1]
+    #expect(sum > 14_900_000 && sum < 15_400_000, "\(sum)")
+    #expect(passed.allSatisfy { $0 > 4_000_000 && $0 < 10_300_000 }, "\(passed)")
+    #expect(scene.core.counters.overBandwidth == 20_000 - sum / 1_200)
+  }
+}
