@@ -345,7 +345,7 @@ struct RelayServerCoreTests {
   @Test("has no more channels than there is room for")
   func crowdOfChannels() throws {
     let scene = RelayScene { $0.channels = 3 }
-    try scene.allocate(client)
+    try scene.allocate(client) { $0.put(.lifetime, 3600) }
     func at(_ port: UInt16) -> SocketAddress { SocketAddress(peer.ip, port: port) }
     for port: UInt16 in 1...3 { #expect(try scene.bind(0x4000 + port, to: at(port), from: client) == nil) }
     #expect(try scene.bind(0x4004, to: at(4), from: client) == .insufficientCapacity)

@@ -24,6 +24,8 @@ public struct RelayConfiguration: Sendable {
   public var permissions = 64
   /// How many channels one may have.
   public var channels = 64
+  /// Whether channels may have the numbers of RFC 5766 too, as some older clients choose them; not on a port that others share.
+  public var takesOldChannels = false
   /// Bytes a second of one allocation, both ways together; nil for as much as there is.
   public var bandwidth: Int?
   /// Bytes a second of all together.
@@ -32,6 +34,10 @@ public struct RelayConfiguration: Sendable {
   public var callers = 1_000
   /// How many of these from one address.
   public var callersPerAddress = 100
+
+  var channelNumbers: ClosedRange<UInt16> {
+    takesOldChannels ? ChannelData.oldNumbers : ChannelData.numbers
+  }
 
   /// A relay for these users.
   public init(_ credentials: RelayCredentials, at addresses: RelayAddress...) {

@@ -143,8 +143,10 @@ public actor RelayServer {
     guard let identity else { return await board.serve(connection) }
     strangers += 1
     nonisolated(unsafe) let tcp = connection
-    let tls = try? await TLSConnection.accept(
-      over: tcp, identity, TLSConfiguration(protocols: [Self.protocolName]))
+    var settings = TLSConfiguration(protocols: [Self.protocolName])
+    // Older clients and browsers do not say what they speak.
+    settings.needsProtocol = false
+    let tls = try? await TLSConnection.accept(over: tcp, identity, settings)
     strangers -= 1
     if let tls { await board.serve(tls, from: remote) }
   }

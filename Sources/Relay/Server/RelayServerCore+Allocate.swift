@@ -71,7 +71,7 @@ extension RelayServerCore {
   /// Whether this client can have an allocation more.
   private mutating func checkRoom(for request: Request) -> STUNErrorCode? {
     // A client behind a relayed address of this server would send itself round and round.
-    if relayed[request.client.address] != nil {
+    if !request.client.isConnected, relayed[request.client.address] != nil {
       counters.loops += 1
       return .forbidden
     }

@@ -18,6 +18,8 @@ public final class RelaySwitchboard: @unchecked Sendable {
   var hearers: [RelayCaller] = []
 
   private let listeners: [Listener]
+  private let portRange: ClosedRange<UInt16>
+  let channelNumbers: ClosedRange<UInt16>
   /// By slot, IPv4 before IPv6.
   private var ports: [Port?] = []
   private var kept: [UInt64: any UDPSocket] = [:]
@@ -60,6 +62,8 @@ public final class RelaySwitchboard: @unchecked Sendable {
     self.machine = machine
     now = machine.now
     listeners = sockets.map(Listener.init)
+    portRange = configuration.ports
+    channelNumbers = configuration.channelNumbers
     boxes = (0..<RelayLimits.outboxes).map { _ in Box() }
     let own = ((try? machine.interfaces()) ?? []).flatMap { $0.addresses.map(\.ip) }
     var configuration = configuration
@@ -142,14 +146,14 @@ public final class RelaySwitchboard: @unchecked Sendable {
       let end = min(start + segmentSize, run.byteCount)
       let datagram = run.extracting(start..<end)
       start = end
-      guard ChannelData.mayBegin(datagram.unsafeLoad(as: UInt8.self)) else {
+      guard ChannelData.mayBegin(datagram.unsafeLoad(as: UInt8.self), numbers: channelNumbers) else {
         // Afterwards all may be otherwise.
         takeMessage(datagram, from: client, ecn: ecn)
         (isKnown, channel) = (false, 0)
         continue
       }
       if !isKnown { (slot, isKnown) = (core.slot(of: client), true) }
-      guard let slot, let data = ChannelData(datagram) else {
+      guard let slot, let data = ChannelData(datagram, numbers: channelNumbers) else {
         core.counters.ignored += 1
         continue
       }
@@ -339,7 +343,8 @@ public final class RelaySwitchboard: @unchecked Sendable {
 
   private func bind(_ wish: RelayWish) -> (any UDPSocket)? {
     if case .kept(let token) = wish.parity { return kept.removeValue(forKey: token) }
-    let range = core.configuration.ports
+    // Not the core's: it is what asks.
+    let range = portRange
     var options = UDPOptions()
     options.allowsFragmentation = true
     var random = machine.random
@@ -369,6 +374,7 @@ public final class RelaySwitchboard: @unchecked Sendable {
 
   /// Closes what is of no more use, and looks when that will be so again.
   func tidyUp() {
+    guard !isClosed else { return }
     while let closing = core.pollClosing() {
       switch closing {
       case .kept(let token): kept.removeValue(forKey: token)?.close()
