@@ -152,16 +152,19 @@ struct RelayServerTests {
         try await alice.sleep(for: RelayLimits.callerPatience * 3)
         #expect(await scene.server.callerCount == 1)
         #expect(await silent.hasEnded)
-        let nonsense = try await scene.visitor(over: carrier)
-        try await nonsense.say(Array("GET / HTTP/1.1\r\n\r\n".utf8))
-        try await alice.sleep(for: .seconds(1))
-        #expect(await nonsense.hasEnded)
+        // What is not TURN, and what claims to be large before anything was proved.
+        for words in [[0x16, 3, 1, 2, 0, 1], [0x40, 0, 0xFF, 0xFF] + [UInt8](repeating: 1, count: 5_000)] {
+          let nonsense = try await scene.visitor(over: carrier)
+          try await nonsense.say(words)
+          try await alice.sleep(for: .seconds(1))
+          #expect(await nonsense.hasEnded)
+          await nonsense.close()
+        }
         await visitor.close()
         try await alice.sleep(for: .seconds(1))
         #expect(await scene.server.allocationCount == 0)
         #expect(await scene.server.callerCount == 0)
         await silent.close()
-        await nonsense.close()
       }
     }
   }

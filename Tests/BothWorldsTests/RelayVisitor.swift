@@ -105,7 +105,8 @@ actor RelayVisitor {
   /// What comes next.
   func next() async throws -> [UInt8] {
     while inbox.isEmpty {
-      try #require(!hasEnded, "the server has hung up")
+      // The server has hung up.
+      if hasEnded { throw NetworkError.closed }
       try await machine.suspend({ "a relay's words" }) { (wait: Wait<Void>) in
         self.wait = wait
         if !inbox.isEmpty || hasEnded { wait.succeed(()) }

@@ -1,4 +1,5 @@
 import WarrenMachine
+import WarrenSTUN
 import WarrenTLS
 
 // Clients over TCP and TLS.
@@ -29,7 +30,7 @@ extension RelaySwitchboard {
 
   /// Whether there is room for somebody else from there.
   public func hasRoom(for remote: SocketAddress) -> Bool {
-    callers.count < core.configuration.callers
+    !isClosed && callers.count < core.configuration.callers
       && callersAt[remote.ip.household] ?? 0 < core.configuration.callersPerAddress
   }
 
@@ -87,6 +88,10 @@ extension RelaySwitchboard {
     try caller.reader.forEach { message in
       take(message, from: caller.client)
       return !caller.isOver
+    }
+    // Who has no allocation has nothing large to say, and much memory is for nobody who has not proved anything.
+    if core.slot(of: caller.client) == nil, caller.reader.count > STUNLimits.messageOnStream {
+      throw STUNMessageError.wrongLength
     }
   }
 

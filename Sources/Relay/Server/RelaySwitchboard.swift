@@ -28,7 +28,7 @@ public final class RelaySwitchboard: @unchecked Sendable {
   private var writer = STUNMessageWriter(capacity: 2048)
   private var indications: UInt64 = 0
   private var timer: MachineTimer?
-  private var isClosed = false
+  private(set) var isClosed = false
 
   /// A port at which clients are heard.
   private final class Listener {
