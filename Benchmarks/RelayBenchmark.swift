@@ -190,22 +190,29 @@ enum RelayBenchmark {
     var count: Int
     var size: Int
     var burst: Int
+    /// Whether these leave their sender in one call that the kernel splits, and are not split on the way.
+    var isJoined = true
     var toClients = false
     var name: String {
       "\(count) allocation\(count == 1 ? "" : "s"), \(size) bytes, "
-        + (burst == 1 ? "one by one" : "\(burst) at once") + (toClients ? ", to clients" : "")
+        + (burst == 1 ? "one by one" : "\(burst) \(isJoined ? "in one" : "in a row")")
+        + (toClients ? ", to clients" : "")
     }
   }
 
   private static let cases: [Case] =
     [1, 100, 1000].flatMap { count in
       [100, 1200].flatMap { size in
-        [Case(count: count, size: size, burst: 1), Case(count: count, size: size, burst: 16)]
+        [
+          Case(count: count, size: size, burst: 1),
+          Case(count: count, size: size, burst: 16, isJoined: false),
+          Case(count: count, size: size, burst: 16),
+        ]
       }
-    } + [
-      Case(count: 100, size: 1200, burst: 1, toClients: true),
-      Case(count: 100, size: 1200, burst: 16, toClients: true),
-    ]
+    }
+    + [(1, true), (16, false), (16, true)].map {
+      Case(count: 100, size: 1200, burst: $0.0, isJoined: $0.1, toClients: true)
+    }
 
   private static func measure(_ server: Served, into figures: inout Figures) {
     let key = STUNKey(username: user.0, realm: realm, password: user.1)
@@ -233,8 +240,8 @@ enum RelayBenchmark {
           bare_relay(
             bare_relay_load(
               clients: sockets.baseAddress, relayed: ports.baseAddress, count: CInt(one.count), peer: peer,
-              size: CInt(one.size), burst: CInt(one.burst), offload: one.burst > 1 ? 1 : 0,
-              to_clients: one.toClients ? 1 : 0, seconds: 1.5))
+              size: CInt(one.size), burst: CInt(one.burst), offload: one.isJoined ? 1 : 0,
+              to_clients: one.toClients ? 1 : 0, seconds: 1))
         }
       }
       figures[one.name] = (

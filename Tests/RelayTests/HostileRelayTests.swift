@@ -133,7 +133,7 @@ struct HostileRelayTests {
   func loop() throws {
     let scene = RelayScene()
     let relayed = try scene.allocate(client)
-    let itself = RelayClient(relayed, at: 0)
+    let itself = ServedClient(relayed, at: 0)
     #expect(try scene.refusal(.allocate, from: itself, Self.udp) == .forbidden)
     #expect(scene.core.counters.loops == 1 && scene.core.allocationCount == 1)
   }
@@ -190,8 +190,8 @@ struct HostileRelayTests {
     #expect((counters.overAddressQuota, counters.overUserQuota, counters.overTotal) == (1, 1, 1))
     // All of a house's addresses are one house.
     let house = RelayScene { $0.allocationsPerAddress = 2 }
-    func guest(_ low: UInt64) -> RelayClient {
-      RelayClient(SocketAddress(IPAddress(v6: 0x2600_0009 << 32, low), port: 9), at: 0)
+    func guest(_ low: UInt64) -> ServedClient {
+      ServedClient(SocketAddress(IPAddress(v6: 0x2600_0009 << 32, low), port: 9), at: 0)
     }
     for low: UInt64 in 1...2 { try house.allocate(guest(low)) }
     #expect(try house.refusal(.allocate, from: guest(3), Self.udp) == .allocationQuotaReached)

@@ -216,8 +216,8 @@ struct RelayCredentialsTests {
       SocketAddress(client.address.ip, port: 0), RelayScene.server, SocketAddress(.any(.v4), port: 9),
       SocketAddress(IPAddress(224, 0, 0, 1), port: 9), SocketAddress(IPAddress(255, 255, 255, 255), port: 9),
     ] {
-      #expect(try scene.say(scene.request(.binding), from: RelayClient(address, at: 0)) == nil)
-      #expect(try scene.say(scene.request(.allocate), from: RelayClient(address, at: 0)) == nil)
+      #expect(try scene.say(scene.request(.binding), from: ServedClient(address, at: 0)) == nil)
+      #expect(try scene.say(scene.request(.allocate), from: ServedClient(address, at: 0)) == nil)
     }
     for method in [STUNMethod.connect, .connectionBind, .send, .data, STUNMethod(rawValue: 0xABC)] {
       #expect(try scene.say(scene.request(method), from: client) == nil)

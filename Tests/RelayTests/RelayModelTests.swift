@@ -14,7 +14,7 @@ private struct RelayModel {
     var channels: [UInt16: (peer: SocketAddress, expiry: Instant)] = [:]
   }
 
-  var allocations: [RelayClient: Allocation] = [:]
+  var allocations: [ServedClient: Allocation] = [:]
   var now: Instant
 
   mutating func pass(to now: Instant) {
@@ -28,7 +28,7 @@ private struct RelayModel {
 
   private func life(_ wish: UInt32) -> Duration { .seconds(max(600, min(3600, Int(wish)))) }
 
-  mutating func allocate(_ client: RelayClient, _ user: String, _ wish: UInt32, perUser: Int)
+  mutating func allocate(_ client: ServedClient, _ user: String, _ wish: UInt32, perUser: Int)
     -> STUNErrorCode?
   {
     guard allocations[client] == nil else { return .allocationMismatch }
@@ -39,12 +39,12 @@ private struct RelayModel {
     return nil
   }
 
-  private func objection(_ client: RelayClient, _ user: String) -> STUNErrorCode? {
+  private func objection(_ client: ServedClient, _ user: String) -> STUNErrorCode? {
     guard let allocation = allocations[client] else { return .allocationMismatch }
     return allocation.user == user ? nil : .wrongCredentials
   }
 
-  mutating func refresh(_ client: RelayClient, _ user: String, _ wish: UInt32) -> STUNErrorCode? {
+  mutating func refresh(_ client: ServedClient, _ user: String, _ wish: UInt32) -> STUNErrorCode? {
     if let code = objection(client, user) { return code }
     if wish == 0 {
       allocations[client] = nil
@@ -54,12 +54,12 @@ private struct RelayModel {
     return nil
   }
 
-  private func hasRoom(_ client: RelayClient, _ ip: IPAddress, _ limit: Int) -> Bool {
+  private func hasRoom(_ client: ServedClient, _ ip: IPAddress, _ limit: Int) -> Bool {
     let permissions = allocations[client]!.permissions
     return permissions[ip] != nil || permissions.count < limit
   }
 
-  mutating func permit(_ client: RelayClient, _ user: String, _ peer: SocketAddress, _ limit: Int)
+  mutating func permit(_ client: ServedClient, _ user: String, _ peer: SocketAddress, _ limit: Int)
     -> STUNErrorCode?
   {
     if let code = objection(client, user) { return code }
@@ -69,7 +69,7 @@ private struct RelayModel {
   }
 
   mutating func bind(
-    _ client: RelayClient, _ user: String, _ number: UInt16, _ peer: SocketAddress, _ limits: (Int, Int)
+    _ client: ServedClient, _ user: String, _ number: UInt16, _ peer: SocketAddress, _ limits: (Int, Int)
   ) -> STUNErrorCode? {
     if let code = objection(client, user) { return code }
     let channels = allocations[client]!.channels
@@ -83,14 +83,14 @@ private struct RelayModel {
     return nil
   }
 
-  func peer(_ client: RelayClient, _ number: UInt16) -> SocketAddress? {
+  func peer(_ client: ServedClient, _ number: UInt16) -> SocketAddress? {
     guard let allocation = allocations[client], let channel = allocation.channels[number],
       allocation.permissions[channel.peer.ip] != nil
     else { return nil }
     return channel.peer
   }
 
-  func way(_ client: RelayClient, _ peer: SocketAddress) -> RelayServerCore.Way {
+  func way(_ client: ServedClient, _ peer: SocketAddress) -> RelayServerCore.Way {
     guard let allocation = allocations[client], allocation.permissions[peer.ip] != nil else { return .none }
     let channel = allocation.channels.first { $0.value.peer == peer }
     return channel.map { .channel($0.key) } ?? .indication

@@ -54,8 +54,8 @@ final class RelayScene {
       secret: Array("nobody knows".utf8), at: now)
   }
 
-  static func client(_ number: Int = 1, port: UInt16 = 4000) -> RelayClient {
-    RelayClient(SocketAddress(IPAddress(v4: 0x0B00_0000 + UInt32(number)), port: port), at: 0)
+  static func client(_ number: Int = 1, port: UInt16 = 4000) -> ServedClient {
+    ServedClient(SocketAddress(IPAddress(v4: 0x0B00_0000 + UInt32(number)), port: port), at: 0)
   }
 
   // MARK: Talking
@@ -113,7 +113,7 @@ final class RelayScene {
   var reaction = RelayServerCore.Reaction.none
 
   /// Says some bytes, and returns the answer if there is one.
-  func say(_ bytes: [UInt8], from client: RelayClient) throws -> Answer? {
+  func say(_ bytes: [UInt8], from client: ServedClient) throws -> Answer? {
     var answer = STUNMessageWriter()
     reaction = core.receive(
       bytes.span.bytes, from: client, at: now, timeOfDay: timeOfDay, into: &answer,
@@ -156,7 +156,7 @@ final class RelayScene {
     tidyUp()
   }
 
-  func hangUp(_ client: RelayClient) {
+  func hangUp(_ client: ServedClient) {
     core.hungUp(client)
     tidyUp()
   }
@@ -168,10 +168,10 @@ final class RelayScene {
       username: user.name, realm: realm, password: user.password, algorithm: user.algorithm ?? .md5)
   }
 
-  private var nonces: [RelayClient: [UInt8]] = [:]
+  private var nonces: [ServedClient: [UInt8]] = [:]
 
   /// A nonce that is good for a client.
-  func nonce(of client: RelayClient) throws -> [UInt8] {
+  func nonce(of client: ServedClient) throws -> [UInt8] {
     if let nonce = nonces[client] { return nonce }
     let answer = try #require(try say(request(.allocate), from: client))
     #expect(answer.error == .unauthenticated)
@@ -195,7 +195,7 @@ final class RelayScene {
 
   /// A request that is signed.
   func signed(
-    _ method: STUNMethod, from client: RelayClient, as user: User = User(), nonce: [UInt8]? = nil,
+    _ method: STUNMethod, from client: ServedClient, as user: User = User(), nonce: [UInt8]? = nil,
     realm: String = "warren", _ fill: (inout STUNMessageWriter) -> Void = { _ in }
   ) throws -> [UInt8] {
     let nonce = try nonce ?? self.nonce(of: client)
@@ -215,7 +215,7 @@ final class RelayScene {
   /// Asks, and expects an answer that is signed as the question was.
   @discardableResult
   func ask(
-    _ method: STUNMethod, from client: RelayClient, as user: User = User(),
+    _ method: STUNMethod, from client: ServedClient, as user: User = User(),
     _ fill: (inout STUNMessageWriter) -> Void = { _ in }
   ) throws -> Answer {
     let answer = try #require(try say(signed(method, from: client, as: user, fill), from: client))
@@ -226,7 +226,7 @@ final class RelayScene {
   /// - Returns: the relayed address.
   @discardableResult
   func allocate(
-    _ client: RelayClient, as user: User = User(), _ fill: (inout STUNMessageWriter) -> Void = { _ in }
+    _ client: ServedClient, as user: User = User(), _ fill: (inout STUNMessageWriter) -> Void = { _ in }
   ) throws -> SocketAddress {
     let answer = try ask(.allocate, from: client, as: user) {
       $0.put(.requestedTransport, 17 << 24)
@@ -237,20 +237,20 @@ final class RelayScene {
   }
 
   func refusal(
-    _ method: STUNMethod, from client: RelayClient, as user: User = User(),
+    _ method: STUNMethod, from client: ServedClient, as user: User = User(),
     _ fill: (inout STUNMessageWriter) -> Void = { _ in }
   ) throws -> STUNErrorCode? {
     try ask(method, from: client, as: user, fill).error
   }
 
-  func permit(_ peers: SocketAddress..., from client: RelayClient) throws -> STUNErrorCode? {
+  func permit(_ peers: SocketAddress..., from client: ServedClient) throws -> STUNErrorCode? {
     try refusal(.createPermission, from: client) {
       for peer in peers { $0.add(.xorPeerAddress, masked: peer) }
     }
   }
 
   func bind(
-    _ number: UInt16, to peer: SocketAddress, from client: RelayClient
+    _ number: UInt16, to peer: SocketAddress, from client: ServedClient
   ) throws -> STUNErrorCode? {
     try refusal(.channelBind, from: client) {
       $0.put(.channelNumber, Int(UInt32(number) << 16))
@@ -260,7 +260,7 @@ final class RelayScene {
 
   /// Where a Send indication leads.
   func send(
-    _ text: String, to peer: SocketAddress, from client: RelayClient,
+    _ text: String, to peer: SocketAddress, from client: ServedClient,
     _ fill: (inout STUNMessageWriter) -> Void = { _ in }
   ) throws -> RelayServerCore.Passage? {
     let bytes = request(.send, .indication) {
@@ -274,11 +274,11 @@ final class RelayScene {
     return passage
   }
 
-  func passage(_ number: UInt16, from client: RelayClient) -> RelayServerCore.Passage? {
+  func passage(_ number: UInt16, from client: ServedClient) -> RelayServerCore.Passage? {
     core.slot(of: client).flatMap { core.passage(onChannel: number, of: $0, at: now) }
   }
 
-  func way(from peer: SocketAddress, to client: RelayClient) -> RelayServerCore.Way {
+  func way(from peer: SocketAddress, to client: ServedClient) -> RelayServerCore.Way {
     core.slot(of: client).map { core.way(from: peer, to: $0, at: now) } ?? .none
   }
 }

@@ -44,9 +44,9 @@ struct RelayServerCoreTests {
     let scene = RelayScene()
     let address = client.address
     let others = [
-      client, RelayScene.client(1, port: 4001), RelayScene.client(2), RelayClient(address, at: 1),
-      RelayClient(address, at: 0, localIP: RelayScene.relayIP), RelayClient(address, connection: 0),
-      RelayClient(address, connection: 1),
+      client, RelayScene.client(1, port: 4001), RelayScene.client(2), ServedClient(address, at: 1),
+      ServedClient(address, at: 0, localIP: RelayScene.relayIP), ServedClient(address, connection: 0),
+      ServedClient(address, connection: 1),
     ]
     var found: Set<SocketAddress> = []
     for other in others { found.insert(try scene.allocate(other)) }
@@ -152,7 +152,7 @@ struct RelayServerCoreTests {
   @Test("gives an even port, and keeps the next for whoever has the token, for half a minute")
   func evenPorts() throws {
     let scene = RelayScene()
-    func pair(_ client: RelayClient) throws -> (SocketAddress, UInt64) {
+    func pair(_ client: ServedClient) throws -> (SocketAddress, UInt64) {
       let answer = try scene.ask(.allocate, from: client) {
         Self.udp(&$0)
         $0.put(.evenPort, bytes: [0x80])

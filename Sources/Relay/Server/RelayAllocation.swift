@@ -27,7 +27,7 @@ struct RelayAllocation {
     var usableUntil: Instant
   }
 
-  var client: RelayClient
+  var client: ServedClient
   var user: RelayGate.User
   var account: String
   /// Of the request that made it, which may come twice (RFC 8656, 7.2).

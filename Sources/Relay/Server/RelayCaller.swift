@@ -2,7 +2,7 @@ import WarrenMachine
 
 /// A client that has connected, over TCP or TLS.
 final class RelayCaller {
-  let client: RelayClient
+  let client: ServedClient
   /// Ends its connection.
   var hangUp: () -> Void = {}
   var reader = RelayStreamReader()
@@ -15,7 +15,7 @@ final class RelayCaller {
   /// When it is looked at whether it has an allocation.
   var patience: MachineTimer?
 
-  init(_ client: RelayClient, at now: Instant) {
+  init(_ client: ServedClient, at now: Instant) {
     self.client = client
     lastHeard = now
   }

@@ -53,7 +53,7 @@ extension RelayServerCore {
 
   /// What a client sends to whom it names (RFC 8656, 11.2).
   mutating func receiveSend(
-    _ message: borrowing STUNMessage, from client: RelayClient, at now: Instant
+    _ message: borrowing STUNMessage, from client: ServedClient, at now: Instant
   ) -> Reaction {
     guard let slot = clients[client], let peer = message.maskedAddress(.xorPeerAddress),
       let data = message.value(of: .data), peer.port != 0,

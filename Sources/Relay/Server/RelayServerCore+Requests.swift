@@ -9,7 +9,7 @@ extension RelayServerCore {
   ///   - timeOfDay: since 1970, for passwords that end at a time.
   ///   - opening: opens a relayed address and says where it is, or that there is none. It must not come back here.
   public mutating func receive(
-    _ bytes: RawSpan, from client: RelayClient, at now: Instant, timeOfDay: Duration,
+    _ bytes: RawSpan, from client: ServedClient, at now: Instant, timeOfDay: Duration,
     into answer: inout STUNMessageWriter, opening: (RelayWish) -> SocketAddress?
   ) -> Reaction {
     guard let message = try? STUNMessage(bytes) else {
@@ -43,7 +43,7 @@ extension RelayServerCore {
 
   /// Who asks for what, as far as all requests have it in common.
   struct Request {
-    var client: RelayClient
+    var client: ServedClient
     var user: RelayGate.User
     var now: Instant
     var slot: Int?
@@ -81,7 +81,7 @@ extension RelayServerCore {
     }
   }
 
-  private func canAnswer(_ client: RelayClient) -> Bool {
+  private func canAnswer(_ client: ServedClient) -> Bool {
     let ip = client.address.ip.canonical
     return client.address.port != 0 && !ip.isUnspecified && !ip.isMulticast && !ip.isBroadcast
       && !listening.contains(client.address)
@@ -90,7 +90,7 @@ extension RelayServerCore {
   // MARK: Answers
 
   private mutating func receiveBinding(
-    _ message: borrowing STUNMessage, from client: RelayClient, into answer: inout STUNMessageWriter
+    _ message: borrowing STUNMessage, from client: ServedClient, into answer: inout STUNMessageWriter
   ) -> Reaction {
     // A signature for nobody in particular is none of this server's business.
     func understands(_ attribute: STUNAttribute) -> Bool {
@@ -113,7 +113,7 @@ extension RelayServerCore {
 
   /// Says no to somebody who has not proved anything, in as few bytes as there can be.
   private mutating func challenge(
-    _ message: borrowing STUNMessage, _ code: STUNErrorCode, _ client: RelayClient, at now: Instant,
+    _ message: borrowing STUNMessage, _ code: STUNErrorCode, _ client: ServedClient, at now: Instant,
     into answer: inout STUNMessageWriter
   ) -> Reaction {
     counters.refusals += 1

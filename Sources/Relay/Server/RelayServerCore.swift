@@ -51,7 +51,7 @@ public struct RelayServerCore {
 
   var slots: [RelayAllocation?] = []
   var free: [Int] = []
-  var clients: [RelayClient: Int] = [:]
+  var clients: [ServedClient: Int] = [:]
   /// Whose each relayed address is, by both of its names.
   var relayed: [SocketAddress: Int] = [:]
   var perAccount: [String: Int] = [:]
@@ -88,10 +88,10 @@ public struct RelayServerCore {
   public var allocationCount: Int { clients.count }
 
   /// The slot of the client's allocation; nil where it has none.
-  public func slot(of client: RelayClient) -> Int? { clients[client] }
+  public func slot(of client: ServedClient) -> Int? { clients[client] }
 
   /// Whose allocation is in a slot.
-  public func client(of slot: Int) -> RelayClient { slots[slot]!.client }
+  public func client(of slot: Int) -> ServedClient { slots[slot]!.client }
 
   /// How others know the relayed address of a port.
   public func announced(_ port: RelayPortNumber) -> SocketAddress? {
@@ -170,7 +170,7 @@ extension RelayServerCore {
   public mutating func pollClosing() -> RelayClosing? { closing.popLast() }
 
   /// A client has hung up: its allocation goes with it (RFC 8656, 7.2).
-  public mutating func hungUp(_ client: RelayClient) {
+  public mutating func hungUp(_ client: ServedClient) {
     if let slot = clients[client] { end(slot) }
   }
 

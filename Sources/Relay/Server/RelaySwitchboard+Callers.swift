@@ -37,7 +37,7 @@ extension RelaySwitchboard {
   private func enter(_ remote: SocketAddress) -> RelayCaller? {
     guard hasRoom(for: remote) else { return nil }
     callerNumber += 1
-    let caller = RelayCaller(RelayClient(remote, connection: callerNumber), at: machine.now)
+    let caller = RelayCaller(ServedClient(remote, connection: callerNumber), at: machine.now)
     caller.reader.numbers = channelNumbers
     callers[callerNumber] = caller
     callersAt[remote.ip.household, default: 0] += 1

@@ -113,8 +113,8 @@ public final class RelaySwitchboard: @unchecked Sendable {
     core.slot(of: client(source, at: number, localIP)) != nil
   }
 
-  private func client(_ source: SocketAddress, at number: Int, _ localIP: IPAddress?) -> RelayClient {
-    RelayClient(source, at: number, localIP: listeners[number].isOfAll ? localIP : nil)
+  private func client(_ source: SocketAddress, at number: Int, _ localIP: IPAddress?) -> ServedClient {
+    ServedClient(source, at: number, localIP: listeners[number].isOfAll ? localIP : nil)
   }
 
   /// Takes what has come to a socket of a number, and sends what there is to be sent.
@@ -137,7 +137,7 @@ public final class RelaySwitchboard: @unchecked Sendable {
   }
 
   /// Takes datagrams of one client: all looked up once.
-  private func take(_ run: RawSpan, segmentSize: Int, from client: RelayClient, ecn: ECN) {
+  private func take(_ run: RawSpan, segmentSize: Int, from client: ServedClient, ecn: ECN) {
     var slot: Int?
     var isKnown = false
     var (channel, passage): (UInt16, RelayServerCore.Passage?) = (0, nil)
@@ -174,11 +174,11 @@ public final class RelaySwitchboard: @unchecked Sendable {
   }
 
   /// Takes what a client says over its connection: a message, or a channel's data.
-  func take(_ bytes: RawSpan, from client: RelayClient) {
+  func take(_ bytes: RawSpan, from client: ServedClient) {
     take(bytes, segmentSize: bytes.byteCount, from: client, ecn: .notCapable)
   }
 
-  private func takeMessage(_ bytes: RawSpan, from client: RelayClient, ecn: ECN) {
+  private func takeMessage(_ bytes: RawSpan, from client: ServedClient, ecn: ECN) {
     let reaction = core.receive(
       bytes, from: client, at: now, timeOfDay: machine.timeSince1970, into: &writer,
       opening: { [self] in open($0) })
@@ -261,7 +261,7 @@ public final class RelaySwitchboard: @unchecked Sendable {
 
   // MARK: To clients
 
-  private func send(_ payload: RawSpan, onChannel number: UInt16, to client: RelayClient, ecn: ECN) {
+  private func send(_ payload: RawSpan, onChannel number: UInt16, to client: ServedClient, ecn: ECN) {
     let size = ChannelData.headerSize + payload.byteCount
     if client.isConnected {
       guard let caller = callers[client.number], makeRoom(for: size + 3, caller) else { return }
@@ -281,7 +281,7 @@ public final class RelaySwitchboard: @unchecked Sendable {
     }
   }
 
-  private func send(_ message: RawSpan, to client: RelayClient, ecn: ECN = .notCapable) {
+  private func send(_ message: RawSpan, to client: ServedClient, ecn: ECN = .notCapable) {
     if client.isConnected {
       guard let caller = callers[client.number], makeRoom(for: message.byteCount, caller) else { return }
       caller.append(message)

@@ -5,7 +5,7 @@ import Warren
 
 /// Our server, and coturn's client, which counts what it loses.
 @Suite("A relay's server with coturn's client")
-struct CoturnTests {
+struct CoturnClientTests {
   static let obstacle: String? =
     system("command -v turnutils_uclient >/dev/null 2>&1 && command -v openssl >/dev/null 2>&1") == 0
     ? nil : "turnutils_uclient or openssl is not there: Scripts/interop.sh installs coturn and openssl"

@@ -1,7 +1,7 @@
 import WarrenMachine
 
 /// A client as a relay's server tells clients apart: by where it is, and by where it has come in (RFC 8656, 2.2).
-public struct RelayClient: Hashable, Sendable {
+public struct ServedClient: Hashable, Sendable {
   /// Where it is.
   public var address: SocketAddress
   /// To which of the server's addresses it sends, where its port is that of several.
