@@ -1,170 +1,311 @@
+import CBare
+import Glibc
 import Warren
-import WarrenMachine
-import WarrenRelay
 
-/// What a relay's client does for each datagram, all but the system's part of it, beside copying as many bytes.
+/// Datagrams through a relay: our server's, and coturn's, in turns, with the same clients.
+///
+/// Each server is a program of its own, so that it is known whose processor's time it is. Both have one thread for their work.
 enum RelayBenchmark {
-  private static let payload = 1200
-  private static let perBatch = 50
-  private static let batches = 20_000
-  private static let peer = SocketAddress(IPAddress(192, 0, 2, 9), port: 9)
+  private static let user = ("alice", "secret")
+  private static let realm = "warren"
+  private static let rounds = 3
 
-  static func run() async throws {
+  // MARK: The program that relays
+
+  /// Serves until its input ends.
+  static func serve() async throws {
     let machine = LocalMachine(name: "relay")
-    try await machine.run {
-      let bare = BareMachine(machine)
-      var address = RelayServerAddress(host: "127.0.0.1")
-      (address.username, address.password) = ("alice", "sesame")
-      let socket = try await RelayClient.allocate(at: [address], on: bare)
-      guard let below = bare.socket else { return }
-      // The first asks for the channel.
-      var outbox = DatagramOutbox()
-      outbox.append([0].span.bytes, to: peer)
-      try socket.send(&outbox)
-      try await machine.sleep(for: .milliseconds(50))
-      let copying = copy()
-      let sending = try send(by: socket, over: below)
-      let receiving = receive(at: socket, over: below)
-      print("A relay's client, ns for each datagram of \(payload) bytes (copying one: \(copying)):")
-      print("  send \(sending), receive \(receiving)")
-      socket.close()
-    }
+    var configuration = RelayConfiguration(
+      RelayCredentials(users: [user.0: user.1]), at: RelayAddress(.loopback(.v4)))
+    configuration.permits = [IPPrefix(.loopback(.v4), length: 8)]
+    configuration.realm = realm
+    configuration.allocationsPerUser = 10_000
+    configuration.allocationsPerAddress = 10_000
+    let server = RelayServer(on: machine, configuration)
+    let address = try await server.start(at: .loopback(.v4)).plain[0]
+    print(address.port)
+    fflush(nil)
+    while readLine() != nil {}
+    await server.stop()
     await machine.close()
   }
 
-  private static func perDatagram(_ body: () throws -> Void) rethrows -> Int {
-    let clock = ContinuousClock()
-    let taken = try clock.measure(body)
-    return Int(taken / .nanoseconds(1)) / (batches * perBatch)
+  /// A server that runs.
+  private struct Served {
+    let name: String
+    let pid: pid_t
+    let port: UInt16
+    private let input: CInt
+
+    static func ours() throws -> Served {
+      var (down, up) = ([0, 0] as [CInt], [0, 0] as [CInt])
+      precondition(pipe(&down) == 0 && pipe(&up) == 0, "the system has no pipe left")
+      var actions = posix_spawn_file_actions_t()
+      posix_spawn_file_actions_init(&actions)
+      defer { posix_spawn_file_actions_destroy(&actions) }
+      posix_spawn_file_actions_adddup2(&actions, down[0], 0)
+      posix_spawn_file_actions_adddup2(&actions, up[1], 1)
+      for descriptor in down + up { posix_spawn_file_actions_addclose(&actions, descriptor) }
+      let pid = spawn("/proc/self/exe", ["Benchmarks", "relay-server"], &actions)
+      close(down[0])
+      close(up[1])
+      let output = fdopen(up[0], "r")!
+      defer { fclose(output) }
+      guard let pid, let port = UInt16(output.line() ?? "") else {
+        preconditionFailure("this program does not start once more")
+      }
+      return Served(name: "Warren", pid: pid, port: port, input: down[1])
+    }
+
+    /// coturn with its own configuration; nil where it is not installed.
+    static func coturns(in folder: String) -> Served? {
+      let port: UInt16 = 34_790
+      let lines = [
+        "listening-ip=127.0.0.1", "relay-ip=127.0.0.1", "listening-port=\(port)", "lt-cred-mech",
+        "user=\(user.0):\(user.1)", "realm=\(realm)", "allow-loopback-peers", "no-cli", "no-tls", "no-dtls",
+        "no-tcp", "relay-threads=1", "no-software-attribute", "min-port=40000", "max-port=60000",
+        "log-file=/dev/null", "pidfile=\(folder)/pid", "userdb=\(folder)/users", "simple-log",
+      ]
+      let path = "\(folder)/turnserver.conf"
+      guard let file = fopen(path, "w") else { return nil }
+      fputs(lines.joined(separator: "\n") + "\n", file)
+      fclose(file)
+      var actions = posix_spawn_file_actions_t()
+      posix_spawn_file_actions_init(&actions)
+      defer { posix_spawn_file_actions_destroy(&actions) }
+      for descriptor in [1, 2] as [CInt] {
+        posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
+      }
+      guard let pid = spawn("turnserver", ["turnserver", "-c", path], &actions) else { return nil }
+      usleep(1_000_000)
+      return Served(name: "coturn", pid: pid, port: port, input: -1)
+    }
+
+    private static func spawn(
+      _ program: String, _ words: [String], _ actions: inout posix_spawn_file_actions_t
+    ) -> pid_t? {
+      var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
+      defer { for argument in arguments { free(argument) } }
+      var pid: pid_t = 0
+      return posix_spawnp(&pid, program, &actions, nil, &arguments, environ) == 0 ? pid : nil
+    }
+
+    func end() {
+      if input >= 0 { close(input) }
+      kill(pid, SIGKILL)
+      waitpid(pid, nil, 0)
+    }
+
+    /// The processor's time that it has used.
+    var cpu: Double {
+      guard let text = read("/proc/\(pid)/stat"), let behind = text.lastIndex(of: ")") else { return 0 }
+      let fields = text[text.index(after: behind)...].split(separator: " ")
+      let ticks = (Int(fields[11]) ?? 0) + (Int(fields[12]) ?? 0)
+      return Double(ticks) / Double(sysconf(CInt(_SC_CLK_TCK)))
+    }
+
+    var residentBytes: Int {
+      let fields = (read("/proc/\(pid)/statm") ?? "").split(separator: " ")
+      return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(CInt(_SC_PAGESIZE))) : 0
+    }
+
+    private func read(_ path: String) -> String? {
+      guard let file = fopen(path, "r") else { return nil }
+      defer { fclose(file) }
+      return file.line()
+    }
   }
 
-  private static func copy() -> Int {
-    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * perBatch * payload, alignment: 64)
-    defer { memory.deallocate() }
-    memory.initializeMemory(as: UInt8.self, repeating: 1)
-    let base = memory.baseAddress!
-    return perDatagram {
-      for _ in 0..<batches {
-        for place in 0..<perBatch {
-          (base + (perBatch + place) * payload).copyMemory(from: base + place * payload, byteCount: payload)
+  // MARK: Clients
+
+  /// A client with an allocation, and a channel to a peer.
+  private struct Client {
+    let socket: CInt
+    private(set) var relayed: UInt16 = 0
+    private var nonce: [UInt8] = []
+
+    init(to port: UInt16) { socket = bare_relay_socket(port) }
+
+    mutating func allocate(_ key: STUNKey) -> Bool {
+      for _ in 0..<2 {
+        guard let answer = ask(.allocate, key, { $0.add(.requestedTransport, 17 << 24 as UInt32) }),
+          let message = try? STUNMessage(answer.span.bytes)
+        else { return false }
+        if let address = message.maskedAddress(.xorRelayedAddress) {
+          relayed = address.port
+          return true
+        }
+        guard let fresh = message.value(of: .nonce) else { return false }
+        nonce = fresh.withUnsafeBytes { Array($0) }
+      }
+      return false
+    }
+
+    func bind(to peer: UInt16, _ key: STUNKey) -> Bool {
+      let answer = ask(.channelBind, key) {
+        $0.add(.channelNumber, 0x4000_0000 as UInt32)
+        $0.add(.xorPeerAddress, masked: .loopback(.v4, port: peer))
+      }
+      guard let answer, let message = try? STUNMessage(answer.span.bytes) else { return false }
+      return message.messageClass == .success
+    }
+
+    func giveBack(_ key: STUNKey) {
+      _ = ask(.refresh, key) { $0.add(.lifetime, 0 as UInt32) }
+      close(socket)
+    }
+
+    private func ask(
+      _ method: STUNMethod, _ key: STUNKey, _ fill: (inout STUNMessageWriter) -> Void
+    ) -> [UInt8]? {
+      var writer = STUNMessageWriter()
+      var random = SystemChance()
+      writer.begin(.request, method, TransactionID(using: &random))
+      fill(&writer)
+      if !nonce.isEmpty {
+        writer.add(.username, RelayBenchmark.user.0)
+        writer.add(.realm, RelayBenchmark.realm)
+        writer.add(.nonce, nonce.span.bytes)
+        writer.sign(with: key)
+      }
+      let bytes = writer.copy
+      guard send(socket, bytes, bytes.count, 0) == bytes.count else { return nil }
+      var answer = [UInt8](repeating: 0, count: 2048)
+      let count = recv(socket, &answer, answer.count, 0)
+      return count > 0 ? Array(answer[..<count]) : nil
+    }
+  }
+
+  /// What tells requests apart; nobody is to be kept from guessing it.
+  private struct SystemChance: RandomNumberGenerator {
+    mutating func next() -> UInt64 { UInt64(UInt32.random(in: 0...UInt32.max)) << 32 | UInt64(rand()) }
+  }
+
+  // MARK: Measuring
+
+  /// Rates of one server in one round, by what was measured.
+  private typealias Figures = [String: (rate: Double, cost: Double)]
+
+  private struct Case {
+    var count: Int
+    var size: Int
+    var burst: Int
+    /// Whether these leave their sender in one call that the kernel splits, and are not split on the way.
+    var isJoined = true
+    var toClients = false
+    var name: String {
+      "\(count) allocation\(count == 1 ? "" : "s"), \(size) bytes, "
+        + (burst == 1 ? "one by one" : "\(burst) \(isJoined ? "in one" : "in a row")")
+        + (toClients ? ", to clients" : "")
+    }
+  }
+
+  private static let cases: [Case] =
+    [1, 100, 1000].flatMap { count in
+      [100, 1200].flatMap { size in
+        [
+          Case(count: count, size: size, burst: 1),
+          Case(count: count, size: size, burst: 16, isJoined: false),
+          Case(count: count, size: size, burst: 16),
+        ]
+      }
+    }
+    + [(1, true), (16, false), (16, true)].map {
+      Case(count: 100, size: 1200, burst: $0.0, isJoined: $0.1, toClients: true)
+    }
+
+  private static func measure(_ server: Served, into figures: inout Figures) {
+    let key = STUNKey(username: user.0, realm: realm, password: user.1)
+    let peer = bare_relay_socket(0)
+    let peerPort = bare_relay_port(peer)
+    defer { close(peer) }
+    var first = Client(to: server.port)
+    precondition(first.allocate(key) && first.bind(to: peerPort, key), "\(server.name) gives no allocation")
+    let (memory, cpu, start) = (server.residentBytes, server.cpu, now())
+    var clients = [first]
+    for _ in 1..<1000 {
+      var client = Client(to: server.port)
+      guard client.allocate(key) else { break }
+      clients.append(client)
+    }
+    let made = Double(clients.count - 1)
+    figures["allocations"] = (made / (now() - start), (server.cpu - cpu) / made * 1e6)
+    for client in clients.dropFirst() { _ = client.bind(to: peerPort, key) }
+    figures["memory"] = (Double(server.residentBytes - memory) / made, 0)
+    let (sockets, ports) = (clients.map(\.socket), clients.map(\.relayed))
+    for one in cases where one.count <= clients.count {
+      let before = server.cpu
+      let result = sockets.withUnsafeBufferPointer { sockets in
+        ports.withUnsafeBufferPointer { ports in
+          bare_relay(
+            bare_relay_load(
+              clients: sockets.baseAddress, relayed: ports.baseAddress, count: CInt(one.count), peer: peer,
+              size: CInt(one.size), burst: CInt(one.burst), offload: one.isJoined ? 1 : 0,
+              to_clients: one.toClients ? 1 : 0, seconds: 1))
         }
       }
+      figures[one.name] = (
+        Double(result.heard) / result.seconds, (server.cpu - before) / Double(max(result.heard, 1)) * 1e6
+      )
+      figures[one.name + " lost"] = (Double(result.sent - result.heard) / Double(max(result.sent, 1)), 0)
     }
+    for client in clients { client.giveBack(key) }
   }
 
-  private static func send(by socket: RelayedSocket, over below: BareSocket) throws -> Int {
-    let bytes = [UInt8](repeating: 7, count: payload)
-    var outbox = DatagramOutbox()
-    (below.sent, below.runs) = (0, 0)
-    let taken = try perDatagram {
-      for _ in 0..<batches {
-        for _ in 0..<perBatch { outbox.append(bytes.span.bytes, to: peer) }
-        try socket.send(&outbox)
+  static func run() throws {
+    // Each allocation is a descriptor of ours, and one or two of the server's.
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    limit.rlim_cur = min(limit.rlim_max, 65_536)
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    print(
+      "relays over loopback, one thread each, in turns; a processor's microseconds are the server's alone")
+    var name = Array("/tmp/warren-bench-XXXXXX".utf8CString)
+    let folder = name.withUnsafeMutableBufferPointer { String(cString: mkdtemp($0.baseAddress!)) }
+    defer { system("rm -rf \(folder)") }
+    var (mine, theirs): ([Figures], [Figures]) = ([], [])
+    for _ in 0..<rounds {
+      var figures = Figures()
+      let ours = try Served.ours()
+      measure(ours, into: &figures)
+      ours.end()
+      mine.append(figures)
+      guard let coturn = Served.coturns(in: folder) else { continue }
+      figures = [:]
+      measure(coturn, into: &figures)
+      coturn.end()
+      theirs.append(figures)
+    }
+    show(mine, theirs)
+  }
+
+  private static func show(_ mine: [Figures], _ theirs: [Figures]) {
+    func middle(_ all: [Figures], _ name: String, _ value: ((rate: Double, cost: Double)) -> Double) -> Double
+    {
+      let sorted = all.compactMap { $0[name].map(value) }.sorted()
+      return sorted.isEmpty ? 0 : sorted[sorted.count / 2]
+    }
+    for (name, words) in [("allocations", "allocations, each with a challenge")]
+      + cases.map({ ($0.name, $0.name) })
+    {
+      let (rate, cost) = (middle(mine, name, \.rate), middle(mine, name, \.cost))
+      var line = "  \(words): \(perSecond(Int(rate), 1))/s, \(ratio(cost, 1)) us"
+      if let size = cases.first(where: { $0.name == name })?.size {
+        line += ", \(ratio(rate * Double(size) * 8, 1e9)) Gbit/s"
+        line += ", lost \(ratio(middle(mine, name + " lost", \.rate) * 100, 1)) %"
       }
-    }
-    precondition(below.sent == batches * perBatch && below.runs <= batches * 2)
-    return taken
-  }
-
-  private static func receive(at socket: RelayedSocket, over below: BareSocket) -> Int {
-    var count = 0
-    socket.onDatagrams = { batch in batch.forEachRun { count += $0.count } }
-    let size = payload + ChannelData.headerSize
-    var bytes: [UInt8] = []
-    for _ in 0..<perBatch {
-      bytes += [0x40, 0, UInt8(payload >> 8), UInt8(payload & 255)] + [UInt8](repeating: 5, count: payload)
-    }
-    let taken = bytes.withUnsafeBytes { bytes in
-      perDatagram { for _ in 0..<batches { below.bring(bytes, size) } }
-    }
-    precondition(count == batches * perBatch)
-    return taken
-  }
-}
-
-/// A machine whose sockets are bare.
-final class BareMachine: Machine, @unchecked Sendable {
-  // It is used on the executor alone: hence `@unchecked`.
-  private let local: LocalMachine
-  private(set) var socket: BareSocket?
-
-  init(_ local: LocalMachine) { self.local = local }
-
-  var name: String { local.name }
-  var unownedExecutor: UnownedSerialExecutor { local.unownedExecutor }
-  var taskExecutor: any TaskExecutor { local.taskExecutor }
-  var isOnExecutor: Bool { local.isOnExecutor }
-  func submit(_ work: @escaping @Sendable () -> Void) { local.submit(work) }
-  var waits: WaitList { local.waits }
-  var now: Instant { local.now }
-  var timeSince1970: Duration { local.timeSince1970 }
-  func makeTimer(_ fire: @escaping () -> Void) -> MachineTimer { local.makeTimer(fire) }
-  func fillRandom(_ bytes: UnsafeMutableRawBufferPointer) { local.fillRandom(bytes) }
-  func interfaces() throws(NetworkError) -> [NetworkInterface] { try local.interfaces() }
-  func gateways() throws(NetworkError) -> [IPAddress] { try local.gateways() }
-  func askUPnPGateway(_ request: UPnPRequest, _ wait: Wait<UPnPGateway>) {
-    local.askUPnPGateway(request, wait)
-  }
-  func lookUp(_ name: String, _ wait: Wait<[IPAddress]>) { local.lookUp(name, wait) }
-  func bindUDP(to address: SocketAddress, options: UDPOptions) throws(NetworkError) -> any UDPSocket {
-    let made = BareSocket(self)
-    socket = made
-    return made
-  }
-  func openTCP(to address: SocketAddress, options: TCPOptions) throws(NetworkError) -> any TCPConnection {
-    try local.openTCP(to: address, options: options)
-  }
-  func listenTCP(on address: SocketAddress, options: TCPOptions) throws(NetworkError) -> any TCPListener {
-    try local.listenTCP(on: address, options: options)
-  }
-  func close() async {}
-}
-
-/// A UDP socket with a relay behind it that says yes to everything, and no network.
-final class BareSocket: UDPSocket {
-  let machine: any Machine
-  let localAddress = SocketAddress(IPAddress(127, 0, 0, 1), port: 1000)
-  var onDatagrams: ((borrowing DatagramBatch) -> Void)?
-  var onWritable: (() -> Void)?
-  var onDeliveryFailure: ((DeliveryFailure) -> Void)?
-  var sent = 0
-  var runs = 0
-  private var server = SocketAddress(IPAddress(127, 0, 0, 1), port: 3478)
-
-  init(_ machine: any Machine) { self.machine = machine }
-
-  func send(_ outbox: inout DatagramOutbox) throws(NetworkError) {
-    var answers: [[UInt8]] = []
-    for run in outbox.pending {
-      runs += 1
-      sent += run.count
-      if let message = try? STUNMessage(run.bytes), message.messageClass == .request {
-        sent -= 1
-        answers.append(answer(message))
+      if !theirs.isEmpty {
+        let (base, baseCost) = (middle(theirs, name, \.rate), middle(theirs, name, \.cost))
+        line += "; coturn \(perSecond(Int(base), 1))/s, \(ratio(baseCost, 1)) us"
+        line += "; \(ratio(baseCost, max(cost, 0.001))) times coturn's for a processor's second"
       }
+      print(line)
     }
-    outbox.removeAll()
-    for answer in answers {
-      nonisolated(unsafe) let own = self
-      machine.submit { answer.withUnsafeBytes { own.bring($0, answer.count) } }
-    }
+    let memory = Int(middle(mine, "memory", \.rate))
+    let base = Int(middle(theirs, "memory", \.rate))
+    print(
+      "  an allocation holds \(memory) bytes of resident memory"
+        + (theirs.isEmpty ? "" : "; coturn's \(base)"))
+    if theirs.isEmpty { print("  coturn is not installed: apt-get install --no-install-recommends coturn") }
   }
-
-  private func answer(_ message: STUNMessage) -> [UInt8] {
-    var writer = STUNMessageWriter()
-    writer.beginAnswer(.success, to: message)
-    writer.add(.xorRelayedAddress, masked: SocketAddress(IPAddress(192, 0, 2, 1), port: 5000))
-    writer.add(.lifetime, UInt32(600))
-    return writer.copy
-  }
-
-  /// Has bytes arrive, in datagrams of one size.
-  func bring(_ bytes: UnsafeRawBufferPointer, _ size: Int) {
-    let run = DatagramRun(
-      base: bytes.baseAddress, byteCount: bytes.count, segmentSize: size, remote: server, localIP: nil,
-      ecn: .notCapable, hopLimit: nil)
-    withUnsafePointer(to: run) { onDatagrams?(DatagramBatch(runs: UnsafeBufferPointer(start: $0, count: 1))) }
-  }
-
-  func close() { onDatagrams = nil }
 }

@@ -12,8 +12,10 @@ if wants("quic") { try await QUICBenchmark.run() }
 if wants("tls") { try TLSBenchmark.run() }
 if only == "quichandshakes" { try await QUICBenchmark.runHandshakes() }
 if only == "quictransfer" { try await QUICBenchmark.runTransfer() }
-if wants("relayclient") { try await RelayBenchmark.run() }
+if wants("relayclient") { try await RelayClientBenchmark.run() }
 if wants("stunservers") { try await STUNServers.run() }
+if wants("relay") { try RelayBenchmark.run() }
+if only == "relay-server" { try await RelayBenchmark.serve() }
 // `registry` is all of it; with one more word it is one kind of question.
 let isAll = only == "registry" && CommandLine.arguments.count == 2
 if wants("registry") { try await RegistryBenchmark.run() }

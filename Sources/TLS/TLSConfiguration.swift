@@ -4,6 +4,8 @@ import WarrenCrypto
 public struct TLSConfiguration: Sendable {
   /// The protocols that are spoken over them, the most wanted first (ALPN, RFC 7301); none where both just know.
   public var protocols: [String]
+  /// Whether a client must offer one of them; where not, one that offers none may just know.
+  public var needsProtocol = true
   /// Who may connect: asked before anything that they say is given out.
   public var accepts: @Sendable (PeerID) -> Bool = { _ in true }
   /// How long a handshake may take.

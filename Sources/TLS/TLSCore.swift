@@ -221,7 +221,7 @@ extension TLSCore {
         decoding: UnsafeBufferPointer(start: name.data, count: Int(name.size)), as: UTF8.self)
     }
     // GnuTLS minds only whoever offers others, and not whoever offers none.
-    guard !protocolName.isEmpty || configuration.protocols.isEmpty else {
+    guard !protocolName.isEmpty || configuration.protocols.isEmpty || !configuration.needsProtocol else {
       _ = fail(GNUTLS_E_NO_APPLICATION_PROTOCOL)
       return
     }

@@ -4,6 +4,7 @@
 @_exported import WarrenMachine
 @_exported import WarrenQUIC
 @_exported import WarrenRegistry
+@_exported import WarrenRelay
 @_exported import WarrenSTUN
 @_exported import WarrenTLS
 @_exported import WarrenTraversal

@@ -6,6 +6,8 @@ public struct ChannelData: ~Escapable {
   public static let headerSize = 4
   /// The numbers that a channel may have (RFC 8656, 12).
   public static let numbers: ClosedRange<UInt16> = 0x4000...0x4FFF
+  /// Those that it could have once (RFC 5766, 11), when ports were not shared with QUIC and DTLS.
+  public static let oldNumbers: ClosedRange<UInt16> = 0x4000...0x7FFE
 
   /// The channel that it belongs to.
   public let channel: UInt16
@@ -14,16 +16,18 @@ public struct ChannelData: ~Escapable {
 
   /// What a datagram carries, if it is of this kind; bytes behind it are padding, and passed over (RFC 8656, 12.5).
   @_lifetime(copy bytes)
-  public init?(_ bytes: RawSpan) {
+  public init?(_ bytes: RawSpan, numbers: ClosedRange<UInt16> = Self.numbers) {
     guard bytes.byteCount >= Self.headerSize else { return nil }
     channel = bytes.number(at: 0, as: UInt16.self)
     let length = Int(bytes.number(at: 2, as: UInt16.self))
-    guard Self.numbers.contains(channel), bytes.byteCount - Self.headerSize >= length else { return nil }
+    guard numbers.contains(channel), bytes.byteCount - Self.headerSize >= length else { return nil }
     payload = bytes.extracting(Self.headerSize..<Self.headerSize + length)
   }
 
   /// Whether bytes that begin so may be of this kind, and not STUN (RFC 8656, 12.4).
-  public static func mayBegin(_ first: UInt8) -> Bool { 0x40...0x4F ~= first }
+  public static func mayBegin(_ first: UInt8, numbers: ClosedRange<UInt16> = Self.numbers) -> Bool {
+    first >= 0x40 && first <= UInt8(numbers.upperBound >> 8)
+  }
 }
 
 extension OutputRawSpan {

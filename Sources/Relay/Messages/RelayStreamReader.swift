@@ -5,6 +5,8 @@ import WarrenSTUN
 struct RelayStreamReader {
   private var bytes: [UInt8] = []
   private var taken = 0
+  /// Which channels there may be.
+  var numbers = ChannelData.numbers
 
   /// Bytes that wait to be read.
   var count: Int { bytes.count - taken }
@@ -38,7 +40,7 @@ struct RelayStreamReader {
   private func next() throws(STUNMessageError) -> (size: Int, padded: Int) {
     let rest = bytes.span.bytes.extracting(droppingFirst: taken)
     let length = Int(rest.number(at: 2, as: UInt16.self))
-    if ChannelData.mayBegin(bytes[taken]) {
+    if ChannelData.mayBegin(bytes[taken], numbers: numbers) {
       let size = ChannelData.headerSize + length
       return (size, (size + 3) & ~3)
     }

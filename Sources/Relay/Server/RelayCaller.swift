@@ -1,0 +1,51 @@
+import WarrenMachine
+
+/// A client that has connected, over TCP or TLS.
+final class RelayCaller {
+  let client: ServedClient
+  /// Ends its connection.
+  var hangUp: () -> Void = {}
+  var reader = RelayStreamReader()
+  /// What it is to be told; as much again may be on its way already.
+  private(set) var outgoing: [UInt8] = []
+  /// Who waits for something to write.
+  private var wait: Wait<Void>?
+  var lastHeard: Instant
+  var isOver = false
+  /// When it is looked at whether it has an allocation.
+  var patience: MachineTimer?
+
+  init(_ client: ServedClient, at now: Instant) {
+    self.client = client
+    lastHeard = now
+  }
+
+  func append(_ message: RawSpan) { message.withUnsafeBytes { outgoing.append(contentsOf: $0) } }
+
+  /// On a stream what a channel carries is padded (RFC 8656, 12.5).
+  func append(channel: UInt16, _ payload: RawSpan) {
+    let count = payload.byteCount
+    for number in [channel, UInt16(count)] {
+      outgoing.append(UInt8(number >> 8))
+      outgoing.append(UInt8(number & 0xFF))
+    }
+    append(payload)
+    for _ in count..<(count + 3) & ~3 { outgoing.append(0) }
+  }
+
+  /// There is something to write.
+  func wake() { wait?.succeed(()) }
+
+  /// Waits for something to write, and takes it.
+  func next(on machine: any Machine) async throws -> [UInt8] {
+    while outgoing.isEmpty {
+      try await machine.suspend({ "words for a relay's client" }) { (wait: Wait<Void>) in
+        guard outgoing.isEmpty else { return wait.succeed(()) }
+        wait.onEnd = { [weak self] in self?.wait = nil }
+        self.wait = wait
+      }
+    }
+    defer { outgoing = [] }
+    return outgoing
+  }
+}

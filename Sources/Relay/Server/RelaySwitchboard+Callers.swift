@@ -1,0 +1,104 @@
+import WarrenMachine
+import WarrenSTUN
+import WarrenTLS
+
+// Clients over TCP and TLS.
+extension RelaySwitchboard {
+  /// How many are connected.
+  public var callerCount: Int { callers.count }
+
+  /// Serves a client that has connected, until it or its connection ends.
+  public func serve(_ connection: any TCPConnection) async {
+    // All of it stays on the machine's executor.
+    nonisolated(unsafe) let connection = connection
+    guard let caller = enter(connection.remoteAddress) else { return connection.reset() }
+    caller.hangUp = { connection.reset() }
+    await converse(
+      caller, hear: { try await connection.read() }, say: { try await connection.write($0) })
+    connection.close()
+  }
+
+  /// Serves a client that has connected from `remote` and shaken hands.
+  public func serve(_ connection: TLSConnection, from remote: SocketAddress) async {
+    guard let caller = enter(remote) else { return await connection.close() }
+    let machine = machine
+    caller.hangUp = { machine.spawn("the end of a relay's client") { await connection.close() } }
+    await converse(
+      caller, hear: { try await connection.read() }, say: { try await connection.write($0) })
+    await connection.close()
+  }
+
+  /// Whether there is room for somebody else from there.
+  public func hasRoom(for remote: SocketAddress) -> Bool {
+    !isClosed && callers.count < core.configuration.callers
+      && callersAt[remote.ip.household] ?? 0 < core.configuration.callersPerAddress
+  }
+
+  private func enter(_ remote: SocketAddress) -> RelayCaller? {
+    guard hasRoom(for: remote) else { return nil }
+    callerNumber += 1
+    let caller = RelayCaller(ServedClient(remote, connection: callerNumber), at: machine.now)
+    caller.reader.numbers = channelNumbers
+    callers[callerNumber] = caller
+    callersAt[remote.ip.household, default: 0] += 1
+    return caller
+  }
+
+  private func leave(_ caller: RelayCaller) {
+    caller.isOver = true
+    callers[caller.client.number] = nil
+    let household = caller.client.address.ip.household
+    let count = callersAt[household]! - 1
+    callersAt[household] = count > 0 ? count : nil
+    core.hungUp(caller.client)
+    tidyUp()
+  }
+
+  private func converse(
+    _ caller: RelayCaller, hear: () async throws -> [UInt8]?,
+    say: @escaping @Sendable ([UInt8]) async throws -> Void
+  ) async {
+    let machine = machine
+    nonisolated(unsafe) let unchecked = caller
+    let words = machine.spawn("words for a relay's client") {
+      do {
+        while true { try await say(try await unchecked.next(on: machine)) }
+      } catch {
+        unchecked.hangUp()
+      }
+    }
+    let timer = machine.makeTimer { [weak self] in self?.lookAt(unchecked) }
+    caller.patience = timer
+    timer.schedule(at: machine.now.advanced(by: RelayLimits.callerPatience))
+    do {
+      while let bytes = try await hear() { try take(bytes, from: caller) }
+    } catch {
+      // It has gone, or said what is not TURN: neither is answered.
+    }
+    timer.cancel()
+    words.cancel()
+    leave(caller)
+  }
+
+  private func take(_ bytes: [UInt8], from caller: RelayCaller) throws {
+    now = machine.now
+    caller.lastHeard = now
+    defer { flush() }
+    caller.reader.append(bytes)
+    try caller.reader.forEach { message in
+      take(message, from: caller.client)
+      return !caller.isOver
+    }
+    // Who has no allocation has nothing large to say, and much memory is for nobody who has not proved anything.
+    if core.slot(of: caller.client) == nil, caller.reader.count > STUNLimits.messageOnStream {
+      throw STUNMessageError.wrongLength
+    }
+  }
+
+  /// Hangs up on somebody who has no allocation, and does not ask for one.
+  private func lookAt(_ caller: RelayCaller) {
+    let end = caller.lastHeard.advanced(by: RelayLimits.callerPatience)
+    if core.slot(of: caller.client) == nil, end <= machine.now { return caller.hangUp() }
+    caller.patience?.schedule(at: max(end, machine.now.advanced(by: RelayLimits.callerPatience)))
+  }
+}

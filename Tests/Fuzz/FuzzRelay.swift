@@ -1,0 +1,106 @@
+import Warren
+
+nonisolated(unsafe) private let key = STUNKey(username: "alice", realm: "warren", password: "secret")
+
+/// A relay's server to which an input says one thing after the other: as a stranger, and as somebody who may use it.
+func fuzzRelay(_ bytes: [UInt8]) {
+  var input = Input(bytes)
+  var relay = FuzzedRelay()
+  while !input.isEmpty {
+    let kind = input.byte()
+    let client = ServedClient(SocketAddress(IPAddress(11, 0, 0, kind >> 6), port: 4000), at: 0)
+    switch kind & 7 {
+    case 0: relay.say(input.block(), from: client)
+    case 1: relay.pass(.seconds(Int(input.byte())))
+    case 2: relay.hangUp(client)
+    case 3: relay.carry(input.block(), from: client)
+    default: relay.ask(kind >> 3 & 7, input.block(), from: client)
+    }
+  }
+  relay.pass(.seconds(4000))
+  precondition(relay.core.allocationCount == 0 && relay.open.isEmpty)
+}
+
+private struct FuzzedRelay: ~Copyable {
+  private static let own = IPAddress(192, 0, 2, 1)
+  var core: RelayServerCore
+  var open: Set<RelayPortNumber> = []
+  private var now = Instant(nanoseconds: 1_000_000_000)
+  private var port: UInt16 = 50_000
+  private var transactions: UInt64 = 0
+  private var answer = STUNMessageWriter()
+
+  init() {
+    var configuration = RelayConfiguration(
+      RelayCredentials(users: ["alice": "secret"], sharedSecrets: ["shared"]), at: RelayAddress(Self.own))
+    (configuration.allocations, configuration.permissions, configuration.channels) = (3, 3, 3)
+    core = RelayServerCore(
+      configuration, listening: [SocketAddress(Self.own, port: 3478)], own: [Self.own], secret: [7], at: now)
+  }
+
+  mutating func say(_ bytes: [UInt8], from client: ServedClient) {
+    var (open, port) = (open, port)
+    let reaction = core.receive(
+      bytes.span.bytes, from: client, at: now, timeOfDay: .seconds(1), into: &answer,
+      opening: { wish in
+        port = port &+ 2 | 1
+        precondition(open.insert(wish.port).inserted)
+        return SocketAddress(wish.ip, port: wish.parity == .any ? port : port - 1)
+      })
+    (self.open, self.port) = (open, port)
+    switch reaction {
+    case .none: break
+    case .answer:
+      precondition((try? STUNMessage(answer.bytes)) != nil && answer.byteCount <= bytes.count + 140)
+    case .relay(let passage, let range):
+      precondition(range.upperBound <= bytes.count && passage.peer.ip != Self.own || passage.inside != nil)
+    }
+    tidyUp()
+  }
+
+  /// What would be refused to a stranger, signed.
+  mutating func ask(_ method: UInt8, _ attributes: [UInt8], from client: ServedClient) {
+    let methods = [STUNMethod.allocate, .refresh, .createPermission, .channelBind]
+    var writer = STUNMessageWriter()
+    transactions += 1
+    writer.begin(.request, methods[Int(method) % 4], TransactionID(1, transactions))
+    say(writer.copy, from: client)
+    let nonce = (try? STUNMessage(answer.bytes))?.value(of: .nonce)?.withUnsafeBytes { Array($0) } ?? []
+    if method < 4 { writer.add(.requestedTransport, 17 << 24 as UInt32) }
+    var rest = Input(attributes)
+    while !rest.isEmpty {
+      let name = UInt16(rest.byte()) << 8 | UInt16(rest.byte())
+      writer.add(STUNAttribute(rawValue: name), Array(rest.block().prefix(200)).span.bytes)
+      if writer.byteCount > 2000 { break }
+    }
+    writer.add(.username, "alice")
+    writer.add(.realm, "warren")
+    writer.add(.nonce, nonce.span.bytes)
+    writer.sign(with: key)
+    say(writer.copy, from: client)
+  }
+
+  mutating func carry(_ bytes: [UInt8], from client: ServedClient) {
+    guard let slot = core.slot(of: client), let data = ChannelData(bytes.span.bytes) else { return }
+    guard let passage = core.passage(onChannel: data.channel, of: slot, at: now) else { return }
+    _ = core.spend(data.payload.byteCount, of: slot, at: now)
+    precondition(core.way(from: passage.peer, to: slot, at: now) == .channel(data.channel))
+  }
+
+  mutating func pass(_ duration: Duration) {
+    now = now.advanced(by: duration)
+    core.handleDeadline(at: now)
+    tidyUp()
+  }
+
+  mutating func hangUp(_ client: ServedClient) {
+    core.hungUp(client)
+    tidyUp()
+  }
+
+  private mutating func tidyUp() {
+    while let closing = core.pollClosing() {
+      if case .port(let number) = closing { precondition(open.remove(number) != nil) }
+    }
+  }
+}
