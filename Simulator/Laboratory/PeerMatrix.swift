@@ -41,11 +41,13 @@ public struct PeerMatrix: Sendable {
       let letters = expected.indices.contains(row) ? expected[row].split(separator: " ").map(\.first) : []
       for (column, bob) in places.enumerated() {
         let cell = cells[row][column]
-        let limit = alice.keepsMapping && bob.keepsMapping ? 4 : 5
+        let isEarly = trials[row][column].isEarly
+        let limit = isEarly ? 2 : alice.keepsMapping && bob.keepsMapping ? 4 : 5
         let isRight =
           switch letters.indices.contains(column) ? letters[column] : nil {
           case "e": cell.failures.isEmpty && cell.times.last ?? .zero <= PeerTrial.oneWay * limit
-          case "g": cell.failures.isEmpty
+          case "g":
+            cell.failures.isEmpty && (!isEarly || cell.times.last ?? .zero <= PeerTrial.oneWay * limit)
           case ".": cell.times.isEmpty
           default: false
           }

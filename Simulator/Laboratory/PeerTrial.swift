@@ -14,6 +14,8 @@ public struct PeerTrial: Sendable {
   public var asks = false
   /// Whether both dial.
   public var crosses = false
+  /// Whether the two have met before, and alice says her first byte with her first packet.
+  public var isEarly = false
   /// Changes the configuration of both.
   public var change: @Sendable (inout Peer.Configuration) -> Void = { _ in }
 
@@ -59,12 +61,17 @@ public struct PeerTrial: Sendable {
 
   private func connect(in world: World) async throws -> Outcome {
     let setting = try await PeerSetting(in: world)
-    let a = try await setting.peer("alice", change)
+    let a = try await setting.peer("alice") { configuration in
+      configuration.permitsEarlyData = isEarly
+      change(&configuration)
+    }
     let b = try await setting.peer("bob") { configuration in
       configuration.policy = asks ? .ask : .everyone
+      configuration.permitsEarlyData = isEarly
       change(&configuration)
     }
     var outcome = Outcome()
+    if isEarly { try? await meet(a, b) }
     let began = world.now
     let first = Moment()
     b.machine.spawn("bob's connections") {
@@ -85,12 +92,16 @@ public struct PeerTrial: Sendable {
     }
     do {
       try await a.machine.withDeadline(limit) {
-        let connection = try await a.connect(to: b.id)
-        first.connected = world.now
-        let stream = try await connection.openStream()
-        try await stream.write([1])
-        try await stream.finish()
-        _ = try await stream.read()
+        let question = Question()
+        if isEarly {
+          try await a.connect(to: b.id) { try await question.ask(over: $0) }
+          first.connected = world.now
+        } else {
+          let connection = try await a.connect(to: b.id)
+          first.connected = world.now
+          try await question.ask(over: connection)
+        }
+        _ = try await question.stream?.read()
         first.answered = world.now
       }
     } catch {
@@ -100,12 +111,41 @@ public struct PeerTrial: Sendable {
     outcome.firstByte = first.heard.map { began.duration(to: $0) }
     outcome.answered = first.answered.map { began.duration(to: $0) }
     outcome.isPunched = await a.counters.punched + b.counters.punched > 0
+    // What was answered early is agreed on when the handshake is done.
+    if isEarly { try? await a.machine.sleep(for: Self.oneWay * 4) }
     let (ours, theirs) = (await a.connectedPeers, await b.connectedPeers)
     outcome.agree = ours == [b.id] && theirs == [a.id]
     await a.close()
     await b.close()
     await setting.close()
     return outcome
+  }
+
+  /// The two meet, and part again; and what they know of each other's places is old.
+  private func meet(_ a: Peer, _ b: Peer) async throws {
+    try await a.machine.withDeadline(limit) {
+      let connection = try await a.connect(to: b.id)
+      var others = b.connections.makeAsyncIterator()
+      let other = await others.next()
+      // What is needed to be early comes after the handshake.
+      try await a.machine.sleep(for: Self.oneWay * 4)
+      await connection.close()
+      _ = try await other?.closed()
+    }
+    try await a.machine.sleep(for: .seconds(60))
+  }
+
+  /// The first byte that is said, on a stream of its own.
+  private final class Question: @unchecked Sendable {
+    // Used on the world's thread alone.
+    var stream: Connection.Stream?
+
+    func ask(over connection: Connection) async throws {
+      let stream = try await connection.openStream()
+      self.stream = stream
+      try await stream.write([1])
+      try await stream.finish()
+    }
   }
 
   private static func answer(

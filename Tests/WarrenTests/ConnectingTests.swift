@@ -19,6 +19,19 @@ struct ConnectingTests {
     }
   }
 
+  @Test(
+    "and is heard with its first packet, where the two have met before",
+    arguments: [Place.public, .portRestricted])
+  func early(alice: Place) async throws {
+    for bob in Self.easy + [.random] {
+      var trial = PeerTrial(alice: alice, bob: bob)
+      trial.isEarly = true
+      let outcome = try await trial.run(seed: 1).outcome
+      #expect(try #require(outcome.firstByte) <= PeerTrial.oneWay * 2, "\(alice) to \(bob): \(outcome)")
+      #expect(outcome.agree && outcome.answered != nil, "\(alice) to \(bob): \(outcome)")
+    }
+  }
+
   /// Two who dial each other at once.
   struct Crossing {
     var alice, bob: Place

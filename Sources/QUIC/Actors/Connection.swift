@@ -37,6 +37,9 @@ public final class Connection: Sendable {
   @discardableResult
   public func confirmed() async throws -> Bool { try await endpoint.confirm(core, state) }
 
+  /// Whether both sides have: see ``confirmed()``.
+  public var isConfirmed: Bool { get async { await endpoint.isConfirmed(core) } }
+
   /// Waits until the other side has taken this one's key. Who has connected may use streams a round trip before it knows; and
   /// that somebody does not want it comes as the end of the connection.
   public func taken() async throws { try await endpoint.waitUntilTaken(core, state) }
@@ -119,6 +122,8 @@ extension QUICEndpoint {
       }
     }
   }
+
+  func isConfirmed(_ core: ConnectionCore) -> Bool { core.phase != .handshaking }
 
   func confirm(_ core: ConnectionCore, _ state: ConnectionState) async throws -> Bool {
     try await waitForHandshake(of: core, state)

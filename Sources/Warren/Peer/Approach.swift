@@ -13,6 +13,8 @@ final class Approach: @unchecked Sendable {
   /// Who the other is, once that is known.
   var peer: PeerID?
   var handshake: Handshake?
+  /// What is said with the first packet.
+  var greeting: Greeting?
   var introduction: UInt64?
   var puncher: HolePuncher?
   /// What runs for it.

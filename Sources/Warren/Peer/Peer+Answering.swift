@@ -184,6 +184,7 @@ extension Peer {
         }
         let handshake = try await endpoint.answer(flight, from: introduction.peer, over: ways)
         approach.handshake = handshake
+        if let connection = await handshake.early { handOutEarly(connection, of: introduction.peer) }
         let newer = machine.spawn("newer packets of \(introduction.peer)") {
           let flight = try await self.nextFlight(approach)
           await handshake.cancel()
@@ -237,11 +238,37 @@ extension Peer {
     }
   }
 
+  // MARK: Early
+
+  /// Somebody who is let in has said something with its first packets: whoever takes connections hears it at once.
+  private func handOutEarly(_ connection: Connection, of peer: PeerID) {
+    guard !early.contains(where: { $0.isSame(as: connection) }), table.adopted(peer) == nil,
+      !table.isDialling(peer), early.count < PeerLimits.earlyConnections, handOut(connection)
+    else { return }
+    early.append(connection)
+    machine.spawn("the end of an early connection") {
+      _ = try await connection.closed()
+      _ = self.wasHandedOut(connection)
+    }
+  }
+
+  /// - Returns: whether it was handed out already.
+  func wasHandedOut(_ connection: Connection) -> Bool {
+    guard let place = early.firstIndex(where: { $0.isSame(as: connection) }) else { return false }
+    early.remove(at: place)
+    return true
+  }
+
   // MARK: By themselves
 
   /// Somebody has connected who was not introduced: it knew an address.
   func take(_ connection: Connection) async {
     guard let peer = connection.peer, !isClosed else { return }
+    // Somebody else may have recorded its first packets: it is only heard.
+    if configuration.policy.verdict(on: peer) == true, await !connection.isConfirmed {
+      handOutEarly(connection, of: peer)
+    }
+    guard (try? await connection.confirmed()) != nil, !isClosed else { return }
     let introduction = Introduction(id: 0, of: peer, at: [], isQuestion: true)
     switch configuration.policy {
     case .ask where !table.isDialling(peer) && table.adopted(peer) == nil:

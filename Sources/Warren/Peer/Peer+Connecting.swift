@@ -20,6 +20,30 @@ extension Peer {
     try await connect(.key(peer), at: addresses).connection
   }
 
+  /// The same, and says something as early as can be: with the very first packet where the two have met before, and both have
+  /// ``Configuration/permitsEarlyData``.
+  ///
+  /// ```swift
+  /// let connection = try await peer.connect(to: friend) { connection in
+  ///   let stream = try await connection.openStream()
+  ///   try await stream.write(question)
+  ///   try await stream.finish()
+  /// }
+  /// ```
+  ///
+  /// - Parameter greeting: writes, and waits for no answer. Where the other side has not taken what was said early, it is called
+  ///   again with the connection itself.
+  @discardableResult
+  public func connect(
+    to peer: PeerID, at addresses: [SocketAddress] = [],
+    saying greeting: @escaping @Sendable (Connection) async throws -> Void
+  ) async throws -> Connection {
+    let greeting = Greeting(greeting)
+    let connection = try await connect(.key(peer), at: addresses, saying: greeting).connection
+    do { try await greeting.say(over: connection) } catch let error as QUICError { throw PeerError(error) }
+    return connection
+  }
+
   /// Connects with whoever waits with the same secret: see ``wait(forKey:)``.
   public func connect(withKey key: String) async throws -> Connection {
     try await connect(.pairing(key), at: []).connection
@@ -48,9 +72,9 @@ extension Peer {
     return try await wait(for: peer, "\(peer)").connection
   }
 
-  private func connect(_ target: RegistryTarget, at addresses: [SocketAddress]) async throws
-    -> AdoptedConnection
-  {
+  private func connect(
+    _ target: RegistryTarget, at addresses: [SocketAddress], saying greeting: Greeting? = nil
+  ) async throws -> AdoptedConnection {
     if isClosed || ports == nil { throw PeerError(.closed, "the peer is closed, or was not started") }
     let known: PeerID? =
       switch target {
@@ -72,6 +96,7 @@ extension Peer {
     }
     if !isUnderWay {
       let approach = Approach(.ours, target.key, known, at: machine.now)
+      approach.greeting = greeting
       approaches.append(approach)
       counters.dialled += 1
       if let known { table.began(.ours, with: known) }
@@ -175,8 +200,11 @@ extension Peer {
   private func reach(
     _ approach: Approach, _ target: RegistryTarget, at addresses: [SocketAddress]
   ) async throws -> Connection {
-    var handshake = try await endpoint.beginHandshake(with: approach.peer)
+    var handshake = try await endpoint.beginHandshake(with: approach.peer, early: approach.greeting != nil)
     approach.handshake = handshake
+    if let greeting = approach.greeting, let connection = await handshake.early {
+      await greeting.say(early: connection)
+    }
     let goodPath = goodPaths.last { $0.peer == approach.peer }?.path
     if let goodPath { await handshake.add(goodPath) }
     if !addresses.isEmpty { await add(addresses, to: handshake, of: approach) }
@@ -338,7 +366,7 @@ extension Peer {
         after: (adopted.approach?.began ?? machine.now).duration(to: machine.now)))
     watch(adopted)
     if !serve(adopted), !adopted.isClient {
-      guard handOut(connection) else {
+      guard wasHandedOut(connection) || handOut(connection) else {
         return await connection.close(
           code: ConnectionEnd.denied.rawValue, reason: "nobody takes connections here")
       }

@@ -71,6 +71,8 @@ public actor Peer {
   /// Requests that nobody has answered.
   var questions: [Int: Question] = [:]
   var lastQuestion = 0
+  /// Connections that were handed out before both sides have proven that they are there.
+  var early: [Connection] = []
   /// Where peers were reached last.
   var goodPaths: [(peer: PeerID, path: NetworkPath)] = []
   /// Who was found under which name.
@@ -103,6 +105,7 @@ public actor Peer {
     self.gate = gate
     var quic = QUICConfiguration(protocols: configuration.protocols)
     quic.accepts = { gate.permits($0) }
+    quic.permitsEarlyData = configuration.permitsEarlyData
     quic.idleTimeout = configuration.idleTimeout
     quic.keepAlive = configuration.keepAlive
     quic.handshakeTimeout = configuration.patience

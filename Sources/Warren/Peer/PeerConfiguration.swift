@@ -22,6 +22,9 @@ extension Peer {
     public var families: [IPAddress.Family] = [.v6, .v4]
     /// What is spoken over connections, the most wanted first (ALPN).
     public var protocols = ["warren/1"]
+    /// Whether those who have met before may say something with their first packet: see ``Peer/connect(to:at:saying:)``. Whoever
+    /// records that packet can send it again: what is said early must do no harm when it is heard twice.
+    public var permitsEarlyData = false
     /// STUN servers besides the registry. With two and more, a NAT's way of choosing ports can be told.
     public var stunServers: [SocketAddress] = []
     /// Whether this machine's loopback addresses count: for two programs on one machine.

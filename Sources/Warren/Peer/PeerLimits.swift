@@ -29,6 +29,8 @@ public enum PeerLimits {
   public static let waitingEvents = 1024
   /// Connections that nobody has taken.
   public static let waitingConnections = 1024
+  /// Connections that were handed out before they are proven.
+  public static let earlyConnections = 256
   /// Good paths that are remembered.
   public static let rememberedPaths = 256
   /// Packets of the other side that have come to a socket before it was the connection's.
