@@ -225,7 +225,7 @@ struct RegistryRelayTests {
     "hangs up on callers who do not prove that they may be relayed, and counts nobody twice",
     arguments: [RelayVisitor.Carrier.tcp, .tls])
   func crowd(carrier: RelayVisitor.Carrier) async throws {
-    try await Scene.run(.simulated) { scene in
+    try await Scene.run(.simulated, { $0.callersPerAddress = 1_000 }) { scene in
       let alice = scene.machines.alice
       let (guest, grant) = try await scene.guest()
       let transport = RelayGrant.order[RelayVisitor.Carrier.allCases.firstIndex(of: carrier)!]
