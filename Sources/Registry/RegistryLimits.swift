@@ -36,6 +36,10 @@ public enum RegistryLimits {
   public static let introductionsOfPeer = 256
   /// What waits for a peer that does not read: some introductions with all that belongs to them.
   public static let unsentBytes = 262_144
+  /// A name, a password, and what else a relay is told: STUN has no more room for it, and a name has less (RFC 8489, 14.3).
+  public static let credentialBytes = 508
+  /// For how long a peer may be relayed with what it was given, unless it is given more: that comes at half of it.
+  public static let relayGrantLifetime: Duration = .seconds(3600)
   /// After how long without a word a peer is gone, or a registry: two renewals were lost then.
   public static let silence: Duration = .seconds(30)
   /// How often a peer says that it is there, as a part of its registration's lifetime.

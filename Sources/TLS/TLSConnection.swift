@@ -51,16 +51,18 @@ public actor TLSConnection {
   /// Shakes hands with whoever has connected by `tcp`, which belongs to the connection from then on, and is closed where it
   /// fails.
   ///
+  /// - Parameter words: what was read from it already, to see which protocol it is: less than a record.
   /// - Throws: a ``TLSError``, or what TCP says.
   public static func accept(
-    over tcp: any TCPConnection, _ identity: TLSIdentity, _ configuration: TLSConfiguration
+    over tcp: any TCPConnection, _ identity: TLSIdentity, _ configuration: TLSConfiguration,
+    after words: [UInt8] = []
   ) async throws -> TLSConnection {
-    try await open(over: tcp, .server, identity, configuration)
+    try await open(over: tcp, .server, identity, configuration, after: words)
   }
 
   private static func open(
     over tcp: any TCPConnection, _ side: TLSCore.Side, _ identity: TLSIdentity,
-    _ configuration: TLSConfiguration
+    _ configuration: TLSConfiguration, after words: [UInt8] = []
   ) async throws -> TLSConnection {
     let machine = tcp.machine
     machine.preconditionOnExecutor()
@@ -76,6 +78,7 @@ public actor TLSConnection {
     }
     if let deadline = core.nextDeadline { timer.schedule(at: deadline) }
     defer { timer.cancel() }
+    if !words.isEmpty { _ = core.receive(words.span.bytes) }
     do {
       while core.phase == .handshaking {
         try await core.flush(to: tcp)

@@ -60,7 +60,7 @@ struct MessageReaderTests {
 
   @Test("may be of a kind, or have fields, that only newer programs know")
   func newer() throws {
-    for kind: UInt8 in [12, 63, 72, 127, 130, 255] {
+    for kind: UInt8 in [12, 63, 73, 127, 130, 255] {
       let found = try read([Samples.bytes(kind, [(1, [0xFF]), (200, [1, 2])])])
       #expect(found.count == 1 && found[0].1 == .success(nil))
     }
@@ -119,8 +119,21 @@ struct MessageReaderTests {
         all.append((129, [introduction, (field, [UInt8](repeating: 1, count: wrong))], .badMessage))
       }
     }
+    // What a relay is told.
+    let grant: [(UInt8, [UInt8])] = [(10, [0, 0, 0, 1]), (17, [1]), (18, [0x61]), (19, [0x62])]
+    for place in grant.indices {
+      var rest = grant
+      rest.remove(at: place)
+      all.append((72, rest, .badMessage))
+    }
+    all.append((72, grant + [(17, [])], .badMessage))
+    all.append((72, grant + [(17, [1, 1])], .badMessage))
+    for field: UInt8 in 18...22 {
+      all.append((72, grant + [(field, Array(long.prefix(RegistryLimits.credentialBytes + 1)))], .badMessage))
+    }
+    for field: UInt8 in 18...20 { all.append((72, grant + [(field, [0xFF])], .badMessage)) }
     // What is missing.
-    for kind: UInt8 in [4, 5, 7, 8, 9, 10, 64, 66, 67, 69, 70, 71, 128, 129] {
+    for kind: UInt8 in [4, 5, 7, 8, 9, 10, 64, 66, 67, 69, 70, 71, 72, 128, 129] {
       all.append((kind, [], .badMessage))
     }
     all.append((64, [(3, [0, 1, 10, 0, 0, 1])], .badMessage))

@@ -1,6 +1,7 @@
 import TestSupport
 import WarrenCrypto
 import WarrenMachine
+import WarrenRelay
 
 @testable import WarrenRegistry
 
@@ -18,6 +19,7 @@ enum MessageSamples {
   /// 64 bytes of another script.
   static let longName = name(String(repeating: "ж", count: RegistryLimits.nameBytes / 2))
   static let longKey = String(repeating: "k", count: RegistryLimits.keyBytes)
+  static let longCredential = String(repeating: "c", count: RegistryLimits.credentialBytes)
   static let longReason = String(repeating: "r", count: RegistryLimits.reasonBytes)
 
   static let addresses: [SocketAddress] = (0..<RegistryLimits.addresses).map { number in
@@ -81,6 +83,18 @@ enum MessageSamples {
       .accepted(Introduction.Answer(id: 0, peer: peer(0), addresses: [])),
       .accepted(Introduction.Answer(id: .max, peer: peer(255), addresses: addresses)),
       .seen(0, addresses: []), .seen(.max, addresses: addresses),
+      .relay(RelayGrant(transports: [], username: "", password: "", lifetime: .zero)),
+      .relay(
+        RelayGrant(
+          transports: [.udp, .tcp, .tls], username: longCredential, password: longCredential,
+          lifetime: .milliseconds(Int(UInt32.max)),
+          challenge: RelayChallenge(
+            realm: longCredential, nonce: Array(longCredential.utf8),
+            passwordAlgorithms: [0, 2, 0, 0, 0, 1, 0, 0]))),
+      .relay(
+        RelayGrant(
+          transports: [.tcp], username: "1:a", password: "b", lifetime: .seconds(1),
+          challenge: RelayChallenge(realm: "c", nonce: [1]))),
     ] + RegistryError.Code.allCases.map { .failed(RegistryError($0, longReason)) }
 
   static let both: [RegistryMessage] = [

@@ -24,6 +24,8 @@ public actor QUICEndpoint {
   private var isFlushing = false
   private(set) var isClosed = false
   private var onForeign: ((borrowing Datagram, Int) -> Void)?
+  private var claimsChannel: ((borrowing Datagram, Int) -> Bool)?
+  private var onForeignEnd: (() -> Void)?
 
   /// A socket with what leaves from it, and the connections whose packets it had no room for.
   private final class Socket {
@@ -93,7 +95,18 @@ public actor QUICEndpoint {
   }
 
   /// Hands on datagrams of other protocols on the same ports (RFC 9443), with the number of the port.
-  public func receiveOthers(_ body: sending @escaping (borrowing Datagram, Int) -> Void) { onForeign = body }
+  ///
+  /// - Parameters:
+  ///   - claims: whether a datagram is TURN's although it begins as QUIC's do (0x40 to 0x4F): asked for those alone that are of
+  ///     no connection here.
+  ///   - end: called at the end of each batch of which something was handed on.
+  public func receiveOthers(
+    _ body: sending @escaping (borrowing Datagram, Int) -> Void,
+    claiming claims: sending ((borrowing Datagram, Int) -> Bool)? = nil,
+    atEnd end: sending (() -> Void)? = nil
+  ) {
+    (onForeign, claimsChannel, onForeignEnd) = (body, claims, end)
+  }
 
   // MARK: Connecting
 
@@ -164,7 +177,7 @@ public actor QUICEndpoint {
         socket.udp.onWritable = nil
       }
     }
-    onForeign = nil
+    (onForeign, claimsChannel, onForeignEnd) = (nil, nil, nil)
     arrived.removeAll()
     acceptors.takeAll().endAll(.success(()))
   }
@@ -173,11 +186,23 @@ public actor QUICEndpoint {
 
   private func take(_ batch: borrowing DatagramBatch, on number: Int) {
     let now = machine.now
+    var hadOthers = false
     batch.forEach { datagram in
       let path = NetworkPath(to: datagram.source, from: datagram.localIP, through: UInt16(number))
-      let received = core.receive(datagram.payload, on: path, ecn: datagram.ecn, at: now)
-      if received == .notQUIC { onForeign?(datagram, number) }
+      switch core.receive(
+        datagram.payload, on: path, ecn: datagram.ecn, at: now, asksAboutChannels: claimsChannel != nil)
+      {
+      case .taken: return
+      case .perhapsChannel:
+        guard claimsChannel?(datagram, number) == true else {
+          return core.refuse(datagram.payload, on: path, at: now)
+        }
+      case .notQUIC: break
+      }
+      onForeign?(datagram, number)
+      hadOthers = true
     }
+    if hadOthers { onForeignEnd?() }
     flush()
   }
 

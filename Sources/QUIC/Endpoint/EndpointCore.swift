@@ -14,6 +14,8 @@ public final class EndpointCore {
     case taken
     /// Its first byte says that it is another protocol's (RFC 9443).
     case notQUIC
+    /// It begins as QUIC does and as TURN's channels do, and is of no connection here.
+    case perhapsChannel
   }
 
   /// What was refused.
@@ -146,27 +148,42 @@ public final class EndpointCore {
   // MARK: Receiving
 
   /// Takes a datagram that came over a path.
-  public func receive(_ bytes: RawSpan, on path: NetworkPath, ecn: ECN, at now: Instant) -> Received {
+  ///
+  /// - Parameter asksAboutChannels: whether what begins as TURN's channels do, and is no connection's here, is
+  ///   ``Received/perhapsChannel``: who finds that it is nobody else's says so with ``refuse(_:on:at:)``.
+  public func receive(
+    _ bytes: RawSpan, on path: NetworkPath, ecn: ECN, at now: Instant, asksAboutChannels: Bool = false
+  ) -> Received {
     guard bytes.byteCount > 0 else { return .notQUIC }
     let first = bytes.unsafeLoad(as: UInt8.self)
     // 0 to 63 and 128 to 191 are STUN's, DTLS' and RTP's (RFC 9443, 2.1).
     guard first & 0x40 != 0 else { return .notQUIC }
     if first & 0x80 == 0 {
-      guard bytes.byteCount > QUICLimits.idBytes else {
-        counters.stray += 1
-        return .taken
+      if bytes.byteCount > QUICLimits.idBytes {
+        let id = bytes.withUnsafeBytes { ConnectionID(own: $0.baseAddress! + 1) }
+        if let core = recent?.id == id ? recent?.core : find(id) {
+          if core.lastRemote != path.remote { place(core, at: path.remote) }
+          core.receive(bytes, on: path, ecn: ecn, at: now)
+          return .taken
+        }
       }
-      let id = bytes.withUnsafeBytes { ConnectionID(own: $0.baseAddress! + 1) }
-      if let core = recent?.id == id ? recent?.core : find(id) {
-        if core.lastRemote != path.remote { place(core, at: path.remote) }
-        core.receive(bytes, on: path, ecn: ecn, at: now)
-      } else if !takeReset(bytes, on: path, at: now) {
-        refuseStray(id, bytes.byteCount, on: path, at: now)
-      }
+      // 64 to 79 are TURN's channels as well (RFC 9443, 2.1), and no connection's number looks like what they carry.
+      if asksAboutChannels, first < 0x50 { return .perhapsChannel }
+      refuse(bytes, on: path, at: now)
       return .taken
     }
     receiveLong(bytes, on: path, ecn, at: now)
     return .taken
+  }
+
+  /// Says to the sender of what is no connection's here that it is not.
+  public func refuse(_ bytes: RawSpan, on path: NetworkPath, at now: Instant) {
+    guard bytes.byteCount > QUICLimits.idBytes else {
+      counters.stray += 1
+      return
+    }
+    let id = bytes.withUnsafeBytes { ConnectionID(own: $0.baseAddress! + 1) }
+    if !takeReset(bytes, on: path, at: now) { refuseStray(id, bytes.byteCount, on: path, at: now) }
   }
 
   private func find(_ id: ConnectionID) -> ConnectionCore? {

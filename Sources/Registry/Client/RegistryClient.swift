@@ -1,6 +1,7 @@
 import WarrenCrypto
 import WarrenMachine
 import WarrenQUIC
+import WarrenRelay
 import WarrenTLS
 
 /// A peer's side of a registry: stays connected with it, announces itself again whenever it comes back, and asks it things.
@@ -34,6 +35,7 @@ public actor RegistryClient {
   /// Whether the registry has said that it is there, on this link.
   private var isWelcome = false
   private var lifetime = RegistryTerms().lifetime
+  private var grant: (RelayGrant, end: Instant)?
   private var pauses = 0
   private var welcomed: Instant?
   private var loop: Task<Void, any Error>?
@@ -70,6 +72,19 @@ public actor RegistryClient {
   public private(set) var serverAddress: SocketAddress?
   /// All of its addresses, as its name says.
   public private(set) var serverAddresses: [SocketAddress] = []
+
+  /// With what the registry relays for this side; nil where it does not, or the grant has ended.
+  public var relayGrant: RelayGrant? {
+    guard let (grant, end) = grant, machine.now < end else { return nil }
+    return grant
+  }
+
+  /// Where `RelayClient` gets an address from the registry, the address at which it was reached before others of its name.
+  public var relayServers: [RelayServerAddress] {
+    guard let relayGrant, let key else { return [] }
+    let others = serverAddresses.filter { $0 != serverAddress }
+    return relayGrant.servers(at: [serverAddress].compactMap { $0 } + others, key: key)
+  }
 
   /// Withdraws, and ends what is between the two.
   public func close() async {
@@ -283,6 +298,9 @@ public actor RegistryClient {
       } else {
         happened.yield(.refused(error))
       }
+    case .relay(let grant):
+      self.grant = (grant, machine.now.advanced(by: grant.lifetime))
+      happened.yield(.relay(grant))
     case .introduced(let introduction): happened.yield(.introduced(introduction))
     case .signal(let id, let bytes): happened.yield(.signal(id, bytes))
     case .seen(let id, let addresses): happened.yield(.seen(id, addresses))

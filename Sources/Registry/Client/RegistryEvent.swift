@@ -13,6 +13,8 @@ public enum RegistryEvent: Hashable, Sendable {
   case registered
   /// It has not, and is not found; another announcement is needed.
   case refused(RegistryError)
+  /// The registry relays for this side, with these credentials from now on.
+  case relay(RelayGrant)
   /// The registry was not given a key, and this one is taken for it from now on.
   case trusted(PeerID)
   /// It cannot be reached, and is tried again after so long.

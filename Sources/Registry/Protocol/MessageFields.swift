@@ -19,6 +19,12 @@ enum FieldNumber: UInt8 {
   case registration = 14
   case consent = 15
   case attested = 16
+  case transports = 17
+  case username = 18
+  case password = 19
+  case realm = 20
+  case nonce = 21
+  case passwordAlgorithms = 22
 }
 
 /// What was found in a message.
@@ -39,6 +45,12 @@ struct MessageFields {
   var registrations: [Registration] = []
   var consent: UInt8 = 0
   var attested: [AttestedAddress] = []
+  var transports: UInt8?
+  var username: String?
+  var password: String?
+  var realm: String?
+  var nonce: [UInt8]?
+  var passwordAlgorithms: [UInt8]?
 
   init() {}
 
@@ -100,6 +112,12 @@ struct MessageFields {
       attested.append(
         AttestedAddress(
           try Self.address(Array(value.dropFirst(8))), proof: try Self.number(Array(value.prefix(8)))))
+    case .transports: transports = try Self.number(value)
+    case .username: username = try Self.credential(value)
+    case .password: password = try Self.credential(value)
+    case .realm: realm = try Self.credential(value)
+    case .nonce: nonce = try Self.limited(value)
+    case .passwordAlgorithms: passwordAlgorithms = try Self.limited(value)
     }
   }
 
@@ -114,6 +132,22 @@ struct MessageFields {
       throw RegistryError(.badMessage, "a number has \(value.count) bytes")
     }
     return value.span.bytes.number(at: 0, as: Number.self)
+  }
+
+  /// What is said to a relay.
+  private static func limited(_ value: [UInt8]) throws(RegistryError) -> [UInt8] {
+    guard value.count <= RegistryLimits.credentialBytes else {
+      throw RegistryError(
+        .badMessage, "what a relay is told has at most \(RegistryLimits.credentialBytes) bytes")
+    }
+    return value
+  }
+
+  private static func credential(_ value: [UInt8]) throws(RegistryError) -> String {
+    guard let text = String(validating: try limited(value), as: UTF8.self) else {
+      throw RegistryError(.badMessage, "what a relay is told is text in UTF-8")
+    }
+    return text
   }
 
   private static func key(_ value: [UInt8]) throws(RegistryError) -> PeerID {
@@ -218,6 +252,25 @@ struct MessageWriter {
       append(FieldNumber.address.rawValue)
       append(UInt16(address.encodedSize))
       append(address)
+    }
+  }
+
+  mutating func field(_ field: FieldNumber, _ duration: Duration) {
+    self.field(field, number: UInt32(clamping: duration.wholeNanoseconds / 1_000_000))
+  }
+
+  mutating func field(_ grant: RelayGrant) {
+    let limit = RegistryLimits.credentialBytes
+    let bits = grant.transports.compactMap { RelayGrant.order.firstIndex(of: $0) }
+    field(.transports, number: bits.reduce(UInt8(0)) { $0 | 1 << $1 })
+    field(.milliseconds, grant.lifetime)
+    field(.username, grant.username.utf8, atMost: limit)
+    field(.password, grant.password.utf8, atMost: limit)
+    guard let challenge = grant.challenge else { return }
+    field(.realm, challenge.realm.utf8, atMost: limit)
+    field(.nonce, challenge.nonce, atMost: limit)
+    if let algorithms = challenge.passwordAlgorithms {
+      field(.passwordAlgorithms, algorithms, atMost: limit)
     }
   }
 

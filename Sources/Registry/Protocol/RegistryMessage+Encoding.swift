@@ -1,5 +1,6 @@
 import WarrenCrypto
 import WarrenMachine
+import WarrenRelay
 
 extension RegistryMessage {
   /// What is spoken between a peer and a registry (ALPN): another number is another protocol.
@@ -10,7 +11,7 @@ extension RegistryMessage {
     case register
     case renew, withdraw, rename, find, list, wait, introduce, accept, deny, forget
     case welcome = 64
-    case done, failed, found, page, introduced, accepted, seen
+    case done, failed, found, page, introduced, accepted, seen, relay
     case signal = 128
     case end
   }
@@ -41,12 +42,13 @@ extension RegistryMessage {
       case .seen(let id, let addresses):
         output.field(.introduction, number: id)
         output.field(addresses)
+      case .relay(let grant): output.field(grant)
       case .deny(let id, let reason):
         output.field(.introduction, number: id)
         output.field(reason: reason)
       case .welcome(let observed, let lifetime):
         output.field([observed])
-        output.field(.milliseconds, number: UInt32(clamping: lifetime.wholeNanoseconds / 1_000_000))
+        output.field(.milliseconds, lifetime)
       case .failed(let error):
         output.field(.code, number: error.code.number)
         output.field(reason: error.reason)
@@ -95,6 +97,7 @@ extension RegistryMessage {
     case .introduced: .introduced
     case .accepted: .accepted
     case .seen: .seen
+    case .relay: .relay
     case .signal: .signal
     case .end: .end
     }
@@ -149,6 +152,7 @@ extension RegistryMessage {
         Introduction.Answer(
           id: try fields.number, peer: try need(fields.key, "who it is"), addresses: fields.addresses))
     case .seen: self = .seen(try fields.number, addresses: fields.addresses)
+    case .relay: self = .relay(try fields.grant)
     case .signal: self = .signal(try fields.number, fields.signal)
     case .end: self = .end(try fields.number)
     }
@@ -166,6 +170,21 @@ extension MessageFields {
 
   fileprivate var number: UInt64 {
     get throws(RegistryError) { try need(introduction, "which introduction it is about") }
+  }
+
+  fileprivate var grant: RelayGrant {
+    get throws(RegistryError) {
+      let bits = try need(transports, "how the relay is spoken to")
+      let (username, password) = (try need(username, "as whom"), try need(password, "a password"))
+      let lifetime = Duration.milliseconds(Int(try need(milliseconds, "a time")))
+      var grant = RelayGrant(
+        transports: RelayGrant.order.indices.filter { bits >> $0 & 1 != 0 }.map { RelayGrant.order[$0] },
+        username: username, password: password, lifetime: lifetime)
+      if let realm, let nonce, !nonce.isEmpty {
+        grant.challenge = RelayChallenge(realm: realm, nonce: nonce, passwordAlgorithms: passwordAlgorithms)
+      }
+      return grant
+    }
   }
 
   fileprivate var target: RegistryTarget {

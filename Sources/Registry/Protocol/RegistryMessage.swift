@@ -53,6 +53,8 @@ public indirect enum RegistryMessage: Hashable, Sendable {
   case accepted(Introduction.Answer)
   /// The other side of an introduction was seen here since.
   case seen(UInt64, addresses: [SocketAddress])
+  /// You may be relayed by me.
+  case relay(RelayGrant)
 
   // MARK: Both
 

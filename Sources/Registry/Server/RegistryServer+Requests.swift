@@ -29,6 +29,7 @@ extension RegistryServer {
     case .register(let announced): return try await register(announced, of: session)
     case .renew:
       try await registry.renew(owner)
+      grantRelay(to: session)
       return .done
     case .withdraw:
       await registry.withdraw(owner)
@@ -117,6 +118,7 @@ extension RegistryServer {
       if let watcher = sessions[watcher] { tell(watcher, .seen(id, addresses: seen)) }
     }
     session.hasRegistered = true
+    grantRelay(to: session)
     return .done
   }
 
@@ -143,6 +145,8 @@ extension RegistryServer {
     let observed = await session.link.remote
     guard observed != session.observed else { return }
     session.observed = observed
+    // What it was told of the relay was for where it was.
+    if session.grantDue != nil { session.grantDue = machine.now }
     session.say(.welcome(observed: observed, lifetime: registry.configuration.terms.lifetime))
   }
 

@@ -1,7 +1,7 @@
 import WarrenCrypto
 import WarrenMachine
 import WarrenQUIC
-import WarrenSTUN
+import WarrenRelay
 import WarrenTLS
 
 /// Lets peers reach a ``Registry`` over the network, and introduces them to each other.
@@ -12,7 +12,7 @@ import WarrenTLS
 /// ```
 ///
 /// One UDP port serves QUIC, over which peers talk to it, and STUN, by which their punchers see themselves (RFC 9443). The same
-/// port of TCP serves TLS, for those to whom UDP does not get through.
+/// port of TCP serves TLS, for those to whom UDP does not get through. Both serve TURN where it is to relay as well.
 public actor RegistryServer {
   /// How a server is to be.
   public struct Configuration: Sendable {
@@ -24,6 +24,12 @@ public actor RegistryServer {
     public var messages = RequestRate(perSecond: 100, atOnce: 1_000)
     /// How many others it may ask for in a second, in the long run and at once.
     public var introductions = RequestRate(perSecond: 20, atOnce: 200)
+
+    /// Whether the same ports serve a relay, and how; nil for none. Whoever is registered is told with what to use it, and is
+    /// one user of it, who has as many allocations as any user may.
+    public var relay: RelayConfiguration?
+    /// How long new allocations can be made with what a peer was told; it is told anew at half of that.
+    public var relayGrantLifetime = RegistryLimits.relayGrantLifetime
 
     /// What fits most.
     public init() {}
@@ -57,13 +63,16 @@ public actor RegistryServer {
 
   let configuration: Configuration
   let attestor: Attestor
-  private let key: PrivateKey
+  let key: PrivateKey
+  /// What passwords for the relay are made of: after a restart the same.
+  let relaySecret: String
+  var switchboard: RelaySwitchboard?
   private var endpoint: QUICEndpoint?
-  private var sockets: [any UDPSocket] = []
+  var sockets: [any UDPSocket] = []
   private var listeners: [any TCPListener] = []
   /// Those who have not said who they are, over TCP, in total and of each address.
-  private var strangers = 0
-  private var strangersAt: [IPAddress: Int] = [:]
+  var strangers = 0
+  var strangersAt: [IPAddress: Int] = [:]
   var sessions: [PeerID: RegistrySession] = [:]
   /// Those who are connected, whether they have said anything or not.
   private var guestsAt: [IPAddress: Int] = [:]
@@ -72,7 +81,7 @@ public actor RegistryServer {
   /// Who waits with which ticket.
   var waiting: [PairingDesk.Ticket: RegistrySession] = [:]
   private var timer: MachineTimer?
-  private var isStopped = false
+  var isStopped = false
 
   /// A server that begins with ``start(at:)``.
   ///
@@ -86,6 +95,8 @@ public actor RegistryServer {
     self.key = key
     self.configuration = configuration
     attestor = Attestor(key: key.sign(Array("warren's registry has seen".utf8).span.bytes))
+    relaySecret = key.sign(Array("warren's registry relays".utf8).span.bytes).map { String($0, radix: 16) }
+      .joined(separator: ".")
   }
 
   /// Begins to serve at one address or more, one of each family; ports that are not said are the first one's.
@@ -109,15 +120,12 @@ public actor RegistryServer {
     let endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), quic)
     self.endpoint = endpoint
     timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.handleDeadline() } }
-    let (attestor, machine) = (attestor, machine)
-    nonisolated(unsafe) let stun = sockets.map { socket in
-      STUNResponder(socket) { attestor.proof(of: $0, at: machine.now) }
-    }
+    switchboard = makeSwitchboard(at: sockets)
     for socket in sockets {
       nonisolated(unsafe) let unchecked = socket
       await endpoint.use(unchecked)
     }
-    await endpoint.receiveOthers { datagram, number in stun[number].answer(datagram) }
+    await receiveOthers(through: endpoint)
     machine.spawn("the registry's connections") { [weak self] in
       for await connection in endpoint.connections {
         guard let self else { return }
@@ -171,66 +179,12 @@ public actor RegistryServer {
     timer?.cancel()
     timer = nil
     for listener in listeners { listener.close() }
+    switchboard?.close()
     for session in sessions.values.sorted(by: { $0.peer < $1.peer }) where !session.link.showsPort {
       await session.link.close(.closed)
     }
     await endpoint?.close(code: LinkEnd.closed.rawValue, reason: "the registry stops")
     for socket in sockets { socket.close() }
-  }
-
-  // MARK: TCP
-
-  private func serve(_ listener: any TCPListener) throws {
-    nonisolated(unsafe) let listener = listener
-    var configuration = TLSConfiguration(protocols: [RegistryMessage.protocolName])
-    configuration.handshakeTimeout = RegistryLimits.answerPatience
-    let (identity, machine) = (try TLSIdentity(key), machine)
-    let settings = configuration
-    machine.spawn("the registry's TLS") { [weak self] in
-      await listener.acceptEach { tcp in
-        nonisolated(unsafe) let tcp = tcp
-        machine.spawn("a peer at the registry over TLS") { [weak self] in
-          let source = tcp.remoteAddress.ip.subscriber
-          guard let self, await self.meet(source) else { return tcp.reset() }
-          let guest = try? await Self.listen(to: tcp, identity, settings)
-          await self.met(source)
-          if let guest { await self.serve(guest.link, from: source, first: guest.words) }
-        }
-      }
-    }
-  }
-
-  /// Who calls over TCP, once it has said something: as a client that is faster over QUIC does not.
-  private static func listen(
-    to tcp: any TCPConnection, _ identity: TLSIdentity, _ settings: TLSConfiguration
-  ) async throws -> (link: TLSLink, words: [UInt8])? {
-    let connection = try await TLSConnection.accept(over: tcp, identity, settings)
-    let words = try? await connection.machine.withDeadline(RegistryLimits.answerPatience) {
-      try await connection.read()
-    }
-    guard let words = words ?? nil, let link = TLSLink(connection, to: tcp.remoteAddress) else {
-      await connection.close()
-      return nil
-    }
-    return (link, words)
-  }
-
-  /// - Returns: whether there is room for another stranger.
-  private func meet(_ source: IPAddress) -> Bool {
-    guard strangers < RegistryLimits.strangers, !isStopped,
-      strangersAt[source] ?? 0 < RegistryLimits.strangersOfAddress
-    else {
-      counters.turnedAway += 1
-      return false
-    }
-    strangers += 1
-    strangersAt[source, default: 0] += 1
-    return true
-  }
-
-  private func met(_ source: IPAddress) {
-    strangers -= 1
-    strangersAt.takeOne(source)
   }
 
   // MARK: Coming and going
@@ -253,7 +207,7 @@ public actor RegistryServer {
     await serve(link, first: [])
   }
 
-  private func serve(_ link: TLSLink, from source: IPAddress, first words: [UInt8]) async {
+  func serve(_ link: TLSLink, from source: IPAddress, first words: [UInt8]) async {
     guard enter(source) else { return await link.close(.full) }
     defer { guestsAt.takeOne(source) }
     await serve(link, first: words)
@@ -419,31 +373,8 @@ public actor RegistryServer {
 
 extension [IPAddress: Int] {
   /// One of this address has gone.
-  fileprivate mutating func takeOne(_ source: IPAddress) {
+  mutating func takeOne(_ source: IPAddress) {
     self[source]! -= 1
     if self[source] == 0 { self[source] = nil }
-  }
-}
-
-/// Answers STUN on the registry's port.
-private final class STUNResponder {
-  private let socket: any UDPSocket
-  private var core: STUNServerCore
-  private var writer = STUNMessageWriter()
-  private var outbox = DatagramOutbox()
-
-  init(_ socket: any UDPSocket, attest: @escaping @Sendable (SocketAddress) -> UInt64) {
-    self.socket = socket
-    core = STUNServerCore(STUNServerCore.Addresses(primary: socket.localAddress))
-    core.attest = attest
-  }
-
-  func answer(_ datagram: borrowing Datagram) {
-    let local = socket.localAddress
-    guard let route = core.receive(datagram.payload, from: datagram.source, at: local, into: &writer) else {
-      return
-    }
-    outbox.append(writer.bytes, to: route.destination, from: local.ip.isUnspecified ? datagram.localIP : nil)
-    socket.sendOrDrop(&outbox)
   }
 }

@@ -20,6 +20,8 @@ final class RegistrySession {
   var attested: [SocketAddress] = []
   var name: RegistryName?
   var hasRegistered = false
+  /// When it is to be given new leave to be relayed, if it has any.
+  var grantDue: Instant?
   var messages: TokenBucket
   var introductions: TokenBucket
   /// Secrets with which it waits, and the numbers of these requests.

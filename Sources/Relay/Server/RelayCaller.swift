@@ -14,6 +14,8 @@ final class RelayCaller {
   var isOver = false
   /// When it is looked at whether it has an allocation.
   var patience: MachineTimer?
+  /// As long as it never had one: when it must, and who is told that it has.
+  var trial: RelayTrial?
 
   init(_ client: ServedClient, at now: Instant) {
     self.client = client
@@ -47,5 +49,18 @@ final class RelayCaller {
     }
     defer { outgoing = [] }
     return outgoing
+  }
+}
+
+/// For how long somebody may be connected without having proved anything.
+public struct RelayTrial {
+  /// Until when, whatever they say.
+  public var deadline: Instant
+  /// Called once they have: with their first allocation.
+  public var passed: () -> Void
+
+  /// A trial.
+  public init(until deadline: Instant, passed: @escaping () -> Void) {
+    (self.deadline, self.passed) = (deadline, passed)
   }
 }

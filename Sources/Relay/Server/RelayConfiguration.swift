@@ -40,7 +40,9 @@ public struct RelayConfiguration: Sendable {
   }
 
   /// A relay for these users.
-  public init(_ credentials: RelayCredentials, at addresses: RelayAddress...) {
+  ///
+  /// - Parameter addresses: where relayed addresses are; none for where the server's own ports are.
+  public init(_ credentials: RelayCredentials = RelayCredentials(), at addresses: RelayAddress...) {
     self.credentials = credentials
     self.addresses = addresses
   }

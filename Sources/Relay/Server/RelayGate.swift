@@ -26,7 +26,7 @@ struct RelayGate {
   private var cache = RelayKeyCache()
 
   /// Which ways from password to key there are, the better first (RFC 8489, 14.11).
-  private static let algorithms: [UInt8] = [0, 2, 0, 0, 0, 1, 0, 0]
+  static let algorithms: [UInt8] = [0, 2, 0, 0, 0, 1, 0, 0]
 
   init(realm: String, _ credentials: RelayCredentials, secret: [UInt8]) {
     self.realm = realm
@@ -44,6 +44,16 @@ struct RelayGate {
     answer.add(.passwordAlgorithms, Self.algorithms.span.bytes)
   }
 
+  /// What somebody at `ip` must know to sign a request from whatever port, told before they ask.
+  func challenge(for ip: IPAddress, at now: Instant) -> RelayChallenge {
+    RelayChallenge(
+      realm: realm, nonce: nonces.make(for: Self.whoever(at: ip), at: now),
+      passwordAlgorithms: Self.algorithms)
+  }
+
+  /// Nobody has this port.
+  private static func whoever(at ip: IPAddress) -> SocketAddress { SocketAddress(ip, port: 0) }
+
   /// Says who has signed `request`, in the order of RFC 8489, 9.2.4.
   ///
   /// - Parameter owner: whose allocation the client has: its key is good as long as the allocation is.
@@ -60,7 +70,10 @@ struct RelayGate {
       let key = key(of: name, algorithm, owner, signing: request, timeOfDay: timeOfDay)
     else { return .refused(.unauthenticated) }
     // Told only to those who have signed rightly: anybody else is a stranger.
-    guard nonces.isGood(nonce, for: client, at: now) else { return .refused(.staleNonce) }
+    guard
+      nonces.isGood(nonce, for: client, at: now)
+        || nonces.isGood(nonce, for: Self.whoever(at: client.ip), at: now)
+    else { return .refused(.staleNonce) }
     let function: HashFunction = request.integrity == .sha256 ? .sha256 : .sha1
     return .admitted(User(name: name, key: key, algorithm: algorithm, function: function))
   }

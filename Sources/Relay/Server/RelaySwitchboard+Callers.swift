@@ -8,21 +8,32 @@ extension RelaySwitchboard {
   public var callerCount: Int { callers.count }
 
   /// Serves a client that has connected, until it or its connection ends.
-  public func serve(_ connection: any TCPConnection) async {
+  ///
+  /// - Parameters:
+  ///   - words: what was read from it already, to see which protocol it is.
+  ///   - trial: what it has to pass, where that is more than what any client has to.
+  public func serve(
+    _ connection: any TCPConnection, after words: [UInt8] = [], on trial: RelayTrial? = nil
+  ) async {
     // All of it stays on the machine's executor.
     nonisolated(unsafe) let connection = connection
     guard let caller = enter(connection.remoteAddress) else { return connection.reset() }
     caller.hangUp = { connection.reset() }
+    caller.trial = trial
+    caller.reader.append(words)
     await converse(
       caller, hear: { try await connection.read() }, say: { try await connection.write($0) })
     connection.close()
   }
 
   /// Serves a client that has connected from `remote` and shaken hands.
-  public func serve(_ connection: TLSConnection, from remote: SocketAddress) async {
+  public func serve(
+    _ connection: TLSConnection, from remote: SocketAddress, on trial: RelayTrial? = nil
+  ) async {
     guard let caller = enter(remote) else { return await connection.close() }
     let machine = machine
     caller.hangUp = { machine.spawn("the end of a relay's client") { await connection.close() } }
+    caller.trial = trial
     await converse(
       caller, hear: { try await connection.read() }, say: { try await connection.write($0) })
     await connection.close()
@@ -69,7 +80,8 @@ extension RelaySwitchboard {
     }
     let timer = machine.makeTimer { [weak self] in self?.lookAt(unchecked) }
     caller.patience = timer
-    timer.schedule(at: machine.now.advanced(by: RelayLimits.callerPatience))
+    let patience = machine.now.advanced(by: RelayLimits.callerPatience)
+    timer.schedule(at: min(patience, caller.trial?.deadline ?? patience))
     do {
       while let bytes = try await hear() { try take(bytes, from: caller) }
     } catch {
@@ -89,6 +101,10 @@ extension RelaySwitchboard {
       take(message, from: caller.client)
       return !caller.isOver
     }
+    if let trial = caller.trial, core.slot(of: caller.client) != nil {
+      caller.trial = nil
+      trial.passed()
+    }
     // Who has no allocation has nothing large to say, and much memory is for nobody who has not proved anything.
     if core.slot(of: caller.client) == nil, caller.reader.count > STUNLimits.messageOnStream {
       throw STUNMessageError.wrongLength
@@ -97,8 +113,13 @@ extension RelaySwitchboard {
 
   /// Hangs up on somebody who has no allocation, and does not ask for one.
   private func lookAt(_ caller: RelayCaller) {
-    let end = caller.lastHeard.advanced(by: RelayLimits.callerPatience)
-    if core.slot(of: caller.client) == nil, end <= machine.now { return caller.hangUp() }
-    caller.patience?.schedule(at: max(end, machine.now.advanced(by: RelayLimits.callerPatience)))
+    guard core.slot(of: caller.client) == nil else {
+      caller.patience?.schedule(at: machine.now.advanced(by: RelayLimits.callerPatience))
+      return
+    }
+    let patience = caller.lastHeard.advanced(by: RelayLimits.callerPatience)
+    let end = min(patience, caller.trial?.deadline ?? patience)
+    if end <= machine.now { return caller.hangUp() }
+    caller.patience?.schedule(at: end)
   }
 }

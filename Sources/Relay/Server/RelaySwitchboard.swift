@@ -93,6 +93,9 @@ public final class RelaySwitchboard: @unchecked Sendable {
   /// How many allocations there are.
   public var allocationCount: Int { core.allocationCount }
 
+  /// What whoever comes from `ip` will be asked for, told ahead: it spares them a round trip.
+  public func challenge(for ip: IPAddress) -> RelayChallenge { core.gate.challenge(for: ip, at: machine.now) }
+
   /// Ends all allocations, and hangs up on all callers. The sockets of clients stay as they are.
   public func close() {
     guard !isClosed else { return }

@@ -92,6 +92,13 @@ public struct STUNMessage: ~Escapable {
   }
 }
 
+extension STUNMessage {
+  /// What bytes that begin as a message ask for, whatever else they are: who owns a port asks whose it is.
+  public static func method(of bytes: RawSpan) -> STUNMethod? {
+    mayBegin(bytes) ? STUNMessageType.method(bytes.uint16(at: 0)) : nil
+  }
+}
+
 // MARK: Attributes
 
 extension STUNMessage {

@@ -267,6 +267,8 @@ public actor Peer {
     case .connected(let observed): tell(.registryFound(observed: observed))
     case .moved(let observed): tell(.candidatesChanged([observed] + addresses))
     case .registered: tell(.registered)
+    // It asks its client when it needs one.
+    case .relay: break
     case .refused(let error): tell(.registryRefused(error))
     case .trusted(let key): tell(.registryTrusted(key))
     case .lost(let reason, let retry):

@@ -1,0 +1,63 @@
+import WarrenCrypto
+import WarrenMachine
+import WarrenQUIC
+import WarrenRelay
+import WarrenSTUN
+
+// The registry's ports are a relay's as well (RFC 9443), for those whom it knows.
+extension RegistryServer {
+  /// What the relay has done; nil where there is none.
+  public var relayCounters: RelayCounters? { switchboard?.counters }
+
+  /// How many peers have an address of the relay's.
+  public var relayAllocationCount: Int { switchboard?.allocationCount ?? 0 }
+
+  /// Relays at these sockets, if that is wanted.
+  func makeSwitchboard(at sockets: [any UDPSocket]) -> RelaySwitchboard? {
+    guard var relay = configuration.relay else { return nil }
+    relay.credentials.sharedSecrets.insert(relaySecret, at: 0)
+    // QUIC is heard at the same port.
+    relay.takesOldChannels = false
+    return RelaySwitchboard(on: machine, relay, at: sockets)
+  }
+
+  /// Tells a peer with what it can be relayed, unless what it was told is good for long enough.
+  func grantRelay(to session: RegistrySession) {
+    guard let switchboard, session.grantDue ?? machine.now <= machine.now else { return }
+    let lifetime = configuration.relayGrantLifetime
+    session.grantDue = machine.now.advanced(by: lifetime / 2)
+    let (username, password) = RelayCredentials.timeLimited(
+      user: session.peer.description, until: machine.timeSince1970 + lifetime, secret: relaySecret)
+    session.say(
+      .relay(
+        RelayGrant(
+          transports: RelayGrant.order, username: username, password: password, lifetime: lifetime,
+          challenge: switchboard.challenge(for: session.observed.ip))))
+  }
+
+  /// Hands on what comes to the registry's ports and is not QUIC's.
+  func receiveOthers(through endpoint: QUICEndpoint) async {
+    let (attestor, machine) = (attestor, machine)
+    nonisolated(unsafe) let stun = sockets.map { socket in
+      STUNResponder(socket) { attestor.proof(of: $0, at: machine.now) }
+    }
+    guard let switchboard else {
+      return await endpoint.receiveOthers { datagram, number in stun[number].answer(datagram) }
+    }
+    await endpoint.receiveOthers(
+      { datagram, number in
+        let bytes = datagram.payload
+        let method = STUNMessage.method(of: bytes)
+        let isChannel = bytes.byteCount > 0 && ChannelData.mayBegin(bytes.unsafeLoad(as: UInt8.self))
+        if isChannel || (method != nil && method != .binding) {
+          switchboard.take(datagram, at: number)
+        } else {
+          stun[number].answer(datagram)
+        }
+      },
+      claiming: { datagram, number in
+        switchboard.isClient(datagram.source, at: number, localIP: datagram.localIP)
+      },
+      atEnd: { switchboard.flush() })
+  }
+}
