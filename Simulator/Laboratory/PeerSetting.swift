@@ -14,19 +14,34 @@ public final class PeerSetting: Sendable {
   public let address: RegistryAddress
   private let current: Guarded<RegistryServer>
   private let key: PrivateKey
+  private let relays: Bool
   private let stun: [SocketAddress]
   private static let name = "registry.example"
   private static let ports: [SocketAddress] = [
     .any(.v4, port: RegistryAddress.port), .any(.v6, port: RegistryAddress.port),
   ]
 
+  /// A registry's server that relays as well: nothing of a simulated internet is public to a relay that is not told.
+  private static func makeServer(on machine: SimulatedMachine, _ key: PrivateKey, relays: Bool) -> RegistryServer {
+    var configuration = RegistryServer.Configuration()
+    if relays {
+      var relay = RelayConfiguration(at: RelayAddress(machine.address(.v4)), RelayAddress(machine.address(.v6)))
+      relay.permits = [IPPrefix(.any(.v4), length: 0), IPPrefix(.any(.v6), length: 0)]
+      configuration.relay = relay
+    }
+    return RegistryServer(Registry(on: machine), on: machine, key: key, configuration)
+  }
+
   /// Starts both on the machines `registry` and `stun`, which must have IPv4 and IPv6.
-  public init(in world: World) async throws {
+  ///
+  /// - Parameter relays: whether the registry is a relay, too.
+  public init(in world: World, relays: Bool = false) async throws {
     self.world = world
+    self.relays = relays
     let machine = world.machine("registry")
     var random = machine.random
     key = PrivateKey(using: &random)
-    let server = RegistryServer(Registry(on: machine), on: machine, key: key)
+    let server = Self.makeServer(on: machine, key, relays: relays)
     current = Guarded(server)
     var address = try await server.start(at: Self.ports[0], Self.ports[1])
     address.host = Self.name
@@ -65,7 +80,7 @@ public final class PeerSetting: Sendable {
     await server.vanish()
     let machine = world.machine("registry")
     try await machine.sleep(for: pause)
-    server = RegistryServer(Registry(on: machine), on: machine, key: key)
+    server = Self.makeServer(on: machine, key, relays: relays)
     try await server.start(at: Self.ports[0], Self.ports[1])
   }
 

@@ -16,6 +16,8 @@ public struct PeerTrial: Sendable {
   public var crosses = false
   /// Whether the two have met before, and alice says her first byte with her first packet.
   public var isEarly = false
+  /// Whether the registry relays.
+  public var relays = false
   /// Changes the configuration of both.
   public var change: @Sendable (inout Peer.Configuration) -> Void = { _ in }
 
@@ -38,6 +40,8 @@ public struct PeerTrial: Sendable {
     public var failure: String?
     /// Whether holes had to be punched.
     public var isPunched = false
+    /// Whether a relay was on the way at the end.
+    public var isRelayed = false
   }
 
   /// How long a packet takes from one machine of the simulated internet to another.
@@ -60,7 +64,7 @@ public struct PeerTrial: Sendable {
   }
 
   private func connect(in world: World) async throws -> Outcome {
-    let setting = try await PeerSetting(in: world)
+    let setting = try await PeerSetting(in: world, relays: relays)
     let a = try await setting.peer("alice") { configuration in
       configuration.permitsEarlyData = isEarly
       change(&configuration)
@@ -113,6 +117,9 @@ public struct PeerTrial: Sendable {
     outcome.isPunched = await a.counters.punched + b.counters.punched > 0
     // What was answered early is agreed on when the handshake is done.
     if isEarly { try? await a.machine.sleep(for: Self.oneWay * 4) }
+    if let connection = await a.connection(with: b.id) {
+      outcome.isRelayed = await a.isRelayed(connection.path)
+    }
     let (ours, theirs) = (await a.connectedPeers, await b.connectedPeers)
     outcome.agree = ours == [b.id] && theirs == [a.id]
     await a.close()

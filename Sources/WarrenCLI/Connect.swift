@@ -10,12 +10,13 @@ struct Connect {
   private let expected: [String]?
   private let crosses: Bool
   private let isEarly: Bool
+  private let relays: Bool
 
   init(arguments: ArraySlice<String>) throws {
     let words = arguments.prefix { !$0.hasPrefix("--") }
     let options = try Options(
       arguments.dropFirst(words.count), known: ["--seeds", "--seed", "--loss", "--against"],
-      flags: ["--asks", "--crosses", "--early"])
+      flags: ["--asks", "--crosses", "--early", "--relay"])
     pair = try words.map { name in
       guard let place = Place.all.first(where: { $0.name == name }) else {
         throw UsageError.unknownPlace(name, known: Place.all.map(\.name))
@@ -31,6 +32,7 @@ struct Connect {
     }
     crosses = options["--crosses"] != nil
     isEarly = options["--early"] != nil
+    relays = options["--relay"] != nil
   }
 
   func run() async throws {
@@ -73,6 +75,7 @@ struct Connect {
     trial.asks = asks
     trial.crosses = crosses
     trial.isEarly = isEarly
+    trial.relays = relays
   }
 
   private func showPair() async throws {

@@ -17,7 +17,7 @@ struct WarrenCommand {
                                     show who gets through to whom, in a simulated internet
            warren trial ALICE BOB [--seed N] [--loss PERCENT] [--tcp]
                                     show packet by packet how two places of the matrix go about it
-           warren connect [ALICE BOB] [--seeds N] [--seed N] [--loss PERCENT] [--asks] [--crosses] [--early] [--against FILE]
+           warren connect [ALICE BOB] [--seeds N] [--seed N] [--loss PERCENT] [--asks] [--crosses] [--early] [--relay] [--against FILE]
                                     show which peers connect with which, and when the first byte is there
            warren storm [--seeds N] [--from N] [--seed N] [--faults N] [--loss PERCENT] [--only FAULT]
                                     show whether peers find each other again after everything has gone wrong

@@ -175,14 +175,21 @@ public actor HolePuncher {
 
   /// Takes a socket whose datagrams go by a relay, and that is bound to the address that the relay gave: the way that
   /// is used until there is a better one. It is not closed with the puncher.
-  public func addRelay(_ socket: sending any UDPSocket) {
-    guard !isClosed else { return }
-    sockets.append(Socket(socket, isOwn: false, isGeneral: false))
-    let number = sockets.count - 1
+  ///
+  /// - Parameter isFed: whether somebody else receives its datagrams, and hands them over: see ``feed(_:from:at:on:)``.
+  /// - Returns: its number here.
+  @discardableResult
+  public func addRelay(_ socket: sending any UDPSocket, isFed: Bool = false) -> Int {
+    let number = sockets.count
+    guard !isClosed else { return number }
+    let added = Socket(socket, isOwn: false, isGeneral: false)
+    added.isFed = isFed
+    sockets.append(added)
     let address = socket.localAddress
-    socket.deliver(to: self) { puncher, batch in puncher.take(batch, on: number) }
+    if !isFed { socket.deliver(to: self) { puncher, batch in puncher.take(batch, on: number) } }
     core.addRelay(number, at: address, at: machine.now)
     drain()
+    return number
   }
 
   /// Looks for all ways anew, as after a change of networks: through the same sockets, at the addresses that the machine has

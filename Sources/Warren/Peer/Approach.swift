@@ -25,6 +25,8 @@ final class Approach: @unchecked Sendable {
   var seen: [SocketAddress] = []
   /// Sockets of its puncher's that the endpoint has taken over, by their numbers there.
   var channels: [Int: UInt16] = [:]
+  /// That of them which goes by a relay.
+  var relay: UInt16?
   /// Packets that have come there before.
   var earlyPackets: [(number: Int, bytes: [UInt8], source: SocketAddress, local: IPAddress?)] = []
   /// The connection that it has become.

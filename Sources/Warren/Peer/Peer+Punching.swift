@@ -50,7 +50,7 @@ extension Peer {
         for await event in puncher.events { await self?.take(event, of: puncher, approach) }
       })
     nonisolated(unsafe) let sockets = ports.sockets
-    let (early, seen) = (approach.early, approach.seen.map(\.ip))
+    let (early, seen) = (approach.early, attested(approach))
     approach.early = []
     puncher.assumeIsolated { puncher in
       puncher.receiveOthers { datagram, number in
@@ -62,6 +62,8 @@ extension Peer {
       try? puncher.start(using: sockets, isFed: true)
       for signal in early { puncher.receive(signal, attested: seen) }
     }
+    approach.tasks.append(
+      machine.spawn("a relay") { [weak self] in try await self?.relay(approach, client) })
   }
 
   /// Whether another try with the same peer, which has the right of way, punches or will: two searches would wait for each
@@ -107,7 +109,7 @@ extension Peer {
   /// The other side's puncher says something. Where it has begun to punch, this side does too.
   func take(_ signal: PunchSignal, _ approach: Approach) {
     if let puncher = approach.puncher {
-      let attested = approach.seen.map(\.ip)
+      let attested = attested(approach)
       machine.spawn("a signal") { await puncher.receive(signal, attested: attested) }
     } else if approach.connection == nil || approach.isMending,
       approach.early.count < PunchLimits.overtakingSignals
@@ -167,6 +169,10 @@ extension Peer {
     approach.tasks.append(
       machine.spawn("the end of punching") { [weak self, machine] in
         try await machine.sleep(for: PeerLimits.improving)
+        if let adopted = approach.connection, await self?.isRelayed(adopted.path) ?? false {
+          try await machine.sleep(for: PeerLimits.leavingRelay)
+        }
+        await self?.leaveRelay(of: approach)
         await self?.stop(approach)
       })
   }

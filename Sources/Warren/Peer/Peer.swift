@@ -77,6 +77,8 @@ public actor Peer {
   var goodPaths: [(peer: PeerID, path: NetworkPath)] = []
   /// Who was found under which name.
   var knownNames: [RegistryName: PeerID] = [:]
+  /// Where the registry's relay is.
+  var relayIPs: [IPAddress] = []
   private var addresses: [SocketAddress] = []
   /// Where it was seen, as the registry was told last.
   private var announced: [SocketAddress] = []
@@ -267,8 +269,7 @@ public actor Peer {
     case .connected(let observed): tell(.registryFound(observed: observed))
     case .moved(let observed): tell(.candidatesChanged([observed] + addresses))
     case .registered: tell(.registered)
-    // It asks its client when it needs one.
-    case .relay: break
+    case .relay: if let client { await learnRelays(from: client) }
     case .refused(let error): tell(.registryRefused(error))
     case .trusted(let key): tell(.registryTrusted(key))
     case .lost(let reason, let retry):

@@ -29,6 +29,8 @@ extension Peer {
     public var stunServers: [SocketAddress] = []
     /// Whether this machine's loopback addresses count: for two programs on one machine.
     public var usesLoopback = false
+    /// Which ways are used.
+    public var paths = Paths.any
     /// How much a search for a hidden port may take; nil for none.
     public var search: SearchProfile? = .normal
     /// How long connecting may take, the other side's consent not among it.
@@ -41,6 +43,14 @@ extension Peer {
 
     /// The usual.
     public init() {}
+  }
+
+  /// Which ways may be used.
+  public enum Paths: Hashable, Sendable {
+    /// Whatever leads to the other side: a relay's where nothing direct does, and until something does.
+    case any
+    /// None by a relay.
+    case direct
   }
 
   /// Who may connect.

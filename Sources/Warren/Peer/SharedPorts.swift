@@ -1,5 +1,6 @@
 import WarrenMachine
 import WarrenQUIC
+import WarrenRelay
 import WarrenTraversal
 
 /// The ports of a peer, and the punchers that share them with its connections.
@@ -24,6 +25,9 @@ final class SharedPorts: @unchecked Sendable {
   func borrowed(_ socket: any UDPSocket, as channel: UInt16, from puncher: HolePuncher, _ number: Int) {
     borrowed[channel] = (puncher, number, socket)
   }
+
+  /// Those of them that go by a relay.
+  var relayChannels: [UInt16] { borrowed.filter { $0.value.socket is RelayedSocket }.keys.sorted() }
 
   /// The connection that went through it is over.
   func close(_ channel: UInt16) { borrowed.removeValue(forKey: channel)?.socket.close() }

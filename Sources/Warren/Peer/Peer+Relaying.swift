@@ -1,0 +1,58 @@
+import WarrenMachine
+import WarrenQUIC
+import WarrenRegistry
+import WarrenRelay
+import WarrenTraversal
+
+/// Where nothing direct opens, the registry's relay carries the packets; and where something better opens later, that does, in
+/// the same connection.
+extension Peer {
+  /// The machines whose word is taken for where the other side is: those at which the registry has seen it, and the relay.
+  func attested(_ approach: Approach) -> [IPAddress] {
+    approach.seen.map(\.ip) + (configuration.paths == .direct ? [] : relayIPs)
+  }
+
+  /// The registry has said with what it relays.
+  func learnRelays(from client: RegistryClient) async {
+    let servers = await client.relayServers
+    relayIPs = servers.compactMap { try? IPAddress($0.host) }
+  }
+
+  /// Gets an address from the relay, for a puncher to try with the others: both begin at once, and the relay is what it uses
+  /// until there is something better.
+  func relay(_ approach: Approach, _ client: RegistryClient) async throws {
+    guard configuration.paths != .direct else { return }
+    let servers = await client.relayServers
+    guard !servers.isEmpty else { return }
+    let socket = try await RelayClient.allocate(at: servers, on: machine)
+    // Meanwhile others may have run: what is true now decides.
+    guard !isClosed, !approach.isOver, let puncher = approach.puncher, let ports else { return socket.close() }
+    let address = socket.localAddress
+    if !relayIPs.contains(address.ip) { relayIPs.append(address.ip) }
+    let (channel, number) = adopt(socket, puncher)
+    ports.borrowed(socket, as: channel, from: puncher, number)
+    approach.channels[number] = channel
+    approach.relay = channel
+  }
+
+  /// The connections' packets are the endpoint's, and STUN's the puncher's.
+  private func adopt(_ socket: RelayedSocket, _ puncher: HolePuncher) -> (channel: UInt16, number: Int) {
+    (endpoint.assumeIsolated { $0.use(socket) }, puncher.assumeIsolated { $0.addRelay(socket, isFed: true) })
+  }
+
+  /// A relay that is not on the way is not needed any more.
+  func leaveRelay(of approach: Approach) async {
+    guard let channel = approach.relay, let adopted = approach.connection ?? approach.mended,
+      adopted.path.channel != channel
+    else { return }
+    approach.relay = nil
+    for (number, other) in approach.channels where other == channel { approach.channels[number] = nil }
+    await endpoint.giveUp(channel)
+    ports?.close(channel)
+  }
+
+  /// Whether a relay is on the way to a peer, its or this side's.
+  public func isRelayed(_ path: NetworkPath) -> Bool {
+    ports?.relayChannels.contains(path.channel) ?? false || relayIPs.contains(path.remote.ip)
+  }
+}
