@@ -68,6 +68,16 @@ struct RegistryRelayScene: Sendable {
       at: servers.filter { $0.transport == transport }, on: machines.alice)
   }
 
+  /// What a peer would be given at another time.
+  func grant(like grant: RelayGrant, of guest: Guest, endingIn time: Duration) async throws -> RelayGrant {
+    let bob = machines.bob
+    let now = try await bob.run("the time") { bob.timeSince1970 }
+    var other = grant
+    (other.username, other.password) = RelayCredentials.timeLimited(
+      user: guest.key.peerID.description, until: now + time, secret: await server.relaySecret)
+    return other
+  }
+
   /// A client of the relay that does and says what it likes.
   func visitor(over carrier: RelayVisitor.Carrier) async throws -> RelayVisitor {
     let visitor = try await RelayVisitor(

@@ -94,14 +94,11 @@ struct RegistryRelayTests {
 
   @Test("counts what a peer has by its key, whatever it is called today", arguments: TwoMachines.allCases)
   func quota(world: TwoMachines) async throws {
-    try await Scene.run(
-      world, lifetime: .milliseconds(1200), grant: .seconds(4), { $0.allocationsPerUser = 1 }
-    ) { scene in
+    try await Scene.run(world, { $0.allocationsPerUser = 1 }) { scene in
       let (guest, grant) = try await scene.guest()
       let socket = try await scene.allocate(with: grant, over: .udp)
-      let renewed = try await guest.next { event -> RelayGrant? in
-        if case .relay(let new) = event, new.username != grant.username { new } else { nil }
-      }
+      let renewed = try await scene.grant(like: grant, of: guest, endingIn: .seconds(7200))
+      #expect(renewed.username != grant.username)
       let error = await #expect(throws: RelayError.self) {
         try await scene.allocate(with: renewed, over: .tcp)
       }
@@ -115,30 +112,57 @@ struct RegistryRelayTests {
     }
   }
 
-  @Test("gives a new grant before the old one ends, which is then of no use", arguments: TwoMachines.allCases)
+  @Test("takes no grant that has ended", arguments: TwoMachines.allCases, RelayGrant.order)
+  func expiry(world: TwoMachines, transport: RelayServerAddress.Transport) async throws {
+    try await Scene.run(world) { scene in
+      let (guest, grant) = try await scene.guest()
+      let ended = try await scene.grant(like: grant, of: guest, endingIn: .seconds(-1))
+      let error = await #expect(throws: RelayError.self) {
+        try await scene.allocate(with: ended, over: transport)
+      }
+      #expect(error?.code == .wrongPassword)
+      // It is not for another reason.
+      let good = try await scene.grant(like: grant, of: guest, endingIn: .seconds(60))
+      try await scene.allocate(with: good, over: transport).close()
+      await guest.close()
+    }
+  }
+
+  @Test("gives a new grant at half of the old one's time", arguments: TwoMachines.allCases)
   func renewal(world: TwoMachines) async throws {
-    try await Scene.run(world, lifetime: .milliseconds(900), grant: .seconds(2)) { scene in
+    try await Scene.run(world, lifetime: .milliseconds(900), grant: .seconds(6)) { scene in
+      let (guest, first) = try await scene.guest()
+      let second = try await guest.next { event -> RelayGrant? in
+        if case .relay(let new) = event, new.username != first.username { new } else { nil }
+      }
+      #expect(second.lifetime == first.lifetime && second.password != first.password)
+      #expect(await guest.client.relayGrant == second)
+      await guest.close()
+    }
+  }
+
+  @Test("leaves a peer without leave for no moment, as long as it is registered, and no longer than it said")
+  func lifetimes() async throws {
+    try await Scene.run(.simulated, grant: .seconds(600)) { scene in
       let alice = scene.machines.alice
       let (guest, first) = try await scene.guest()
-      let ending = alice.now.advanced(by: first.lifetime)
       let socket = try await scene.allocate(with: first, over: .udp)
-      _ = try await guest.next { if case .relay(let grant) = $0 { grant } else { nil } }
-      let second = try await guest.next { if case .relay(let grant) = $0 { grant } else { nil } }
-      #expect(alice.now < ending && second.username != first.username)
-      let another = try await scene.allocate(with: second, over: .udp)
-      try await alice.sleep(until: ending.advanced(by: .milliseconds(10)))
-      for transport in RelayGrant.order {
-        let error = await #expect(throws: RelayError.self) {
-          try await scene.allocate(with: first, over: transport)
-        }
-        #expect(error?.code == .wrongPassword)
+      for _ in 0..<120 {
+        try await alice.sleep(for: .seconds(10))
+        let grant = try #require(await guest.client.relayGrant)
+        try await scene.allocate(with: grant, over: .udp).close()
       }
-      // Who was let in stays.
-      #expect(await scene.server.relayAllocationCount == 2)
-      #expect(socket.localAddress != another.localAddress)
-      #expect(await guest.client.relayGrant != nil)
+      let error = await #expect(throws: RelayError.self) {
+        try await scene.allocate(with: first, over: .udp)
+      }
+      #expect(error?.code == .wrongPassword)
+      // Who was let in stays, and is refreshed.
+      try await alice.sleep(for: .seconds(30))
+      #expect(await scene.server.relayAllocationCount == 1)
+      await scene.server.vanish()
+      try await alice.sleep(for: .seconds(601))
+      #expect(await guest.client.relayGrant == nil)
       socket.close()
-      another.close()
       await guest.close()
     }
   }

@@ -197,4 +197,28 @@ struct HostileTests {
     #expect(
       lab.endpoints[1].receive([UInt8]().span.bytes, on: attacker, ecn: .notCapable, at: lab.now) == .notQUIC)
   }
+
+  @Test(
+    "what begins as a channel of TURN is left to it only where somebody asks, and never a connection's packet"
+  )
+  func channels() throws {
+    let lab = try QUICLaboratory()
+    let server = lab.endpoints[1]
+    for first in 0x40...0x7F as ClosedRange<UInt8> {
+      for count in [1, 5, 20, 100] {
+        let bytes = [first] + [UInt8](repeating: 3, count: count - 1)
+        let isChannel = first < 0x50
+        var before = server.counters.stray
+        #expect(server.receive(bytes.span.bytes, on: attacker, ecn: .notCapable, at: lab.now) == .taken)
+        #expect(server.counters.stray == before + 1)
+        before = server.counters.stray
+        let received = server.receive(
+          bytes.span.bytes, on: attacker, ecn: .notCapable, at: lab.now, asksAboutChannels: true)
+        #expect(received == (isChannel ? .perhapsChannel : .taken))
+        #expect(server.counters.stray == (isChannel ? before : before + 1))
+        if isChannel { server.refuse(bytes.span.bytes, on: attacker, at: lab.now) }
+        #expect(server.counters.stray == before + 1)
+      }
+    }
+  }
 }
