@@ -60,5 +60,5 @@ extension NetworkPath {
   static let codedOpen = open.coded
 
   /// Whether they are one, whichever of this machine's addresses it begins at.
-  func isSame(as other: NetworkPath) -> Bool { channel == other.channel && remote == other.remote }
+  package func isSame(as other: NetworkPath) -> Bool { channel == other.channel && remote == other.remote }
 }
