@@ -89,7 +89,8 @@ let package = Package(
 
     // Proof, and what its parts share.
     .target(
-      name: "TestSupport", dependencies: ["WarrenMachine", "WarrenTraversal"], path: "Tests/Support",
+      name: "TestSupport", dependencies: ["WarrenMachine", "WarrenEventLoop", "WarrenTraversal"],
+      path: "Tests/Support",
       swiftSettings: strict),
     .testTarget(
       name: "MachineTests", dependencies: ["WarrenMachine", "TestSupport"], path: "Tests/MachineTests",

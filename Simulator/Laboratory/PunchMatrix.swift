@@ -128,25 +128,10 @@ public struct PunchMatrix: Sendable {
 
   /// Runs all trials with all seeds, on so many threads at once.
   public func run(seeds: ClosedRange<UInt64>, threads: Int = 2) async throws -> [[Cell]] {
-    let jobs = trials.indices.flatMap { row in trials[row].indices.map { (row, $0) } }
-    return try await withThrowingTaskGroup(of: [(Int, Int, Cell)].self) { group in
-      for thread in 0..<threads {
-        group.addTask {
-          var done: [(Int, Int, Cell)] = []
-          for place in stride(from: thread, to: jobs.count, by: threads) {
-            let (row, column) = jobs[place]
-            var cell = Cell()
-            for seed in seeds { cell.take(try await trials[row][column].run(seed: seed), seed: seed) }
-            done.append((row, column, cell))
-          }
-          return done
-        }
-      }
-      var cells = trials.map { Array(repeating: Cell(), count: $0.count) }
-      for try await done in group {
-        for (row, column, cell) in done { cells[row][column] = cell }
-      }
-      return cells
+    try await trials.concurrentMapOfRows(threads) { trial in
+      var cell = Cell()
+      for seed in seeds { cell.take(try await trial.run(seed: seed), seed: seed) }
+      return cell
     }
   }
 

@@ -52,20 +52,8 @@ public struct SearchContest: Sendable {
 
   /// Runs one of them with all seeds, on so many threads at once.
   public func run(_ entry: Entry, seeds: ClosedRange<UInt64>, threads: Int = 2) async throws -> Spread {
-    try await withThrowingTaskGroup(of: Spread.self) { group in
-      for thread in 0..<UInt64(threads) {
-        group.addTask {
-          var spread = Spread()
-          for seed in stride(from: seeds.lowerBound + thread, through: seeds.upperBound, by: threads) {
-            let (time, bytes) = try await entry.run(seed)
-            spread.add(time, bytes: bytes)
-          }
-          return spread
-        }
-      }
-      var all = Spread()
-      for try await part in group { all.add(part) }
-      return all
-    }
+    var spread = Spread()
+    for (time, bytes) in try await seeds.concurrentMap(threads, entry.run) { spread.add(time, bytes: bytes) }
+    return spread
   }
 }

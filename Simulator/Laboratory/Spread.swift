@@ -13,13 +13,6 @@ public struct Spread: Sendable {
     bytes.append(count)
   }
 
-  /// Takes what another has taken.
-  public mutating func add(_ other: Spread) {
-    times += other.times
-    bytes += other.bytes
-    failures += other.failures
-  }
-
   /// How much of all succeeded, from 0 to 1.
   public var success: Double { Double(times.count) / Double(max(1, times.count + failures)) }
 

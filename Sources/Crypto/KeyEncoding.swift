@@ -14,7 +14,6 @@ enum KeyEncoding {
   private static let base64Length = pkcs8ByteCount / 3 * 4
   private static let begin = Array("-----BEGIN PRIVATE KEY-----".utf8)
   private static let end = Array("-----END PRIVATE KEY-----".utf8)
-  private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
   /// The 48 bytes of the key that follows from `seed`.
   static func pkcs8(of seed: WipedBytes) -> WipedBytes {
@@ -43,7 +42,7 @@ enum KeyEncoding {
       pkcs8(of: seed).withBytes { key in
         for group in stride(from: 0, to: pkcs8ByteCount, by: 3) {
           let bits = (0..<3).reduce(0) { $0 << 8 | Int(key.byte(at: group + $1)) }
-          for shift in [18, 12, 6, 0] { write(alphabet[bits >> shift & 63]) }
+          for shift in [18, 12, 6, 0] { write(Base64.alphabet[bits >> shift & 63]) }
         }
       }
       for character in [newline] + end + [newline] { write(character) }
@@ -82,7 +81,7 @@ enum KeyEncoding {
       var bits = 0
       var length = 0
       for character in text where !isSpace(character) {
-        guard length < base64Length, let value = base64Value(of: character) else { return 0 }
+        guard length < base64Length, let value = Base64.value(of: character) else { return 0 }
         bits = bits << 6 & 0xFF_FFFF | value
         length += 1
         if length % 4 == 0 {
@@ -97,17 +96,6 @@ enum KeyEncoding {
 
   private static func isSpace(_ character: UInt8) -> Bool {
     [UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"), UInt8(ascii: "\n")].contains(character)
-  }
-
-  private static func base64Value(of character: UInt8) -> Int? {
-    switch character {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"): Int(character - UInt8(ascii: "A"))
-    case UInt8(ascii: "a")...UInt8(ascii: "z"): Int(character - UInt8(ascii: "a")) + 26
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): Int(character - UInt8(ascii: "0")) + 52
-    case UInt8(ascii: "+"): 62
-    case UInt8(ascii: "/"): 63
-    default: nil
-    }
   }
 }
 

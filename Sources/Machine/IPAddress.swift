@@ -83,6 +83,9 @@ extension IPAddress {
   /// `255.255.255.255`, everyone on the same network.
   public var isBroadcast: Bool { family == .v4 && low == 0xFFFF_FFFF }
 
+  /// Whether it may be one machine's: neither nobody's, nor a group's, nor everyone's.
+  package var isUnicast: Bool { !isUnspecified && !isMulticast && !isBroadcast }
+
   /// `169.254.0.0/16` or `fe80::/10`.
   public var isLinkLocal: Bool {
     family == .v4 ? low >> 16 == 0xA9FE : high >> 54 == 0x3FA

@@ -142,19 +142,3 @@ extension TCPConnection {
     }
   }
 }
-
-extension [UInt8] {
-  /// An array with room for `capacity` bytes that `write` fills from the start.
-  fileprivate init(
-    rawCapacity capacity: Int, _ write: (inout OutputRawSpan) throws(NetworkError) -> Void
-  ) throws(NetworkError) {
-    var failure: NetworkError?
-    self.init(unsafeUninitializedCapacity: capacity) { memory, count in
-      let raw = UnsafeMutableRawBufferPointer(memory)
-      var span = OutputRawSpan(buffer: raw, initializedCount: 0)
-      do throws(NetworkError) { try write(&span) } catch { failure = error }
-      count = span.finalize(for: raw)
-    }
-    if let failure { throw failure }
-  }
-}

@@ -110,7 +110,7 @@ public actor TLSConnection {
     defer { if core.phase != .open { try? core.flushNow(to: tcp) } }
     while true {
       var result = TCPRead.nothingYet
-      let bytes = try [UInt8](tlsCapacity: limit) { (buffer) throws(TLSError) in
+      let bytes = try [UInt8](rawCapacity: limit) { (buffer) throws(TLSError) in
         result = try core.read(into: &buffer)
       }
       switch result {
@@ -191,20 +191,4 @@ extension TLSCore {
 
   /// Throws why it is over, if it is.
   fileprivate func checkEnd() throws(TLSError) { if case .ended(let error?) = phase { throw error } }
-}
-
-extension [UInt8] {
-  /// An array with room for `capacity` bytes that `write` fills from the start.
-  fileprivate init(
-    tlsCapacity capacity: Int, _ write: (inout OutputRawSpan) throws(TLSError) -> Void
-  ) throws(TLSError) {
-    var failure: TLSError?
-    self.init(unsafeUninitializedCapacity: capacity) { memory, count in
-      let raw = UnsafeMutableRawBufferPointer(memory)
-      var span = OutputRawSpan(buffer: raw, initializedCount: 0)
-      do throws(TLSError) { try write(&span) } catch { failure = error }
-      count = span.finalize(for: raw)
-    }
-    if let failure { throw failure }
-  }
 }

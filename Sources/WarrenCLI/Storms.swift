@@ -26,25 +26,16 @@ struct Storms {
     print("programs that restart; then calm. \(seeds.count) seeds:\n")
     let (seeds, storm) = (seeds, storm)
     let keptEvents = seed == nil ? 0 : 200_000
-    let runs = try await withThrowingTaskGroup(of: [(UInt64, PeerStorm.Outcome)].self) { group in
-      for thread in 0..<2 as Range<UInt64> {
-        group.addTask {
-          var runs: [(UInt64, PeerStorm.Outcome)] = []
-          for seed in stride(from: seeds.lowerBound + thread, through: seeds.upperBound, by: 2) {
-            var outcome = PeerStorm.Outcome()
-            do {
-              let run = try await storm.run(seed: seed, keptEvents: keptEvents)
-              if keptEvents > 0 { for event in run.trace.events { print(event) } }
-              outcome = run.outcome
-            } catch {
-              outcome.faults = ["\(error)"]
-            }
-            runs.append((seed, outcome))
-          }
-          return runs
-        }
+    let runs = try await seeds.concurrentMap(2) { seed in
+      var outcome = PeerStorm.Outcome()
+      do {
+        let run = try await storm.run(seed: seed, keptEvents: keptEvents)
+        if keptEvents > 0 { for event in run.trace.events { print(event) } }
+        outcome = run.outcome
+      } catch {
+        outcome.faults = ["\(error)"]
       }
-      return try await group.reduce(into: []) { $0 += $1 }.sorted { $0.0 < $1.0 }
+      return (seed, outcome)
     }
     for (seed, outcome) in runs { for fault in outcome.faults { print("  seed \(seed): \(fault)") } }
     let times = runs.flatMap { $0.1.times }.sorted()

@@ -58,18 +58,8 @@ struct Weather {
 
   /// Two worlds at once; but this machine has only one loopback to itself.
   private func outcomes(of trial: TransferTrial) async throws -> [Run] {
-    try await withThrowingTaskGroup(of: [Run].self) { group in
-      let threads: UInt64 = isLocal ? 1 : 2
-      for thread in 0..<threads {
-        group.addTask {
-          var runs: [Run] = []
-          for seed in stride(from: seeds.lowerBound + thread, through: seeds.upperBound, by: Int(threads)) {
-            runs.append((seed, isLocal ? await trial.runLocally() : await trial.run(seed: seed)))
-          }
-          return runs
-        }
-      }
-      return try await group.reduce(into: []) { $0 += $1 }.sorted { $0.seed < $1.seed }
+    try await seeds.concurrentMap(isLocal ? 1 : 2) { seed in
+      (seed, isLocal ? await trial.runLocally() : await trial.run(seed: seed))
     }
   }
 }

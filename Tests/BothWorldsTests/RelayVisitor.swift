@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 
@@ -168,26 +169,18 @@ actor RelayVisitor {
       })
   }
 
-  /// What carries some bytes on a channel.
-  static func framed(_ number: UInt16, _ payload: [UInt8], padded: Bool) -> [UInt8] {
-    var bytes = [
-      UInt8(number >> 8), UInt8(number & 255), UInt8(payload.count >> 8), UInt8(payload.count & 255),
-    ]
-    bytes += payload
-    while padded, bytes.count % 4 != 0 { bytes.append(0) }
-    return bytes
-  }
-
   func send(_ payload: [UInt8], on number: UInt16) async throws {
-    try await say(Self.framed(number, payload, padded: socket == nil))
+    try await say(channelFrame(number, payload, padded: socket == nil))
   }
 
   /// Datagrams of a channel, all at once.
   func send(all payloads: [[UInt8]], on number: UInt16) async throws {
-    guard let socket else { return try await say(payloads.flatMap { Self.framed(number, $0, padded: true) }) }
+    guard let socket else {
+      return try await say(payloads.flatMap { channelFrame(number, $0, padded: true) })
+    }
     var outbox = DatagramOutbox()
     for payload in payloads {
-      outbox.append(Self.framed(number, payload, padded: false).span.bytes, to: server)
+      outbox.append(channelFrame(number, payload, padded: false).span.bytes, to: server)
     }
     try socket.send(&outbox)
   }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenSimulator
@@ -34,19 +35,11 @@ enum TwoMachines: String, CaseIterable, CustomTestStringConvertible {
           Pair(alice: alice, bob: bob, bobIP: { bob.address($0) }, aliceIP: { alice.address($0) }))
       }
     case .local:
-      let (alice, bob) = (LocalMachine(name: "alice"), LocalMachine(name: "bob"))
-      let pair = Pair(alice: alice, bob: bob, bobIP: { .loopback($0) }, aliceIP: { .loopback($0) })
-      do {
-        try await alice.run { try await body(pair) }
-      } catch {
-        await alice.close()
-        await bob.close()
-        throw error
+      let open = try await onLocalMachines(["alice", "bob"]) { machines in
+        try await body(
+          Pair(alice: machines[0], bob: machines[1], bobIP: { .loopback($0) }, aliceIP: { .loopback($0) }))
       }
-      await alice.close()
-      await bob.close()
-      #expect(try await alice.run { alice.openHandles } == 0)
-      #expect(try await bob.run { bob.openHandles } == 0)
+      #expect(open == [0, 0])
     }
   }
 }

@@ -122,6 +122,18 @@ struct PrivateKeyTests {
     }
   }
 
+  @Test("makes the same secret for one purpose for ever, and another for another")
+  func secrets() {
+    // What peers and registries have told others that they would forget by: computed with Python's cryptography and hmac.
+    let key = Self.key(Self.vectors[0].seed)
+    #expect(
+      hex(key.secret(for: "warren's peer forgets"))
+        == "52a5010b83eab20b7c66bce0e3365790b44715c424b9e849d07a354e8733a1f2")
+    #expect(
+      hex(key.secret(for: "warren's registry forgets"))
+        == "7b7c812c94abe8b6c9b024ee536be01e7698faa39eb13e58127955efbd3f3330")
+  }
+
   // MARK: The secret
 
   struct Holder {

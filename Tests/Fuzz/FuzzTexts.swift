@@ -34,10 +34,6 @@ func fuzzPlan(_ bytes: [UInt8]) {
   precondition(plan.probes <= SearchLimits.packets && plan.sockets <= SearchLimits.sockets)
   var ports = plan.ports()
   for _ in 0..<3000 { _ = ports.next() }
-  let again = [UInt8](unsafeUninitializedCapacity: SearchPlan.encodedSize) { buffer, count in
-    var output = OutputRawSpan(buffer: UnsafeMutableRawBufferPointer(buffer), initializedCount: 0)
-    plan.encode(into: &output)
-    count = output.finalize(for: UnsafeMutableRawBufferPointer(buffer))
-  }
+  let again = [UInt8](rawCapacity: SearchPlan.encodedSize) { plan.encode(into: &$0) }
   precondition(SearchPlan(decoding: again.span.bytes) == plan)
 }

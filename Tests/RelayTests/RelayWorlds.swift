@@ -24,17 +24,13 @@ enum RelayWorld: String, CaseIterable, CustomTestStringConvertible {
     switch self {
     case .simulated: try await Self.simulate(seed: 5, body)
     case .local:
-      let machines = ["client", "relay", "peer"].map { LocalMachine(name: $0) }
-      let scene = Scene(
-        client: machines[0], server: machines[1], peer: machines[2], serverIP: { .loopback($0) },
-        peerIP: { .loopback($0) })
-      let result: Result<Void, any Error>
-      do { result = .success(try await machines[0].run { try await body(scene) }) } catch {
-        result = .failure(error)
+      let open = try await onLocalMachines(["client", "relay", "peer"]) { machines in
+        try await body(
+          Scene(
+            client: machines[0], server: machines[1], peer: machines[2], serverIP: { .loopback($0) },
+            peerIP: { .loopback($0) }))
       }
-      for machine in machines { await machine.close() }
-      try result.get()
-      for machine in machines { #expect(try await machine.run { machine.openHandles } == 0) }
+      #expect(open == [0, 0, 0])
     }
   }
 

@@ -1,3 +1,4 @@
+import TestSupport
 import Warren
 import WarrenMachine
 
@@ -60,7 +61,7 @@ actor ScriptedRelay {
     var reader = RelayStreamReader()
     if let tls {
       let connection = try await TLSConnection.accept(
-        over: tcp, tls, TLSConfiguration(protocols: ["stun.turn"]))
+        over: tcp, tls, TLSConfiguration(protocols: [RelayServer.protocolName]))
       streams[client] = { [machine] bytes in machine.spawn("an answer") { try await connection.write(bytes) }
       }
       while let bytes = try await connection.read() { try take(bytes, from: client, &reader) }
@@ -146,11 +147,7 @@ actor ScriptedRelay {
     else { return }
     if let channel = allocation.channels.first(where: { $0.value == peer })?.key {
       let bytes = payload.withUnsafeBytes { Array($0) }
-      let header = [
-        UInt8(channel >> 8), UInt8(channel & 255), UInt8(bytes.count >> 8), UInt8(bytes.count & 255),
-      ]
-      let isStream = streams[client] != nil
-      send(header + bytes + Array(repeating: 0, count: isStream ? -bytes.count & 3 : 0), to: client)
+      send(channelFrame(channel, bytes, padded: streams[client] != nil), to: client)
     } else {
       var writer = STUNMessageWriter()
       writer.begin(.indication, .data, TransactionID(1, 2))

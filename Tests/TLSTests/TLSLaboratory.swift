@@ -103,7 +103,7 @@ final class TLSLaboratory {
   func read(_ side: Int, atMost limit: Int = 100_000) -> Int {
     do {
       var result = TCPRead.nothingYet
-      let bytes = try [UInt8](capacity: limit) { (buffer) throws(TLSError) in
+      let bytes = try [UInt8](rawCapacity: limit) { (buffer) throws(TLSError) in
         result = try cores[side].read(into: &buffer)
       }
       heard[side] += bytes
@@ -139,17 +139,5 @@ final class TLSLaboratory {
       drain()
       try #require(errors == [nil, nil])
     }
-  }
-}
-
-extension [UInt8] {
-  init(
-    capacity: Int, _ write: (inout OutputRawSpan) throws(TLSError) -> Void
-  ) throws(TLSError) {
-    var failure: TLSError?
-    self.init(rawCapacity: capacity) { span in
-      do throws(TLSError) { try write(&span) } catch { failure = error }
-    }
-    if let failure { throw failure }
   }
 }

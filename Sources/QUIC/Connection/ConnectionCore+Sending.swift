@@ -32,8 +32,9 @@ extension ConnectionCore {
     case .draining, .ended: return .done
     }
     clock = now
-    let before = cquic_bytes_in_flight(handle)
-    defer { if awaitedSince == nil, cquic_bytes_in_flight(handle) > before { awaitedSince = now } }
+    // Looked at only where nothing is awaited yet: whoever sends much awaits something nearly always.
+    let before = awaitedSince == nil ? cquic_bytes_in_flight(handle) : nil
+    defer { if let before, cquic_bytes_in_flight(handle) > before { awaitedSince = now } }
     let isPaced = roundTrip >= QUICLimits.leastPacedRoundTrip
     var budget = isPaced ? max(cquic_send_quantum(handle), QUICLimits.smallestInitial) : .max
     let capacity = packetLimit

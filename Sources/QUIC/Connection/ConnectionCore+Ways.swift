@@ -14,9 +14,9 @@ extension ConnectionCore {
 
   /// Whether what comes over this path belongs to the handshake's ways.
   func isOnWay(_ path: NetworkPath, _ bytes: RawSpan) -> Bool {
-    guard let ways else { return false }
-    let isHandshake = bytes.byteCount > 0 && bytes.unsafeLoad(as: UInt8.self) & 0x80 != 0
-    return ways.include(path, isHandshake: isHandshake, on: side)
+    ways?.include(
+      path, isHandshake: bytes.byteCount > 0 && bytes.unsafeLoad(as: UInt8.self) & 0x80 != 0, on: side)
+      ?? false
   }
 
   /// Something has come over this path, and was read.

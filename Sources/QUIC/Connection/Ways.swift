@@ -31,7 +31,9 @@ struct Ways {
   ///
   /// - Parameter isHandshake: whether it begins with a packet of the handshake: the other side may not know yet that it is
   ///   done, and send such over all ways.
-  func include(_ path: NetworkPath, isHandshake: Bool, on side: ConnectionCore.Side) -> Bool {
+  ///
+  /// It changes nothing. It is `mutating` so that it is asked in place: otherwise each packet copies all of this first.
+  mutating func include(_ path: NetworkPath, isHandshake: Bool, on side: ConnectionCore.Side) -> Bool {
     guard let settled else { return true }
     if settled.isSame(as: path) { return true }
     return side == .server ? isHandshake : all.contains { $0.isSame(as: path) }
@@ -60,5 +62,5 @@ extension NetworkPath {
   static let codedOpen = open.coded
 
   /// Whether they are one, whichever of this machine's addresses it begins at.
-  func isSame(as other: NetworkPath) -> Bool { channel == other.channel && remote == other.remote }
+  package func isSame(as other: NetworkPath) -> Bool { channel == other.channel && remote == other.remote }
 }

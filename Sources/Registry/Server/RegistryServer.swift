@@ -115,8 +115,7 @@ public actor RegistryServer {
     quic.unidirectionalStreams = 0
     quic.takesDatagrams = false
     // Who comes back after a restart is told at once that it is forgotten, and by nobody else.
-    quic.resetSecret = HMAC(.sha256, key: key.sign(Array("warren's registry forgets".utf8).span.bytes))
-      .code(of: [])
+    quic.resetSecret = key.secret(for: "warren's registry forgets")
     let endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), quic)
     self.endpoint = endpoint
     timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.handleDeadline() } }

@@ -72,7 +72,7 @@ extension AllocationCore {
 
   private func isUsable(_ relayed: [SocketAddress]) -> Bool {
     guard let first = relayed.first, relayed.count <= 2,
-      relayed.allSatisfy({ $0.port != 0 && !$0.ip.isUnspecified && !$0.ip.isMulticast && !$0.ip.isBroadcast })
+      relayed.allSatisfy({ $0.port != 0 && $0.ip.isUnicast })
     else { return false }
     if relayed.count == 2, !terms.wantsBothFamilies || relayed[1].ip.family == first.ip.family {
       return false

@@ -85,13 +85,12 @@ extension AllocationCore {
   }
 
   private func writeTerms(_ writer: inout STUNMessageWriter) {
-    // UDP, by its number in IP (RFC 8656, 18.7).
-    writer.add(.requestedTransport, UInt32(17) << 24)
+    writer.add(.requestedTransport, UInt32(TransportProtocol.udp.rawValue) << 24)
     writer.add(.lifetime, seconds(terms.lifetime))
     if terms.wantsBothFamilies {
-      writer.add(.additionalAddressFamily, UInt32(2) << 24)
+      writer.add(.additionalAddressFamily, UInt32(IPAddress.Family.v6.stunNumber) << 24)
     } else if let family = terms.family {
-      writer.add(.requestedAddressFamily, UInt32(family == .v4 ? 1 : 2) << 24)
+      writer.add(.requestedAddressFamily, UInt32(family.stunNumber) << 24)
     }
     if asksForMobility { writer.add(.mobilityTicket) }
   }

@@ -1,3 +1,4 @@
+import WarrenCrypto
 import WarrenMachine
 import WarrenSTUN
 
@@ -29,21 +30,11 @@ public struct RelayChallenge: Hashable, Sendable {
 }
 
 extension RelayChallenge {
-  /// What a nonce begins with that says what its server can do (RFC 8489, 9.2).
-  private static let cookie = Array("obMatJos2".utf8)
-
   /// The first six of the server's features; none where the nonce does not tell.
-  private var features: UInt8 {
-    guard nonce.count >= Self.cookie.count + 4, nonce.starts(with: Self.cookie) else { return 0 }
-    switch nonce[Self.cookie.count] {
-    case let letter where UInt8(ascii: "A")...UInt8(ascii: "Z") ~= letter: return letter - UInt8(ascii: "A")
-    case let letter where UInt8(ascii: "a")...UInt8(ascii: "z") ~= letter:
-      return letter - UInt8(ascii: "a") + 26
-    case let digit where UInt8(ascii: "0")...UInt8(ascii: "9") ~= digit: return digit - UInt8(ascii: "0") + 52
-    case UInt8(ascii: "+"): return 62
-    case UInt8(ascii: "/"): return 63
-    default: return 0
-    }
+  private var features: Int {
+    let cookie = STUNNonceCookie.start
+    guard nonce.count >= cookie.count + 4, nonce.starts(with: cookie) else { return 0 }
+    return Base64.value(of: nonce[cookie.count]) ?? 0
   }
 
   /// The server knows several ways from password to key (RFC 8489, 18.1; the leftmost bit is the first).

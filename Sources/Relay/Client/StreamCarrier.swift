@@ -135,14 +135,7 @@ final class StreamCarrier: RelayCarrier {
   func append(channel: UInt16, _ payload: RawSpan, ecn: ECN) -> Bool {
     guard waitingCount < RelayClientLimits.streamBytes else { return false }
     makeRoom()
-    let size = payload.byteCount
-    waiting.append(UInt8(channel >> 8))
-    waiting.append(UInt8(truncatingIfNeeded: channel))
-    waiting.append(UInt8(size >> 8))
-    waiting.append(UInt8(truncatingIfNeeded: size))
-    payload.withUnsafeBytes { waiting.append(contentsOf: $0) }
-    // Over a stream each is padded to four bytes (RFC 8656, 12.5).
-    for _ in 0..<(-size & 3) { waiting.append(0) }
+    waiting.append(channel: channel, payload)
     return true
   }
 
@@ -238,7 +231,7 @@ final class StreamCarrier: RelayCarrier {
 /// How a relay is spoken to over TLS.
 struct RelaySecurity {
   /// What is spoken over it (RFC 7443).
-  static let protocols = ["stun.turn"]
+  static let protocols = [RelayServer.protocolName]
 
   var identity: TLSIdentity
   var configuration: TLSConfiguration

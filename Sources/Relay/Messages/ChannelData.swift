@@ -38,3 +38,16 @@ extension OutputRawSpan {
     append(number: UInt16(count))
   }
 }
+
+extension [UInt8] {
+  /// Writes what a channel carries over a stream, where it is padded to four bytes (RFC 8656, 12.5).
+  mutating func append(channel: UInt16, _ payload: RawSpan) {
+    let count = payload.byteCount
+    append(UInt8(channel >> 8))
+    append(UInt8(truncatingIfNeeded: channel))
+    append(UInt8(count >> 8))
+    append(UInt8(truncatingIfNeeded: count))
+    payload.withUnsafeBytes { append(contentsOf: $0) }
+    for _ in 0..<(-count & 3) { append(0) }
+  }
+}

@@ -24,16 +24,7 @@ final class RelayCaller {
 
   func append(_ message: RawSpan) { message.withUnsafeBytes { outgoing.append(contentsOf: $0) } }
 
-  /// On a stream what a channel carries is padded (RFC 8656, 12.5).
-  func append(channel: UInt16, _ payload: RawSpan) {
-    let count = payload.byteCount
-    for number in [channel, UInt16(count)] {
-      outgoing.append(UInt8(number >> 8))
-      outgoing.append(UInt8(number & 0xFF))
-    }
-    append(payload)
-    for _ in count..<(count + 3) & ~3 { outgoing.append(0) }
-  }
+  func append(channel: UInt16, _ payload: RawSpan) { outgoing.append(channel: channel, payload) }
 
   /// There is something to write.
   func wake() { wait?.succeed(()) }

@@ -31,7 +31,7 @@ public struct RelayCredentials: Sendable {
 
   private static func password(of username: String, secret: String) -> String {
     let code = HMAC(.sha1, key: Array(secret.utf8)).code(of: Array(username.utf8))
-    return String(decoding: base64(code), as: UTF8.self)
+    return String(decoding: Base64.text(of: code), as: UTF8.self)
   }
 
   /// The passwords with which `username` may come at this time of day; none where it may not.

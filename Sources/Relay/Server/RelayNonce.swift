@@ -1,13 +1,14 @@
 import WarrenCrypto
 import WarrenMachine
+import WarrenSTUN
 
 /// Nonces that nobody has to remember: each says when it was given out, and proves to whom (RFC 8489, 9.2.4).
 ///
 /// 32 letters: the cookie that tells of what the server understands (RFC 8489, 9.2), the second in eight digits, and eleven
 /// of a code over the second and the client's address. So a flood of requests under false addresses costs no memory.
 struct RelayNonce {
-  /// `obMatJos2`, and the features of which the lowest bit is: there are several algorithms for passwords (RFC 8489, 18.1).
-  static let cookie = Array("obMatJos2AAAB".utf8)
+  /// How a cookie begins, and the features of which the lowest bit is: there are several algorithms for passwords (RFC 8489, 18.1).
+  static let cookie = STUNNonceCookie.start + Array("AAAB".utf8)
   static let size = 32
 
   private let hmac: HMAC
@@ -41,7 +42,7 @@ struct RelayNonce {
     ]
     let code = words.withUnsafeMutableBytes { words in
       hmac.withCode(of: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(words))) { code in
-        code.withUnsafeBytes { base64($0.prefix(8), padded: false) }
+        code.withUnsafeBytes { Base64.text(of: $0.prefix(8), padded: false) }
       }
     }
     var nonce = Self.cookie

@@ -19,9 +19,7 @@ public struct RelayReach: Sendable {
   /// Whether `ip` may be sent to.
   public func allows(_ ip: IPAddress) -> Bool {
     // Nobody can be sent to in the spelling of another family, and one that stands for an interface is nobody's but ours.
-    guard ip.canonical == ip, ip.zone == 0, !ip.isUnspecified, !ip.isMulticast, !ip.isBroadcast else {
-      return false
-    }
+    guard ip.canonical == ip, ip.zone == 0, ip.isUnicast else { return false }
     if forbids.contains(where: { $0.contains(ip) }) { return false }
     if isPermitted(ip) { return true }
     guard ip.family == .v6 else { return Self.isPublic(v4: ip) }

@@ -191,8 +191,7 @@ extension RelayServerCore {
     if let token = allocation.token { answer.add(.reservationToken, token) }
     if let code = allocation.missing {
       // Of the other family (RFC 8656, 18.12).
-      let value = IPAddress.Family.v6.stunNumber << 24 | UInt32(code.rawValue / 100) << 8
-      answer.add(.addressErrorCode, value | UInt32(code.rawValue % 100))
+      answer.add(.addressErrorCode, UInt32(IPAddress.Family.v6.stunNumber) << 24 | code.number)
     }
   }
 }

@@ -82,9 +82,7 @@ extension RelayServerCore {
   }
 
   private func canAnswer(_ client: ServedClient) -> Bool {
-    let ip = client.address.ip.canonical
-    return client.address.port != 0 && !ip.isUnspecified && !ip.isMulticast && !ip.isBroadcast
-      && !listening.contains(client.address)
+    client.address.port != 0 && client.address.ip.canonical.isUnicast && !listening.contains(client.address)
   }
 
   // MARK: Answers
@@ -254,13 +252,6 @@ extension IPAddress.Family {
   /// The family that a request names (RFC 8656, 18.6).
   init?(requested value: RawSpan) {
     guard value.byteCount == 4 else { return nil }
-    switch value.number(at: 0, as: UInt8.self) {
-    case 1: self = .v4
-    case 2: self = .v6
-    default: return nil
-    }
+    self.init(stunNumber: value.number(at: 0, as: UInt8.self))
   }
-
-  /// The number by which STUN calls it.
-  var stunNumber: UInt32 { self == .v4 ? 1 : 2 }
 }

@@ -6,6 +6,9 @@ public struct STUNErrorCode: RawRepresentable, Hashable, Sendable {
   /// The error with this number.
   public init(rawValue: UInt16) { self.rawValue = rawValue }
 
+  /// How messages write it, behind what else stands in the same four bytes (RFC 8489, 14.8).
+  package var number: UInt32 { UInt32(rawValue / 100) << 8 | UInt32(rawValue % 100) }
+
   /// Ask another server.
   public static let tryAlternate = STUNErrorCode(rawValue: 300)
   /// The request makes no sense.

@@ -24,10 +24,10 @@ extension STUNMessage {
     guard value.byteCount >= 8 else { return nil }
     let cookie = STUNMessage.magicCookie
     let port = value.uint16(at: 2) ^ (isMasked ? UInt16(cookie >> 16) : 0)
-    switch (value.uint8(at: 1), value.byteCount) {
-    case (1, 8):
+    switch (IPAddress.Family(stunNumber: value.uint8(at: 1)), value.byteCount) {
+    case (.v4, 8):
       return SocketAddress(IPAddress(v4: value.uint32(at: 4) ^ (isMasked ? cookie : 0)), port: port)
-    case (2, 20):
+    case (.v6, 20):
       let high = value.uint64(at: 4) ^ (isMasked ? UInt64(cookie) << 32 | UInt64(transactionID.high) : 0)
       let low = value.uint64(at: 12) ^ (isMasked ? transactionID.low : 0)
       return SocketAddress(IPAddress(v6: high, low), port: port)

@@ -103,7 +103,7 @@ extension STUNMessageWriter {
   ) {
     let isV4 = address.ip.family == .v4
     let place = makeRoom(for: attribute, size: isV4 ? 8 : 20)
-    store(UInt16(isV4 ? 1 : 2), at: place)
+    store(UInt16(address.ip.family.stunNumber), at: place)
     store(address.port ^ portMask, at: place + 2)
     if isV4 {
       store(address.ip.v4Bits ^ UInt32(truncatingIfNeeded: highMask >> 32), at: place + 4)
@@ -120,7 +120,7 @@ extension STUNMessageWriter {
     var reason = saysReason ? code.reason : ""
     reason.withUTF8 { reason in
       let place = makeRoom(for: .errorCode, size: 4 + reason.count)
-      store(UInt32(code.rawValue / 100) << 8 | UInt32(code.rawValue % 100), at: place)
+      store(code.number, at: place)
       guard !reason.isEmpty else { return }
       UnsafeMutableRawBufferPointer(rebasing: memory[(place + 4)...]).copyMemory(
         from: UnsafeRawBufferPointer(reason))

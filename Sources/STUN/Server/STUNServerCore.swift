@@ -118,7 +118,7 @@ public struct STUNServerCore: Sendable {
   /// Whether an answer to `source` reaches somebody else than this server, and one machine only.
   private func canAnswer(_ source: SocketAddress) -> Bool {
     let ip = source.ip.canonical
-    return source.port != 0 && !ip.isUnspecified && !ip.isMulticast && !ip.isBroadcast
+    return source.port != 0 && ip.isUnicast
       && !addresses.all.contains { $0.ip.canonical == ip && $0.port == source.port }
   }
 

@@ -204,6 +204,6 @@ extension PCPCore {
 extension SocketAddress {
   /// Whether a gateway can have it on its outside.
   var isUsable: Bool {
-    port != 0 && !ip.isUnspecified && !ip.isMulticast && !ip.isBroadcast && !ip.isLoopback
+    port != 0 && ip.isUnicast && !ip.isLoopback
   }
 }

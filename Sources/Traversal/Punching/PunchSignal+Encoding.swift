@@ -7,15 +7,12 @@ extension PunchSignal {
   /// A signal as bytes, numbers as networks write them: version, kind, name, name that is answered; then what the kind says. Texts stand
   /// behind their length in two bytes.
   public var encoded: [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: PunchLimits.signalBytes) { buffer, count in
-      let raw = UnsafeMutableRawBufferPointer(buffer)
-      var output = OutputRawSpan(buffer: raw, initializedCount: 0)
+    [UInt8](rawCapacity: PunchLimits.signalBytes) { output in
       output.append(number: Self.version)
       output.append(number: kind)
       output.append(text: usernameFragment ?? "")
       output.append(text: answering ?? "")
       content.encode(into: &output)
-      count = output.finalize(for: raw)
     }
   }
 

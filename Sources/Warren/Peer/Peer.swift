@@ -111,8 +111,7 @@ public actor Peer {
     quic.idleTimeout = configuration.idleTimeout
     quic.keepAlive = configuration.keepAlive
     quic.handshakeTimeout = configuration.patience
-    quic.resetSecret = HMAC(.sha256, key: key.sign(Array("warren's peer forgets".utf8).span.bytes)).code(
-      of: [])
+    quic.resetSecret = key.secret(for: "warren's peer forgets")
     endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), quic)
     table = LinkTable(of: key.peerID)
     (events, happened) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(PeerLimits.waitingEvents))

@@ -14,16 +14,11 @@ struct CoturnTests {
 
   /// Runs `body` on a machine that leaves nothing open.
   private func withMachine(_ body: @escaping @Sendable (LocalMachine) async throws -> Void) async throws {
-    let machine = LocalMachine(name: "client")
-    let result: Result<Void, any Error>
-    do {
-      result = .success(
-        try await machine.run { try await machine.withDeadline(.seconds(60)) { try await body(machine) } })
-    } catch {
-      result = .failure(error)
+    let open = try await onLocalMachines(["client"]) { machines in
+      let machine = machines[0]
+      try await machine.withDeadline(.seconds(60)) { try await body(machine) }
     }
-    await machine.close()
-    try result.get()
+    #expect(open == [0])
   }
 
   /// Datagrams both ways between the socket and a peer on loopback.

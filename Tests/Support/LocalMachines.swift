@@ -1,0 +1,21 @@
+import WarrenEventLoop
+
+/// Runs `body` on the first of some machines on this computer, each on a loop of its own, and closes them all.
+///
+/// - Returns: how many handles each has left open.
+public func onLocalMachines(
+  _ names: [String], _ body: @escaping @Sendable ([LocalMachine]) async throws -> Void
+) async throws -> [Int] {
+  let machines = names.map { LocalMachine(name: $0) }
+  let result: Result<Void, any Error>
+  do {
+    result = .success(try await machines[0].run { try await body(machines) })
+  } catch {
+    result = .failure(error)
+  }
+  for machine in machines { await machine.close() }
+  try result.get()
+  var open: [Int] = []
+  for machine in machines { open.append(try await machine.run { machine.openHandles }) }
+  return open
+}
