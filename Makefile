@@ -43,6 +43,7 @@ matrix: release ## try every pair of places and of kinds of NAT in the simulator
 connect: release ## connect peers from every place with peers in every other, against what is written down, 100 seeds (2 minutes)
 	.build/release/warren connect --seeds 100 --against Fixtures/Matrix/places.txt
 	.build/release/warren connect --early --seeds 20 --against Fixtures/Matrix/places.txt
+	.build/release/warren connect --relay --seeds 20
 
 storm: release ## let everything go wrong that can, and see whether peers find each other again (1,000 seeds: a minute)
 	.build/release/warren storm --seeds 1000

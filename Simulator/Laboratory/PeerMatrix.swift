@@ -9,6 +9,8 @@ public struct PeerMatrix: Sendable {
     public var trials = 0
     /// When the first byte was there, in those that came to something, the soonest first.
     public var times: [Duration] = []
+    /// How many of these went over a relay when it was.
+    public var relayed = 0
     /// Those that did not, or where the two did not agree, and why.
     public var failures: [(seed: UInt64, why: String)] = []
 
@@ -16,6 +18,7 @@ public struct PeerMatrix: Sendable {
       trials += 1
       if let time = outcome.firstByte, outcome.answered != nil, outcome.agree {
         times.append(time)
+        relayed += outcome.isRelayed ? 1 : 0
       } else {
         failures.append((seed, outcome.failure ?? "\(outcome)"))
       }

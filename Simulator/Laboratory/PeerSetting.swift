@@ -22,10 +22,13 @@ public final class PeerSetting: Sendable {
   ]
 
   /// A registry's server that relays as well: nothing of a simulated internet is public to a relay that is not told.
-  private static func makeServer(on machine: SimulatedMachine, _ key: PrivateKey, relays: Bool) -> RegistryServer {
+  private static func makeServer(on machine: SimulatedMachine, _ key: PrivateKey, relays: Bool)
+    -> RegistryServer
+  {
     var configuration = RegistryServer.Configuration()
     if relays {
-      var relay = RelayConfiguration(at: RelayAddress(machine.address(.v4)), RelayAddress(machine.address(.v6)))
+      var relay = RelayConfiguration(
+        at: RelayAddress(machine.address(.v4)), RelayAddress(machine.address(.v6)))
       relay.permits = [IPPrefix(.any(.v4), length: 0), IPPrefix(.any(.v6), length: 0)]
       configuration.relay = relay
     }

@@ -50,13 +50,45 @@ struct Connect {
       print("  " + row.map { String($0.letter) }.joined(separator: " ") + "  \(place)")
     }
     print("")
+    tellTimes(cells.joined())
     if let expected { return try compare(matrix, cells, expected) }
+    defer { if relays { tellRelayed(cells.joined()) } }
     for (row, alice) in zip(cells, matrix.places) {
       for (cell, bob) in zip(row, matrix.places) where !cell.failures.isEmpty {
         let seeds = cell.failures.prefix(5).map { "\($0.seed) (\($0.why))" }.joined(separator: ", ")
         print("  \(alice) to \(bob): \(cell.times.count) of \(cell.trials), not seeds \(seeds)")
       }
     }
+    let failures = cells.joined().count { !$0.failures.isEmpty }
+    // With a relay there is always a way.
+    if relays, failures > 0 { throw MatrixError.differs(failures) }
+  }
+
+  /// How many first bytes were there after how long.
+  private func tellTimes(_ cells: some Sequence<PeerMatrix.Cell>) {
+    let times = cells.flatMap(\.times).sorted()
+    guard !times.isEmpty else { return }
+    print("The first byte, of \(times.count) that came, in ways from one machine to another (d):")
+    var told = 0
+    for limit in [1, 2, 4, 5, 8, 20, 40, 100, 800] {
+      let count = times.prefix { $0 <= PeerTrial.oneWay * limit }.count
+      if count > told { print("  within \(limit)d: \(count), \(Double(count * 1000 / times.count) / 10) %") }
+      told = count
+    }
+    print("")
+  }
+
+  /// Of all who connected, how many needed the relay for their first byte, and how long that took.
+  private func tellRelayed(_ cells: some Sequence<PeerMatrix.Cell>) {
+    let (all, relayed) = cells.reduce((0, 0)) { ($0.0 + $1.times.count, $0.1 + $1.relayed) }
+    let slow = cells.filter { $0.relayed > 0 }.flatMap(\.times).sorted()
+    guard !slow.isEmpty else { return }
+    print(
+      "\(all) connected, \(relayed) of them over the relay at first. Where that was needed the first byte was there"
+    )
+    print(
+      "after \(slow[0]) at least, \(slow[slow.count / 2]) in half of the trials, \(slow[slow.count - 1]) at most."
+    )
   }
 
   private func compare(_ matrix: PeerMatrix, _ cells: [[PeerMatrix.Cell]], _ expected: [String]) throws {

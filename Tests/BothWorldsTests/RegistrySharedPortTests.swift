@@ -90,7 +90,7 @@ struct RegistrySharedPortTests {
       let rounds = 300
       for round in 0..<rounds {
         try send(
-          RelayVisitor.framed(channels[1], payload, padded: false), to: scene.remote, by: lodger.socket)
+          channelFrame(channels[1], payload, padded: false), to: scene.remote, by: lodger.socket)
         // Each is some packets of a connection, both ways, of which one in four begins like a channel.
         _ = try await lodger.client.list()
         if round % 10 == 0 { try await probe.send([UInt8(round & 255)], to: relayed) }
@@ -130,7 +130,7 @@ struct RegistrySharedPortTests {
       #expect(proof != nil && proof != 0)
       // A channel's words of somebody who has none are a stray packet of a connection's.
       try await probe.send(
-        RelayVisitor.framed(0x4000, [UInt8](repeating: 1, count: 100), padded: false), to: scene.remote)
+        channelFrame(0x4000, [UInt8](repeating: 1, count: 100), padded: false), to: scene.remote)
       await probe.waitFor(2)
       #expect(await probe.received.count == 2)
       let first = try #require(await probe.received.last?.bytes.first)

@@ -30,17 +30,19 @@ public struct RelayChallenge: Hashable, Sendable {
 }
 
 extension RelayChallenge {
-  /// The first six of the server's features; none where the nonce does not tell.
-  private var features: Int {
+  /// Whether the server has a feature. RFC 8489, 18.1, counts the 24 bits from the left, its own sample in B.1 from the right, and
+  /// servers do either.
+  private func has(feature bit: Int) -> Bool {
     let cookie = STUNNonceCookie.start
-    guard nonce.count >= cookie.count + 4, nonce.starts(with: cookie) else { return 0 }
-    return Base64.value(of: nonce[cookie.count]) ?? 0
+    guard nonce.count >= cookie.count + 4, nonce.starts(with: cookie) else { return false }
+    let features = nonce[cookie.count..<cookie.count + 4].reduce(0) { $0 << 6 | (Base64.value(of: $1) ?? 0) }
+    return features & (1 << bit | 1 << (23 - bit)) != 0
   }
 
-  /// The server knows several ways from password to key (RFC 8489, 18.1; the leftmost bit is the first).
-  var promisesAlgorithms: Bool { features & 0x20 != 0 }
+  /// The server knows several ways from password to key.
+  var promisesAlgorithms: Bool { has(feature: 0) }
   /// The server knows users by the hash of their name.
-  var promisesAnonymity: Bool { features & 0x10 != 0 }
+  var promisesAnonymity: Bool { has(feature: 1) }
 
   /// The first way that this side knows too; nil where there is none (RFC 8489, 9.2.5).
   var algorithm: STUNPasswordAlgorithm? {

@@ -7,8 +7,9 @@ import WarrenSTUN
 /// 32 letters: the cookie that tells of what the server understands (RFC 8489, 9.2), the second in eight digits, and eleven
 /// of a code over the second and the client's address. So a flood of requests under false addresses costs no memory.
 struct RelayNonce {
-  /// How a cookie begins, and the features of which the lowest bit is: there are several algorithms for passwords (RFC 8489, 18.1).
-  static let cookie = STUNNonceCookie.start + Array("AAAB".utf8)
+  /// How a cookie begins, and the features of which the first bit is: there are several algorithms for passwords. It is said from
+  /// both ends, as clients count from either (RFC 8489, 18.1 and B.1).
+  static let cookie = STUNNonceCookie.start + Array("gAAB".utf8)
   static let size = 32
 
   private let hmac: HMAC

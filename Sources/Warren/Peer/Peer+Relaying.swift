@@ -26,7 +26,9 @@ extension Peer {
     guard !servers.isEmpty else { return }
     let socket = try await RelayClient.allocate(at: servers, on: machine)
     // Meanwhile others may have run: what is true now decides.
-    guard !isClosed, !approach.isOver, let puncher = approach.puncher, let ports else { return socket.close() }
+    guard !isClosed, !approach.isOver, let puncher = approach.puncher, let ports else {
+      return socket.close()
+    }
     let address = socket.localAddress
     if !relayIPs.contains(address.ip) { relayIPs.append(address.ip) }
     let (channel, number) = adopt(socket, puncher)
