@@ -83,8 +83,13 @@ public actor RegistryClient {
   public var relayServers: [RelayServerAddress] {
     guard let relayGrant, let key else { return [] }
     let others = serverAddresses.filter { $0 != serverAddress }
-    return relayGrant.servers(at: [serverAddress].compactMap { $0 } + others, key: key)
+    let servers = relayGrant.servers(at: [serverAddress].compactMap { $0 } + others, key: key)
+    return usesUDP
+      ? servers : servers.filter { $0.transport != .udp } + servers.filter { $0.transport == .udp }
   }
+
+  /// Whether the registry is talked to over UDP; where it is not, that is blocked.
+  public var usesUDP: Bool { link?.showsPort ?? true }
 
   /// Withdraws, and ends what is between the two.
   public func close() async {

@@ -11,11 +11,15 @@ extension Peer {
   func punchLater(_ approach: Approach) {
     approach.tasks.append(
       machine.spawn("punching in a moment") { [weak self, machine] in
+        // Where UDP is blocked none of the known ways leads anywhere.
+        let isBlocked = await self?.client?.usesUDP == false
         // A way on which something comes is one: then it is only slow.
-        repeat {
-          if !approach.early.isEmpty { break }
-          try await machine.sleep(for: PeerLimits.punchDelay)
-        } while await approach.handshake?.isHeard ?? false
+        if !isBlocked {
+          repeat {
+            if !approach.early.isEmpty { break }
+            try await machine.sleep(for: PeerLimits.punchDelay)
+          } while await approach.handshake?.isHeard ?? false
+        }
         await self?.punch(approach)
       })
   }
@@ -286,6 +290,9 @@ extension Peer {
   func takeMending(_ introduction: Introduction) async {
     guard let client else { return }
     guard let adopted = table.adopted(introduction.peer) else {
+      if table.isAnswering(introduction.peer) || table.isDialling(introduction.peer) {
+        return await client.deny(introduction.id, reason: "it is being made")
+      }
       // Where the registry has answered already, only the other side itself can be told.
       if !introduction.isQuestion { await client.signal(introduction.id, PeerSignal.gone.encoded) }
       return await client.deny(introduction.id, reason: RegistryError.notConnected.reason)
