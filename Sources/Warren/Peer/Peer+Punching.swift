@@ -9,6 +9,7 @@ import WarrenTraversal
 extension Peer {
   /// Begins to punch if there is no connection soon.
   func punchLater(_ approach: Approach) {
+    guard !approach.isOver else { return }
     approach.tasks.append(
       machine.spawn("punching in a moment") { [weak self, machine] in
         // Where UDP is blocked none of the known ways leads anywhere.
@@ -16,6 +17,7 @@ extension Peer {
         // A way on which something comes is one: then it is only slow.
         if !isBlocked {
           repeat {
+            if approach.isOver { return }
             if !approach.early.isEmpty { break }
             try await machine.sleep(for: PeerLimits.punchDelay)
           } while await approach.handshake?.isHeard ?? false
