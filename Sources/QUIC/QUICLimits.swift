@@ -30,6 +30,8 @@ public enum QUICLimits {
   public static let burst = 12_000
   /// How soon a deadline comes again that could not be dealt with (RFC 9002, 6.1.2 has the same grain).
   public static let leastDeadline: Duration = .milliseconds(1)
+  /// Numbers of sockets that rest before one is given to another: more than a program gives up within a round trip.
+  public static let restingChannels = 1024
   /// What a way is taken for at most that was found while the handshake went on (RFC 9002, 6.2.2): nobody knows when it opened.
   public static let unknownRoundTrip: Duration = .milliseconds(333)
   /// What is asked of the system for a socket's buffers: a turn of a busy loop at 1 Gbit/s and 30 ms.

@@ -108,4 +108,35 @@ struct RelayedPeerTests {
     #expect(paths == [false, true], "seed \(seed)")
     #expect(silence < .seconds(5), "seed \(seed): \(silence)")
   }
+
+  @Test("leaves no relay behind, however often its ways are mended")
+  func leavesNone() async throws {
+    let world = World(seed: 1) {
+      Place.portRestricted.node("alice")
+      Place.firewall.node("bob")
+      Server("registry").linked(.access)
+      Server("stun").linked(.access)
+    }
+    try await world.run { world in
+      let setting = try await PeerSetting(in: world, relays: true)
+      let a = try await setting.peer("alice")
+      let b = try await setting.peer("bob") { $0.policy = .everyone }
+      _ = try await a.connect(to: b.id)
+      var most = 0
+      for number in 0..<12 {
+        await (number % 2 == 0 ? a : b).networkChanged()
+        for _ in 0..<13 {
+          try await a.machine.sleep(for: .seconds(1))
+          most = max(most, await setting.server.relayAllocationCount)
+        }
+      }
+      #expect(most > 0 && most <= 4)
+      try await a.machine.sleep(for: .seconds(20))
+      #expect(await setting.server.relayAllocationCount == 0)
+      #expect(await a.connectedPeers == [b.id])
+      await a.close()
+      await b.close()
+      await setting.close()
+    }
+  }
 }

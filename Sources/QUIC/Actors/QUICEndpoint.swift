@@ -20,6 +20,8 @@ public actor QUICEndpoint {
   var acceptors: [Wait<Void>] = []
   /// By channel; those that were given up are gone.
   private var sockets: [Socket?] = []
+  /// Numbers of sockets that were given up, the longest free first.
+  private var freeNumbers = Queue<Int>()
   private var isFlushDue = false
   private var isFlushing = false
   private(set) var isClosed = false
@@ -70,9 +72,10 @@ public actor QUICEndpoint {
 
   @discardableResult
   private func add(_ socket: Socket) -> UInt16 {
-    precondition(sockets.count < NetworkPath.openChannel, "an endpoint has 65,535 sockets at most")
-    sockets.append(socket)
-    let number = sockets.count - 1
+    // The longest free is the next: packets that are under way may name a number for a while.
+    let number = freeNumbers.count > QUICLimits.restingChannels ? freeNumbers.popFirst()! : sockets.count
+    precondition(number < NetworkPath.openChannel, "an endpoint has 65,535 sockets at a time")
+    if number == sockets.count { sockets.append(socket) } else { sockets[number] = socket }
     socket.udp.deliver(to: self) { endpoint, batch in endpoint.take(batch, on: number) }
     return UInt16(number)
   }
@@ -83,6 +86,7 @@ public actor QUICEndpoint {
     socket.udp.onDatagrams = nil
     socket.udp.onWritable = nil
     sockets[Int(channel)] = nil
+    freeNumbers.append(Int(channel))
   }
 
   /// Takes a datagram that has come to a socket before this endpoint was given it.

@@ -268,7 +268,10 @@ public final class EndpointCore {
         cquic_read_initial(start.assumingMemoryBound(to: UInt8.self), buffer.count, &initial) == CQUIC_OK
       else { return nil }
       // It may have come by itself already.
-      if let known = ids[ConnectionID(initial.destination)] { return known }
+      if let known = ids[ConnectionID(initial.destination)] {
+        // Nobody may bring another's.
+        return known.side == .server && (known.peer ?? peer) == peer ? known : nil
+      }
       return begin(&initial, nil, .open, ways: Ways(ways), expecting: peer, at: now)
     }
     guard let core = begun else { throw QUICError(.transport(0x0A), reason: "this begins no connection") }

@@ -187,6 +187,7 @@ public actor HolePuncher {
     sockets.append(added)
     let address = socket.localAddress
     if !isFed { socket.deliver(to: self) { puncher, batch in puncher.take(batch, on: number) } }
+    core.permit.allow(relay: address.ip)
     core.addRelay(number, at: address, at: machine.now)
     drain()
     return number

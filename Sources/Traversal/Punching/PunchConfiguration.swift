@@ -29,6 +29,8 @@ public struct PunchConfiguration: Sendable {
   public var search: SearchProfile? = .normal
   /// What lets one search through at a time; nil for a program that has but one puncher.
   public var searchGate: SearchGate?
+  /// Relays at which the other side may be, whoever attests that.
+  public var relays: [IPAddress] = []
   /// Whether every port is searched where nothing else helps: 65,536 packets and more.
   public var searchesExhaustively = false
   /// Who may send to a mapping of the NATs before this machine, if that was found out.

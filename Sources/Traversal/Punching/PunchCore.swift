@@ -92,7 +92,7 @@ public struct PunchCore {
     random = makeRandom()
     let credentials = configuration.pairingKey?.credentials(of: role) ?? ICECredentials(using: &random)
     ice = ICECore(configuration.ice, role: role, credentials: credentials, random: makeRandom())
-    permit = SendPermit(configuration.trust)
+    permit = SendPermit(configuration.trust, relays: configuration.relays)
   }
 }
 

@@ -14,6 +14,8 @@ public enum PunchLimits {
   public static let keepAlive: Duration = .seconds(15)
   /// How many bytes may go to an address for each that its naming cost, until it has proven itself (RFC 9000, 8.1).
   public static let amplification = 3
+  /// Bytes that a puncher sends to relays, at which anyone may say to be: some hundred checks for each of a few pairs.
+  public static let relayedBytes = 262_144
   /// The longest signal: 64 candidates of at most 80 bytes each, and some kB for the rest.
   public static let signalBytes = 8192
   /// Options of an agent that a signal names: two are in use.

@@ -7,6 +7,9 @@ import WarrenMachine
 struct SendPermit {
   private let trust: PunchConfiguration.Trust
   private var attested: [IPAddress] = []
+  /// Relays at which the peer may be: they get little, and nobody looks for ports there.
+  private var relays: [IPAddress]
+  private var relayAllowance = PunchLimits.relayedBytes
   private var proven: [IPAddress] = []
   private var earned: [(ip: IPAddress, bytes: Int)] = []
   private var spent = 0
@@ -14,7 +17,15 @@ struct SendPermit {
   /// Packets that were not sent.
   private(set) var refused = 0
 
-  init(_ trust: PunchConfiguration.Trust) { self.trust = trust }
+  init(_ trust: PunchConfiguration.Trust, relays: [IPAddress] = []) {
+    self.trust = trust
+    self.relays = relays
+  }
+
+  /// There is a relay as well.
+  mutating func allow(relay ip: IPAddress) {
+    if !relays.contains(ip) { relays.append(ip) }
+  }
 
   /// The peer has signalled with so many bytes, and these of its addresses were seen in use.
   mutating func signalled(byteCount: Int, attesting addresses: [IPAddress]) {
@@ -45,12 +56,16 @@ struct SendPermit {
 
   /// Whether the address was seen in use, or has proven itself.
   func isAttested(_ ip: IPAddress) -> Bool {
-    trust == .peer || attested.contains(ip) || proven.contains(ip)
+    trust == .peer || attested.contains(ip) || (proven.contains(ip) && !relays.contains(ip))
   }
 
   /// Whether so many bytes may be sent there; counts them if so.
   mutating func spend(_ byteCount: Int, on ip: IPAddress) -> Bool {
     if isAttested(ip) { return true }
+    if relays.contains(ip), relayAllowance >= byteCount {
+      relayAllowance -= byteCount
+      return true
+    }
     if let place = earned.firstIndex(where: { $0.ip == ip && $0.bytes >= byteCount }) {
       earned[place].bytes -= byteCount
       return true

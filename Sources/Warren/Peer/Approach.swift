@@ -27,6 +27,8 @@ final class Approach: @unchecked Sendable {
   var channels: [Int: UInt16] = [:]
   /// That of them which goes by a relay.
   var relay: UInt16?
+  /// Others of these, of punchers that are gone.
+  var inherited: [UInt16] = []
   /// Packets that have come there before.
   var earlyPackets: [(number: Int, bytes: [UInt8], source: SocketAddress, local: IPAddress?)] = []
   /// The connection that it has become.
@@ -47,6 +49,14 @@ final class Approach: @unchecked Sendable {
     self.target = target
     self.peer = peer
     began = now
+  }
+
+  /// The sockets of another's puncher, which is gone or will be, are kept here until this is over.
+  func inherit(_ other: Approach) {
+    inherited += other.channels.sorted { $0.key < $1.key }.map(\.value)
+    other.channels = [:]
+    other.relay = nil
+    other.earlyPackets = []
   }
 }
 

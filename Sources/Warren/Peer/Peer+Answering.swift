@@ -153,8 +153,7 @@ extension Peer {
   private func answer(_ introduction: Introduction) async {
     let began = machine.now
     let approach = Approach(.theirs, "key \(introduction.peer)", introduction.peer, at: began)
-    approach.introduction = introduction.id
-    approach.seen = introduction.addresses
+    await begin(approach, as: introduction.id, at: introduction.addresses)
     let before = approaches.filter {
       $0.side == .theirs && $0.peer == introduction.peer && $0.isOpen
     }
@@ -195,6 +194,10 @@ extension Peer {
             try await handshake.connection()
           }
           newer.cancel()
+          guard connection.peer == introduction.peer else {
+            await connection.close(code: ConnectionEnd.denied.rawValue)
+            throw PeerError(.notReachable, "somebody else's first packets were brought")
+          }
           return await settle(approach, connection)
         } catch {
           // The first packets were old: there are others.
@@ -243,7 +246,9 @@ extension Peer {
   /// Somebody who is let in has said something with its first packets: whoever takes connections hears it at once.
   private func handOutEarly(_ connection: Connection, of peer: PeerID) {
     guard !early.contains(where: { $0.isSame(as: connection) }), table.adopted(peer) == nil,
-      !table.isDialling(peer), early.count < PeerLimits.earlyConnections, handOut(connection)
+      !table.isDialling(peer), connection.peer == peer,
+      !waiting.contains(where: { $0.peer == peer && !$0.wait.hasEnded }),
+      early.count < PeerLimits.earlyConnections, handOut(connection)
     else { return }
     early.append(connection)
     machine.spawn("the end of an early connection") {

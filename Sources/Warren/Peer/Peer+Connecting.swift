@@ -31,7 +31,7 @@ extension Peer {
   /// }
   /// ```
   ///
-  /// - Parameter greeting: writes, and waits for no answer. Where the other side has not taken what was said early, it is called
+  /// - Parameter greeting: writes what fits into a stream's buffer, 256 KiB, and waits for no answer. Where the other side has not taken what was said early, it is called
   ///   again with the connection itself.
   @discardableResult
   public func connect(
@@ -121,7 +121,12 @@ extension Peer {
       let isWanted = waiting.contains {
         $0.target == target || $0.peer != nil && $0.peer == approach.peer
       }
-      if !isWanted { await end(approach) }
+      guard !isWanted else { continue }
+      await end(approach)
+      // The other side's own try may have waited for this one.
+      if let peer = approach.peer, let held = table.failed(.ours, with: peer, at: machine.now) {
+        await adopt(held)
+      }
     }
   }
 
@@ -365,8 +370,9 @@ extension Peer {
         with: peer, over: adopted.path,
         after: (adopted.approach?.began ?? machine.now).duration(to: machine.now)))
     watch(adopted)
+    let isKnown = wasHandedOut(connection)
     if !serve(adopted), !adopted.isClient {
-      guard wasHandedOut(connection) || handOut(connection) else {
+      guard isKnown || handOut(connection) else {
         return await connection.close(
           code: ConnectionEnd.denied.rawValue, reason: "nobody takes connections here")
       }

@@ -56,7 +56,7 @@ extension Peer {
         for await event in puncher.events { await self?.take(event, of: puncher, approach) }
       })
     nonisolated(unsafe) let sockets = ports.sockets
-    let (early, seen) = (approach.early, attested(approach))
+    let (early, seen) = (approach.early, approach.seen.map(\.ip))
     approach.early = []
     puncher.assumeIsolated { puncher in
       puncher.receiveOthers { datagram, number in
@@ -69,7 +69,7 @@ extension Peer {
       for signal in early { puncher.receive(signal, attested: seen) }
     }
     approach.tasks.append(
-      machine.spawn("a relay") { [weak self] in try await self?.relay(approach, client) })
+      machine.spawn("a relay") { [weak self] in try await self?.relay(approach, of: puncher, client) })
   }
 
   /// Whether another try with the same peer, which has the right of way, punches or will: two searches would wait for each
@@ -86,6 +86,8 @@ extension Peer {
   private func stopPunching(_ approach: Approach) {
     guard let puncher = approach.puncher else { return }
     approach.puncher = nil
+    // Another counts its sockets from the beginning again.
+    approach.inherit(approach)
     ports?.remove(puncher)
     machine.spawn("the end of a puncher") { await puncher.close() }
   }
@@ -109,13 +111,14 @@ extension Peer {
     punching.search = configuration.search
     punching.searchGate = searchGate
     punching.trust = .attested
+    punching.relays = configuration.paths == .direct ? [] : relayIPs
     return punching
   }
 
   /// The other side's puncher says something. Where it has begun to punch, this side does too.
   func take(_ signal: PunchSignal, _ approach: Approach) {
     if let puncher = approach.puncher {
-      let attested = attested(approach)
+      let attested = approach.seen.map(\.ip)
       machine.spawn("a signal") { await puncher.receive(signal, attested: attested) }
     } else if approach.connection == nil || approach.isMending,
       approach.early.count < PunchLimits.overtakingSignals
@@ -126,6 +129,7 @@ extension Peer {
   }
 
   private func take(_ event: PunchEvent, of puncher: HolePuncher, _ approach: Approach) async {
+    guard approach.puncher === puncher else { return }
     switch event {
     case .opened(let path):
       guard let way = way(path, of: puncher, approach) else { return }
@@ -142,7 +146,7 @@ extension Peer {
   /// A puncher's path as the endpoint's: a socket that was opened on the way becomes the endpoint's.
   private func way(_ path: PunchedPath, of puncher: HolePuncher, _ approach: Approach) -> NetworkPath? {
     guard !isClosed, !approach.isOver, path.transport == .udp, case .socket(let number) = path.channel,
-      let ports
+      let ports, configuration.paths != .direct || !path.isRelayed
     else { return nil }
     if number < ports.sockets.count { return NetworkPath(to: path.remote, through: UInt16(number)) }
     if let known = approach.channels[number] { return NetworkPath(to: path.remote, through: known) }
@@ -216,12 +220,13 @@ extension Peer {
       approach.introduction = nil
       await client?.end(introduction)
     }
-    for (_, channel) in approach.channels.sorted(by: { $0.key < $1.key }) {
+    approach.inherit(approach)
+    let channels = approach.inherited
+    approach.inherited = []
+    for channel in channels {
       await endpoint.giveUp(channel)
       ports?.close(channel)
     }
-    approach.channels = [:]
-    approach.earlyPackets = []
   }
 
   /// Ends a try, with all that was begun for it.
@@ -330,13 +335,9 @@ extension Peer {
   private func mended(_ adopted: AdoptedConnection, _ approach: Approach) async {
     if adopted.mending === approach { adopted.mending = nil }
     approach.isOver = true
+    await leaveRelay(of: approach)
     // The sockets that it has found are the connection's now.
-    if let first = adopted.approach {
-      for (number, channel) in approach.channels {
-        first.channels[number + 1000 * first.channels.count] = channel
-      }
-    }
-    approach.channels = [:]
+    adopted.approach?.inherit(approach)
     stop(approach)
   }
 }

@@ -7,30 +7,28 @@ import WarrenTraversal
 /// Where nothing direct opens, the registry's relay carries the packets; and where something better opens later, that does, in
 /// the same connection.
 extension Peer {
-  /// The machines whose word is taken for where the other side is: those at which the registry has seen it, and the relay.
-  func attested(_ approach: Approach) -> [IPAddress] {
-    approach.seen.map(\.ip) + (configuration.paths == .direct ? [] : relayIPs)
-  }
-
   /// The registry has said with what it relays.
   func learnRelays(from client: RegistryClient) async {
     let servers = await client.relayServers
-    relayIPs = servers.compactMap { try? IPAddress($0.host) }
+    for ip in servers.compactMap({ try? IPAddress($0.host) }) { learn(relay: ip) }
+  }
+
+  private func learn(relay ip: IPAddress) {
+    guard !relayIPs.contains(ip) else { return }
+    if relayIPs.count >= PeerLimits.relays { relayIPs.removeFirst() }
+    relayIPs.append(ip)
   }
 
   /// Gets an address from the relay, for a puncher to try with the others: both begin at once, and the relay is what it uses
   /// until there is something better.
-  func relay(_ approach: Approach, _ client: RegistryClient) async throws {
+  func relay(_ approach: Approach, of puncher: HolePuncher, _ client: RegistryClient) async throws {
     guard configuration.paths != .direct else { return }
     let servers = await client.relayServers
     guard !servers.isEmpty else { return }
     let socket = try await RelayClient.allocate(at: servers, on: machine)
     // Meanwhile others may have run: what is true now decides.
-    guard !isClosed, !approach.isOver, let puncher = approach.puncher, let ports else {
-      return socket.close()
-    }
-    let address = socket.localAddress
-    if !relayIPs.contains(address.ip) { relayIPs.append(address.ip) }
+    guard !isClosed, !approach.isOver, approach.puncher === puncher, let ports else { return socket.close() }
+    learn(relay: socket.localAddress.ip)
     let (channel, number) = adopt(socket, puncher)
     ports.borrowed(socket, as: channel, from: puncher, number)
     approach.channels[number] = channel

@@ -14,6 +14,8 @@ public enum PeerLimits {
   public static let young: Duration = .seconds(5)
   /// For how long a puncher goes on looking for something better once there is a connection.
   public static let improving: Duration = .seconds(5)
+  /// Relays that are known: those of a registry, at all of its addresses, and of the one before.
+  public static let relays = 16
   /// For how long it does where a relay is on the way: what a search for a hidden port takes at most.
   public static let leavingRelay: Duration = .seconds(25)
   /// For how long an answer may be owed before its way is taken for lost, where four round trips are no longer.

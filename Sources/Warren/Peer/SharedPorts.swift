@@ -36,7 +36,7 @@ final class SharedPorts: @unchecked Sendable {
     watcher?.stop()
     watcher = nil
     for socket in sockets { socket.close() }
-    for (_, entry) in borrowed { entry.socket.close() }
+    for (_, entry) in borrowed.sorted(by: { $0.key < $1.key }) { entry.socket.close() }
     borrowed = [:]
     punchers = []
   }
