@@ -156,6 +156,11 @@ public actor QUICEndpoint {
     sockets.firstIndex { $0?.udp.localAddress.ip.family == address.ip.family }.map(UInt16.init)
   }
 
+  /// Ways to these addresses, as far as they can be reached.
+  public func ways(to addresses: [SocketAddress]) -> [NetworkPath] {
+    addresses.compactMap { address in channel(to: address).map { NetworkPath(to: address, through: $0) } }
+  }
+
   /// This machine has other addresses than before: packets leave from whatever there is.
   public func addressesChanged() { core.addressesChanged() }
 

@@ -24,7 +24,6 @@ public actor RegistryClient {
   private var announcement: Announcement?
   private var link: (any RegistryLink)?
   /// Which of all links it is.
-  private var linkNumber = 0
   private var reader = MessageReader()
   private var outgoing = MessageWriter()
   private var isWriting = false
@@ -170,7 +169,6 @@ public actor RegistryClient {
     self.link = link
     isWelcome = false
     serverAddress = remote
-    linkNumber += 1
     reader = MessageReader()
     outgoing = MessageWriter()
     say(.hello)
@@ -210,11 +208,7 @@ public actor RegistryClient {
   private func connectOverQUIC() async throws -> any RegistryLink {
     let handshake = try await endpoint.beginHandshake(with: key, protocols: [RegistryMessage.protocolName])
     do {
-      for remote in serverAddresses {
-        if let channel = await endpoint.channel(to: remote) {
-          await handshake.add(NetworkPath(to: remote, through: channel))
-        }
-      }
+      for way in await endpoint.ways(to: serverAddresses) { await handshake.add(way) }
       let connection = try await handshake.connection()
       let stream = try await connection.openStream()
       guard let link = QUICLink(connection, stream) else { throw Self.nobody }

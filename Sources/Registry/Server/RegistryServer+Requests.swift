@@ -117,7 +117,6 @@ extension RegistryServer {
     for (id, watcher) in desk.watchers(of: session.peer) {
       if let watcher = sessions[watcher] { tell(watcher, .seen(id, addresses: seen)) }
     }
-    session.hasRegistered = true
     grantRelay(to: session)
     return .done
   }

@@ -19,7 +19,6 @@ final class RegistrySession {
   /// Where STUN has seen it, as it can prove.
   var attested: [SocketAddress] = []
   var name: RegistryName?
-  var hasRegistered = false
   /// When it is to be given new leave to be relayed, if it has any.
   var grantDue: Instant?
   var messages: TokenBucket

@@ -25,8 +25,6 @@ final class Approach: @unchecked Sendable {
   var seen: [SocketAddress] = []
   /// Sockets of its puncher's that the endpoint has taken over, by their numbers there.
   var channels: [Int: UInt16] = [:]
-  /// That of them which goes by a relay.
-  var relay: UInt16?
   /// Others of these, of punchers that are gone.
   var inherited: [UInt16] = []
   /// Packets that have come there before.
@@ -51,11 +49,15 @@ final class Approach: @unchecked Sendable {
     began = now
   }
 
+  /// A try that is about somebody whose key is known.
+  convenience init(_ side: LinkTable<AdoptedConnection>.Side, with peer: PeerID, at now: Instant) {
+    self.init(side, RegistryTarget.key(peer).words, peer, at: now)
+  }
+
   /// The sockets of another's puncher, which is gone or will be, are kept here until this is over.
   func inherit(_ other: Approach) {
     inherited += other.channels.sorted { $0.key < $1.key }.map(\.value)
     other.channels = [:]
-    other.relay = nil
     other.earlyPackets = []
   }
 }

@@ -116,28 +116,20 @@ extension Peer {
     let peer = question.introduction.peer
     for older in question.older { await client?.deny(older.id, reason: RegistryError.connected.reason) }
     if let connection = question.connection {
-      let approach = Approach(.theirs, "key \(peer)", peer, at: question.at)
+      let approach = Approach(.theirs, with: peer, at: question.at)
       approaches.append(approach)
       if question.introduction.id != 0 {
         await client?.acceptLater(question.introduction.id, at: hostAddresses())
       }
-      let waiter = machine.spawn("who is let in") { try await self.adopted(peer, approach.target) }
+      let waiter = machine.spawn("who is let in") { try await self.wait(for: peer, approach.target) }
       await settle(approach, connection)
       return try await waiter.value
     }
-    let waiter = machine.spawn("who is let in") { try await self.adopted(peer, "key \(peer)") }
+    let waiter = machine.spawn("who is let in") {
+      try await self.wait(for: peer, RegistryTarget.key(peer).words)
+    }
     await answer(question.introduction)
     return try await waiter.value
-  }
-
-  /// Waits for a connection that is on its way.
-  private func adopted(_ peer: PeerID, _ target: String) async throws -> AdoptedConnection {
-    if let adopted = table.adopted(peer) { return adopted }
-    return try await machine.suspend({ "the connection with \(peer)" }) { wait in
-      if isClosed { return wait.fail(PeerError(.closed, "the peer is closed")) }
-      if let adopted = table.adopted(peer) { return wait.succeed(adopted) }
-      waiting.append((peer, target, wait))
-    }
   }
 
   func deny(_ number: Int, reason: String) async {
@@ -152,7 +144,7 @@ extension Peer {
   /// Answers the first packets of somebody who is wanted, at all addresses that the registry has seen.
   private func answer(_ introduction: Introduction) async {
     let began = machine.now
-    let approach = Approach(.theirs, "key \(introduction.peer)", introduction.peer, at: began)
+    let approach = Approach(.theirs, with: introduction.peer, at: began)
     await begin(approach, as: introduction.id, at: introduction.addresses)
     let before = approaches.filter {
       $0.side == .theirs && $0.peer == introduction.peer && $0.isOpen
@@ -175,12 +167,7 @@ extension Peer {
       var flight = introduction.content.flight
       punchLater(approach)
       while true {
-        var ways: [NetworkPath] = []
-        for address in approach.seen where mayReach(address) {
-          if let channel = await endpoint.channel(to: address) {
-            ways.append(NetworkPath(to: address, through: channel))
-          }
-        }
+        let ways = await endpoint.ways(to: approach.seen.filter(mayReach))
         let handshake = try await endpoint.answer(flight, from: introduction.peer, over: ways)
         approach.handshake = handshake
         if let connection = await handshake.early { handOutEarly(connection, of: introduction.peer) }
@@ -285,7 +272,7 @@ extension Peer {
       }
     default: break
     }
-    let approach = Approach(.theirs, "key \(peer)", peer, at: machine.now)
+    let approach = Approach(.theirs, with: peer, at: machine.now)
     approaches.append(approach)
     await settle(approach, connection)
   }

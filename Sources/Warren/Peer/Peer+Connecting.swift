@@ -56,7 +56,7 @@ extension Peer {
     }
     do {
       let peer = try await client.wait(key: key)
-      return try await connection(comingFrom: peer)
+      return try await wait(for: peer, RegistryTarget.key(peer).words).connection
     } catch let error as RegistryError {
       throw PeerError(error)
     }
@@ -64,12 +64,6 @@ extension Peer {
 
   private func check<Value>(_ body: () throws(RegistryError) -> Value) throws(PeerError) -> Value {
     do { return try body() } catch { throw PeerError(error) }
-  }
-
-  /// Waits for a connection that the other side has begun already.
-  private func connection(comingFrom peer: PeerID) async throws -> Connection {
-    if let adopted = table.adopted(peer) { return adopted.connection }
-    return try await wait(for: peer, "\(peer)").connection
   }
 
   private func connect(
@@ -92,10 +86,10 @@ extension Peer {
     }
     let isUnderWay = approaches.contains {
       $0.side == .ours && $0.connection == nil && !$0.isOver
-        && ($0.target == target.key || known != nil && $0.peer == known)
+        && ($0.target == target.words || known != nil && $0.peer == known)
     }
     if !isUnderWay {
-      let approach = Approach(.ours, target.key, known, at: machine.now)
+      let approach = Approach(.ours, target.words, known, at: machine.now)
       approach.greeting = greeting
       approaches.append(approach)
       counters.dialled += 1
@@ -106,9 +100,9 @@ extension Peer {
         })
     }
     do {
-      return try await wait(for: known, target.key)
+      return try await wait(for: known, target.words)
     } catch let error as CancellationError {
-      await endUnwanted(target.key)
+      await endUnwanted(target.words)
       throw error
     }
   }
@@ -118,10 +112,7 @@ extension Peer {
     waiting.removeAll { $0.wait.hasEnded }
     for approach in approaches
     where approach.side == .ours && approach.target == target && approach.isOpen {
-      let isWanted = waiting.contains {
-        $0.target == target || $0.peer != nil && $0.peer == approach.peer
-      }
-      guard !isWanted else { continue }
+      guard !waiting.contains(where: { $0.isFor(approach) }) else { continue }
       await end(approach)
       // The other side's own try may have waited for this one.
       if let peer = approach.peer, let held = table.failed(.ours, with: peer, at: machine.now) {
@@ -130,13 +121,14 @@ extension Peer {
     }
   }
 
-  private func wait(for peer: PeerID?, _ target: String) async throws -> AdoptedConnection {
+  /// Waits for a connection that is on its way, if it is not there.
+  func wait(for peer: PeerID?, _ target: String) async throws -> AdoptedConnection {
     try await machine.suspend({ "a connection with \(target)" }) { wait in
       // Between the call and here others may have run: what is true now decides.
       if isClosed { return wait.fail(PeerError(.closed, "the peer is closed")) }
       if let peer, let adopted = table.adopted(peer) { return wait.succeed(adopted) }
       waiting.removeAll { $0.wait.hasEnded }
-      waiting.append((peer, target, wait))
+      waiting.append(ConnectionWaiter(peer: peer, target: target, wait: wait))
     }
   }
 
@@ -276,11 +268,7 @@ extension Peer {
 
   func add(_ addresses: [SocketAddress], to handshake: Handshake, of approach: Approach) async {
     tell(.connecting(to: approach.target, over: .addresses(addresses)))
-    for address in addresses where mayReach(address) {
-      if let channel = await endpoint.channel(to: address) {
-        await handshake.add(NetworkPath(to: address, through: channel))
-      }
-    }
+    for way in await endpoint.ways(to: addresses.filter(mayReach)) { await handshake.add(way) }
   }
 
   /// The registry has seen the other side elsewhere, too.
@@ -298,7 +286,7 @@ extension Peer {
   /// What nobody can be at is sent nothing, whoever names it.
   func mayReach(_ address: SocketAddress) -> Bool {
     let ip = address.ip
-    return address.port != 0 && ip.canonical == ip && !ip.isUnspecified && !ip.isMulticast && !ip.isBroadcast
+    return address.port != 0 && ip.canonical == ip && ip.isUnicast
       && (configuration.usesLoopback || !ip.isLoopback)
   }
 
@@ -393,11 +381,7 @@ extension Peer {
   @discardableResult
   private func serve(_ adopted: AdoptedConnection) -> Bool {
     let target = adopted.approach?.target
-    func isMeant(_ entry: (peer: PeerID?, target: String, wait: Wait<AdoptedConnection>)) -> Bool {
-      entry.peer == adopted.peer || (adopted.isClient && entry.target == target)
-    }
-    let meant = waiting.filter(isMeant).map(\.wait)
-    waiting.removeAll(where: isMeant)
+    let meant = takeWaiting { $0.peer == adopted.peer || (adopted.isClient && $0.target == target) }
     let isWanted = meant.contains { !$0.hasEnded }
     meant.endAll(.success(adopted))
     return isWanted
@@ -419,13 +403,12 @@ extension Peer {
       return
     }
     counters.failed += approach.side == .ours ? 1 : 0
-    let reason = explained(error)
-    func isMeant(_ entry: (peer: PeerID?, target: String, wait: Wait<AdoptedConnection>)) -> Bool {
-      entry.target == approach.target || entry.peer != nil && entry.peer == approach.peer
-    }
-    let meant = waiting.filter(isMeant).map(\.wait)
-    waiting.removeAll(where: isMeant)
-    meant.endAll(.failure(reason))
+    takeWaiting { $0.isFor(approach) }.endAll(.failure(explained(error)))
+  }
+
+  private func takeWaiting(where isMeant: (ConnectionWaiter) -> Bool) -> [Wait<AdoptedConnection>] {
+    defer { waiting.removeAll(where: isMeant) }
+    return waiting.filter(isMeant).map(\.wait)
   }
 
   private func explained(_ error: any Error) -> PeerError {
@@ -452,7 +435,7 @@ extension Peer {
     machine.spawn("paths to \(adopted.peer)") {
       for await _ in connection.pathChanges {
         let path = await connection.path
-        guard path.remote != adopted.path.remote || path.channel != adopted.path.channel else { continue }
+        guard !path.isSame(as: adopted.path) else { continue }
         adopted.path = path
         self.remember(path, of: adopted.peer)
         self.tell(.pathChanged(with: adopted.peer, to: path))
@@ -474,7 +457,7 @@ extension Peer {
 
 extension RegistryTarget {
   /// What tells dials apart.
-  fileprivate var key: String {
+  var words: String {
     switch self {
     case .name(let name): "name \(name.text.lowercased())"
     case .key(let peer): "key \(peer)"

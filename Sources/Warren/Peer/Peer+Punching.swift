@@ -166,8 +166,7 @@ extension Peer {
 
   /// A connection goes on over another way, where that is not the one it goes already.
   private func go(_ adopted: AdoptedConnection, over way: NetworkPath) async {
-    let path = await adopted.connection.path
-    guard path.remote != way.remote || path.channel != way.channel else { return }
+    guard await !adopted.connection.path.isSame(as: way) else { return }
     try? await adopted.connection.migrate(to: way)
   }
 
@@ -268,7 +267,7 @@ extension Peer {
   /// Looks for a new way for a connection whose addresses have changed.
   func mend(_ adopted: AdoptedConnection) async {
     guard let client, adopted.mending == nil, !isClosed else { return }
-    let approach = Approach(.ours, "key \(adopted.peer)", adopted.peer, at: machine.now)
+    let approach = Approach(.ours, with: adopted.peer, at: machine.now)
     approach.mended = adopted
     adopted.mending = approach
     counters.mended += 1
@@ -312,7 +311,7 @@ extension Peer {
       await end(before)
       adopted.mending = nil
     }
-    let approach = Approach(.theirs, "key \(adopted.peer)", adopted.peer, at: machine.now)
+    let approach = Approach(.theirs, with: adopted.peer, at: machine.now)
     approach.mended = adopted
     adopted.mending = approach
     // Before the first signal, which would else be that of somebody who has not been let in.

@@ -32,7 +32,6 @@ extension Peer {
     let (channel, number) = adopt(socket, puncher)
     ports.borrowed(socket, as: channel, from: puncher, number)
     approach.channels[number] = channel
-    approach.relay = channel
   }
 
   /// The connections' packets are the endpoint's, and STUN's the puncher's.
@@ -42,11 +41,11 @@ extension Peer {
 
   /// A relay that is not on the way is not needed any more.
   func leaveRelay(of approach: Approach) async {
-    guard let channel = approach.relay, let adopted = approach.connection ?? approach.mended,
-      adopted.path.channel != channel
+    let relays = ports?.relayChannels ?? []
+    guard let (number, channel) = approach.channels.first(where: { relays.contains($0.value) }),
+      let adopted = approach.connection ?? approach.mended, adopted.path.channel != channel
     else { return }
-    approach.relay = nil
-    for (number, other) in approach.channels where other == channel { approach.channels[number] = nil }
+    approach.channels[number] = nil
     await endpoint.giveUp(channel)
     ports?.close(channel)
   }

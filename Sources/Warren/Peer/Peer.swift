@@ -62,7 +62,7 @@ public actor Peer {
   /// Tries that are under way.
   var approaches: [Approach] = []
   /// Those who wait for a connection with somebody.
-  var waiting: [(peer: PeerID?, target: String, wait: Wait<AdoptedConnection>)] = []
+  var waiting: [ConnectionWaiter] = []
   /// What was said in introductions that are not known, or not yet.
   private var strays: [(introduction: UInt64, event: RegistryEvent)] = []
   /// Dials that are being worked on, and those that wait for that.
