@@ -45,28 +45,13 @@ enum RegistryMemory {
 
   /// A program that was started, and what goes in and out.
   private struct Served {
-    let pid: pid_t
+    let program: Program
     let address: RegistryAddress
     private let input: CInt
     private let output: UnsafeMutablePointer<FILE>
 
     init() throws {
-      var (down, up) = ([0, 0] as [CInt], [0, 0] as [CInt])
-      precondition(pipe(&down) == 0 && pipe(&up) == 0, "the system has no pipe left")
-      var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("Benchmarks"), strdup("registry-server"), nil]
-      defer { for argument in arguments { free(argument) } }
-      var actions = posix_spawn_file_actions_t()
-      posix_spawn_file_actions_init(&actions)
-      defer { posix_spawn_file_actions_destroy(&actions) }
-      posix_spawn_file_actions_adddup2(&actions, down[0], 0)
-      posix_spawn_file_actions_adddup2(&actions, up[1], 1)
-      for descriptor in down + up { posix_spawn_file_actions_addclose(&actions, descriptor) }
-      var pid: pid_t = 0
-      let code = posix_spawn(&pid, "/proc/self/exe", &actions, nil, &arguments, environ)
-      precondition(code == 0, "this program does not start once more: error \(code)")
-      close(down[0])
-      close(up[1])
-      (self.pid, input, output) = (pid, down[1], fdopen(up[0], "r"))
+      (program, input, output) = Program.another(doing: "registry-server")
       address = try RegistryAddress(output.line() ?? "")
     }
 
@@ -85,8 +70,7 @@ enum RegistryMemory {
     func end() {
       close(input)
       fclose(output)
-      kill(pid, SIGKILL)
-      waitpid(pid, nil, 0)
+      program.end()
     }
   }
 

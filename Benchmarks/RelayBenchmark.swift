@@ -33,28 +33,17 @@ enum RelayBenchmark {
   /// A server that runs.
   private struct Served {
     let name: String
-    let pid: pid_t
+    let program: Program
     let port: UInt16
     private let input: CInt
 
     static func ours() throws -> Served {
-      var (down, up) = ([0, 0] as [CInt], [0, 0] as [CInt])
-      precondition(pipe(&down) == 0 && pipe(&up) == 0, "the system has no pipe left")
-      var actions = posix_spawn_file_actions_t()
-      posix_spawn_file_actions_init(&actions)
-      defer { posix_spawn_file_actions_destroy(&actions) }
-      posix_spawn_file_actions_adddup2(&actions, down[0], 0)
-      posix_spawn_file_actions_adddup2(&actions, up[1], 1)
-      for descriptor in down + up { posix_spawn_file_actions_addclose(&actions, descriptor) }
-      let pid = spawn("/proc/self/exe", ["Benchmarks", "relay-server"], &actions)
-      close(down[0])
-      close(up[1])
-      let output = fdopen(up[0], "r")!
+      let (program, input, output) = Program.another(doing: "relay-server")
       defer { fclose(output) }
-      guard let pid, let port = UInt16(output.line() ?? "") else {
-        preconditionFailure("this program does not start once more")
+      guard let port = UInt16(output.line() ?? "") else {
+        preconditionFailure("the relay's program is gone")
       }
-      return Served(name: "Warren", pid: pid, port: port, input: down[1])
+      return Served(name: "Warren", program: program, port: port, input: input)
     }
 
     /// coturn with its own configuration; nil where it is not installed.
@@ -70,49 +59,14 @@ enum RelayBenchmark {
       guard let file = fopen(path, "w") else { return nil }
       fputs(lines.joined(separator: "\n") + "\n", file)
       fclose(file)
-      var actions = posix_spawn_file_actions_t()
-      posix_spawn_file_actions_init(&actions)
-      defer { posix_spawn_file_actions_destroy(&actions) }
-      for descriptor in [1, 2] as [CInt] {
-        posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
-      }
-      guard let pid = spawn("turnserver", ["turnserver", "-c", path], &actions) else { return nil }
+      guard let program = Program.silent(["turnserver", "-c", path]) else { return nil }
       usleep(1_000_000)
-      return Served(name: "coturn", pid: pid, port: port, input: -1)
-    }
-
-    private static func spawn(
-      _ program: String, _ words: [String], _ actions: inout posix_spawn_file_actions_t
-    ) -> pid_t? {
-      var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-      defer { for argument in arguments { free(argument) } }
-      var pid: pid_t = 0
-      return posix_spawnp(&pid, program, &actions, nil, &arguments, environ) == 0 ? pid : nil
+      return Served(name: "coturn", program: program, port: port, input: -1)
     }
 
     func end() {
       if input >= 0 { close(input) }
-      kill(pid, SIGKILL)
-      waitpid(pid, nil, 0)
-    }
-
-    /// The processor's time that it has used.
-    var cpu: Double {
-      guard let text = read("/proc/\(pid)/stat"), let behind = text.lastIndex(of: ")") else { return 0 }
-      let fields = text[text.index(after: behind)...].split(separator: " ")
-      let ticks = (Int(fields[11]) ?? 0) + (Int(fields[12]) ?? 0)
-      return Double(ticks) / Double(sysconf(CInt(_SC_CLK_TCK)))
-    }
-
-    var residentBytes: Int {
-      let fields = (read("/proc/\(pid)/statm") ?? "").split(separator: " ")
-      return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(CInt(_SC_PAGESIZE))) : 0
-    }
-
-    private func read(_ path: String) -> String? {
-      guard let file = fopen(path, "r") else { return nil }
-      defer { fclose(file) }
-      return file.line()
+      program.end()
     }
   }
 
@@ -221,7 +175,7 @@ enum RelayBenchmark {
     defer { close(peer) }
     var first = Client(to: server.port)
     precondition(first.allocate(key) && first.bind(to: peerPort, key), "\(server.name) gives no allocation")
-    let (memory, cpu, start) = (server.residentBytes, server.cpu, now())
+    let (memory, cpu, start) = (server.program.residentBytes, server.program.seconds, now())
     var clients = [first]
     for _ in 1..<1000 {
       var client = Client(to: server.port)
@@ -229,12 +183,12 @@ enum RelayBenchmark {
       clients.append(client)
     }
     let made = Double(clients.count - 1)
-    figures["allocations"] = (made / (now() - start), (server.cpu - cpu) / made * 1e6)
+    figures["allocations"] = (made / (now() - start), (server.program.seconds - cpu) / made * 1e6)
     for client in clients.dropFirst() { _ = client.bind(to: peerPort, key) }
-    figures["memory"] = (Double(server.residentBytes - memory) / made, 0)
+    figures["memory"] = (Double(server.program.residentBytes - memory) / made, 0)
     let (sockets, ports) = (clients.map(\.socket), clients.map(\.relayed))
     for one in cases where one.count <= clients.count {
-      let before = server.cpu
+      let before = server.program.seconds
       let result = sockets.withUnsafeBufferPointer { sockets in
         ports.withUnsafeBufferPointer { ports in
           bare_relay(
@@ -245,7 +199,8 @@ enum RelayBenchmark {
         }
       }
       figures[one.name] = (
-        Double(result.heard) / result.seconds, (server.cpu - before) / Double(max(result.heard, 1)) * 1e6
+        Double(result.heard) / result.seconds,
+        (server.program.seconds - before) / Double(max(result.heard, 1)) * 1e6
       )
       figures[one.name + " lost"] = (Double(result.sent - result.heard) / Double(max(result.sent, 1)), 0)
     }

@@ -85,34 +85,20 @@ enum STUNServers {
   private static let coturnsPort: UInt16 = 34_780
 
   /// coturn with one thread for its work, which is what ours has.
-  private static func startCoturn() -> pid_t? {
+  private static func startCoturn() -> Program? {
     let words = [
       "turnserver", "-n", "--listening-ip=127.0.0.1", "--listening-port=\(coturnsPort)", "--stun-only",
       "--no-cli",
       "--no-tls", "--no-dtls", "--no-tcp", "--relay-threads=1", "--log-file=/dev/null", "--pidfile=/dev/null",
       "--no-software-attribute",
     ]
-    var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-    defer { for argument in arguments { free(argument) } }
-    var actions = posix_spawn_file_actions_t()
-    posix_spawn_file_actions_init(&actions)
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    for descriptor in [1, 2] as [CInt] {
-      posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
-    }
-    var pid: pid_t = 0
-    return posix_spawnp(&pid, "turnserver", &actions, nil, &arguments, environ) == 0 ? pid : nil
+    return Program.silent(words)
   }
 
   static func run() async throws {
     print("STUN servers over loopback, one thread each, asked by one thread")
     let coturn = startCoturn()
-    defer {
-      if let coturn {
-        kill(coturn, SIGKILL)
-        waitpid(coturn, nil, 0)
-      }
-    }
+    defer { coturn?.end() }
     usleep(500_000)
     var (mine, theirs): ([Double], [Double]) = ([], [])
     for _ in 0..<5 {
