@@ -1,11 +1,16 @@
 import WarrenEventLoop
 
+/// What runs in the real time is late where a hundred others do as well: a few do at a time.
+private let room = Room(places: 4)
+
 /// Runs `body` on the first of some machines on this computer, each on a loop of its own, and closes them all.
 ///
 /// - Returns: how many handles each has left open.
 public func onLocalMachines(
   _ names: [String], _ body: @escaping @Sendable ([LocalMachine]) async throws -> Void
 ) async throws -> [Int] {
+  await room.enter()
+  defer { room.leave() }
   let machines = names.map { LocalMachine(name: $0) }
   let result: Result<Void, any Error>
   do {
