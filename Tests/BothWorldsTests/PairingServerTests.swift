@@ -62,11 +62,11 @@ struct PairingServerTests {
     let visitor = Visitor(on: pair.alice)
     let own = try await visitor.come(to: address)
     try await visitor.say(text)
-    try await wait(pair, until: server, has: waiting)
+    try await pause(pair, until: server, has: waiting)
     return (visitor, own)
   }
 
-  private func wait(_ pair: TwoMachines.Pair, until server: PairingServer, has waiting: Int) async throws {
+  private func pause(_ pair: TwoMachines.Pair, until server: PairingServer, has waiting: Int) async throws {
     for _ in 0..<500 where await server.count != waiting {
       try await pair.alice.sleep(for: .milliseconds(10))
     }
@@ -168,7 +168,7 @@ struct PairingServerTests {
         await second.go()
         await first.go()
         // What comes on another connection may be faster than the end of this one.
-        try await wait(pair, until: server, has: 0)
+        try await pause(pair, until: server, has: 0)
         let (asker, _) = try await visit(pair, server, address, Self.question("key"), waiting: 0)
         #expect(try await asker.answer()?.contains("nobody waits") == true)
         await asker.go()
