@@ -118,7 +118,7 @@ public struct PeerTrial: Sendable {
     // What was answered early is agreed on when the handshake is done.
     if isEarly { try? await a.machine.sleep(for: Self.oneWay * 4) }
     if let connection = await a.connection(with: b.id) {
-      outcome.isRelayed = await a.isRelayed(connection.path)
+      outcome.isRelayed = await connection.path.kind == .relayed
     }
     let (ours, theirs) = (await a.connectedPeers, await b.connectedPeers)
     outcome.agree = ours == [b.id] && theirs == [a.id]

@@ -115,7 +115,7 @@ struct Transfer: Sendable {
     let path = NetworkPath(to: entrance, through: 1)
     try await connection.migrate(to: path)
     for await (tried, isUsable) in connection.pathChanges where tried.channel == path.channel {
-      if isUsable, await connection.path.channel == path.channel { return }
+      if isUsable, await connection.networkPath.channel == path.channel { return }
       break
     }
     throw Failure("the client could not go on from its other port")

@@ -641,6 +641,10 @@ size_t cquic_datagram_capacity(cquic_connection *connection, size_t packet_limit
   return room < theirs ? room : theirs;
 }
 
+int cquic_export(cquic_connection *connection, const char *label, uint8_t *secret, size_t count) {
+  return gnutls_prf_rfc5705(connection->session, strlen(label), label, 0, NULL, count, (char *)secret) >= 0;
+}
+
 size_t cquic_protocol(cquic_connection *connection, char *name, size_t capacity) {
   gnutls_datum_t protocol;
   if (gnutls_alpn_get_selected_protocol(connection->session, &protocol) < 0 || protocol.size > capacity) return 0;

@@ -21,6 +21,8 @@ struct WarrenCommand {
                                     show which peers connect with which, and when the first byte is there
            warren storm [--seeds N] [--from N] [--seed N] [--faults N] [--loss PERCENT] [--only FAULT]
                                     show whether peers find each other again after everything has gone wrong
+           warren paths [SCENARIO] [--seeds N] [--seed N]
+                                    show what becomes of connections whose networks change while they are used
            warren contest [--seeds N]
                                     show how long the port of a hard NAT takes to find, beside others
            warren weather [WEATHER] [--seeds N] [--seed N] [--megabytes N] [--streams N] [--loopback]
@@ -46,6 +48,7 @@ struct WarrenCommand {
     case "trial": try await Trial(arguments: arguments.dropFirst()).run()
     case "contest": try await Contest(arguments: arguments.dropFirst()).run()
     case "connect": try await Connect(arguments: arguments.dropFirst()).run()
+    case "paths": try await Paths(arguments: arguments.dropFirst()).run()
     case "storm": try await Storms(arguments: arguments.dropFirst()).run()
     case "weather": try await Weather(arguments: arguments.dropFirst()).run()
     case "--version": print("warren \(version)")
@@ -67,6 +70,7 @@ enum UsageError: Error, CustomStringConvertible {
   case badValue(String, option: String)
   case unknownPlace(String, known: [String])
   case unknownWeather(String, known: [String])
+  case unknownScenario(String, known: [String])
 
   var description: String {
     switch self {
@@ -76,6 +80,8 @@ enum UsageError: Error, CustomStringConvertible {
       "there is no place \(word.debugDescription); there are: \(known.joined(separator: ", "))"
     case .unknownWeather(let word, let known):
       "there is no weather \(word.debugDescription); there are: \(known.joined(separator: "; "))"
+    case .unknownScenario(let word, let known):
+      "there is no scenario \(word.debugDescription); there are: \(known.joined(separator: "; "))"
     case .badValue(let value, let option): "\(option) wants a whole number, not \(value.debugDescription)"
     }
   }

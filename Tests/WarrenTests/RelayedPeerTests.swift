@@ -64,7 +64,7 @@ struct RelayedPeerTests {
       let a = try await setting.peer("alice") { $0.search = .fast }
       let b = try await setting.peer("bob") { ($0.policy, $0.search) = (.everyone, .fast) }
       let connection = try await a.connect(to: b.id)
-      var paths = [await a.isRelayed(connection.path)]
+      var paths = [await connection.path.kind == .relayed]
       let stream = try await connection.openStream()
       let saying = a.machine.spawn("what is said") {
         for number in 0..<count {
@@ -81,7 +81,7 @@ struct RelayedPeerTests {
       try await changing.value
       let said = (0..<count).flatMap { number in [UInt8(number >> 8), UInt8(number & 0xFF)] }
       #expect(heard == said, "seed \(seed)")
-      paths.append(await a.isRelayed(connection.path))
+      paths.append(await connection.path.kind == .relayed)
       await a.close()
       await b.close()
       await setting.close()

@@ -219,6 +219,8 @@ cquic_result cquic_update_keys(cquic_connection *, uint64_t now);
 // The largest datagram that fits into packets of at most so many bytes, as things are.
 size_t cquic_datagram_capacity(cquic_connection *, size_t packet_limit);
 size_t cquic_protocol(cquic_connection *, char *name, size_t capacity);
+// A secret that both sides and nobody else have, once the handshake is done (RFC 8446, 7.5). 0 where there is none.
+int cquic_export(cquic_connection *, const char *label, uint8_t *secret, size_t count);
 void cquic_current_path(cquic_connection *, cquic_path *);
 
 typedef struct {

@@ -3,7 +3,7 @@ import WarrenMachine
 
 /// A QUIC connection with a peer whose key is known.
 public final class Connection: Sendable {
-  let endpoint: QUICEndpoint
+  package let endpoint: QUICEndpoint
   // Used on the endpoint's executor alone.
   nonisolated(unsafe) let core: ConnectionCore
   nonisolated(unsafe) let state: ConnectionState
@@ -64,8 +64,8 @@ public final class Connection: Sendable {
   /// What is known of the way.
   public var statistics: ConnectionCore.Statistics { get async { await endpoint.statistics(of: core) } }
 
-  /// Which way its packets take.
-  public var path: NetworkPath { get async { await endpoint.path(of: core) } }
+  /// Between which places its packets go.
+  public var networkPath: NetworkPath { get async { await endpoint.networkPath(of: self) } }
 
   /// Goes on over another path once it is known to carry packets, or at once; see ``pathChanges``.
   public func migrate(to path: NetworkPath, atOnce: Bool = false) async throws {
@@ -138,8 +138,6 @@ extension QUICEndpoint {
   func datagramCapacity(of core: ConnectionCore) -> Int { core.datagramCapacity }
 
   func statistics(of core: ConnectionCore) -> ConnectionCore.Statistics { core.statistics }
-
-  func path(of core: ConnectionCore) -> NetworkPath { core.path }
 
   func migrate(_ core: ConnectionCore, to path: NetworkPath, atOnce: Bool) throws {
     defer { scheduleFlush() }

@@ -16,6 +16,8 @@ final class ConnectionState {
   private var takers: [Wait<Void>] = []
   /// Whether somebody waits for this one: it is nobody else's.
   var isAwaited = false
+  /// What belongs to whoever looks after its paths.
+  var attachment: (any AnyObject & Sendable)?
   /// Whether its packets wait until a socket has room.
   var isWaitingToSend = false
   let incomingDatagrams: AsyncStream<[UInt8]>

@@ -28,6 +28,8 @@ public actor QUICEndpoint {
   private var onForeign: ((borrowing Datagram, Int) -> Void)?
   private var claimsChannel: ((borrowing Datagram, Int) -> Bool)?
   private var onForeignEnd: (() -> Void)?
+  private var onSendFailure: (() -> Void)?
+  private var isIgnored: ((NetworkPath) -> Bool)?
 
   /// A socket with what leaves from it, and the connections whose packets it had no room for.
   private final class Socket {
@@ -112,6 +114,13 @@ public actor QUICEndpoint {
     (onForeign, claimsChannel, onForeignEnd) = (body, claims, end)
   }
 
+  /// Takes nothing that comes on these paths, and so answers nothing.
+  public func ignore(_ paths: sending @escaping (NetworkPath) -> Bool) { isIgnored = paths }
+
+  /// Calls `body` whenever the system cannot send something, as where the address that it leaves from is not this machine's any
+  /// more.
+  public func whenSendingFails(_ body: sending @escaping () -> Void) { onSendFailure = body }
+
   // MARK: Connecting
 
   /// Connects to whoever is at `address`, and waits until both know each other.
@@ -186,7 +195,8 @@ public actor QUICEndpoint {
         socket.udp.onWritable = nil
       }
     }
-    (onForeign, claimsChannel, onForeignEnd) = (nil, nil, nil)
+    (onForeign, claimsChannel, onForeignEnd, onSendFailure) = (nil, nil, nil, nil)
+    isIgnored = nil
     arrived.removeAll()
     acceptors.takeAll().endAll(.success(()))
   }
@@ -198,6 +208,7 @@ public actor QUICEndpoint {
     var hadOthers = false
     batch.forEach { datagram in
       let path = NetworkPath(to: datagram.source, from: datagram.localIP, through: UInt16(number))
+      if let isIgnored, isIgnored(path) { return }
       switch core.receive(
         datagram.payload, on: path, ecn: datagram.ecn, at: now, asksAboutChannels: claimsChannel != nil)
       {
@@ -267,6 +278,13 @@ public actor QUICEndpoint {
     send(socket)
   }
 
+  /// Sends a datagram that is not QUIC's over the same ports: see ``receiveOthers(_:claiming:atEnd:)``.
+  public func send(_ bytes: RawSpan, over path: NetworkPath) {
+    guard let socket = socket(of: path.channel) else { return }
+    socket.outbox.append(bytes, to: path.remote, from: path.local)
+    send(socket)
+  }
+
   private func socket(of channel: UInt16) -> Socket? {
     sockets.indices.contains(Int(channel)) ? sockets[Int(channel)] : nil
   }
@@ -291,7 +309,8 @@ public actor QUICEndpoint {
         switch error {
         case .closed, .machineClosed: return socket.outbox.removeAll()
         // One was refused, such as a probe for the path's MTU: QUIC finds out that it is lost.
-        default: continue
+        case .datagramTooLarge, .outOfResources: continue
+        default: onSendFailure?()
         }
       }
     }

@@ -34,7 +34,7 @@ extension ConnectionCore {
     clock = now
     // Looked at only where nothing is awaited yet: whoever sends much awaits something nearly always.
     let before = awaitedSince == nil ? cquic_bytes_in_flight(handle) : nil
-    defer { if let before, cquic_bytes_in_flight(handle) > before { awaitedSince = now } }
+    defer { if let before, cquic_bytes_in_flight(handle) > before { beginWaiting(at: now) } }
     let isPaced = roundTrip >= QUICLimits.leastPacedRoundTrip
     var budget = isPaced ? max(cquic_send_quantum(handle), QUICLimits.smallestInitial) : .max
     let capacity = packetLimit
@@ -69,6 +69,13 @@ extension ConnectionCore {
     askForDatagrams()
     if !isPaced { handleDeadline(at: now) }
     return budget > 0 ? .done : .more
+  }
+
+  private func beginWaiting(at now: Instant) {
+    awaitedSince = now
+    guard let onWaiting else { return }
+    self.onWaiting = nil
+    onWaiting()
   }
 
   /// The next packet that is to leave through another channel than was asked for.

@@ -46,4 +46,15 @@ extension ConnectionCore {
       packetSize: min(packetLimit, Int(clamping: known.packet_size)), sent: sent, received: received,
       awaitedSince: awaitedSince)
   }
+
+  /// A secret that both sides have and nobody else, for this purpose (RFC 8446, 7.5); nil before both know each other.
+  public func secret(for purpose: String) -> [UInt8]? {
+    guard phase == .open else { return nil }
+    var isThere = false
+    let secret = [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
+      isThere = cquic_export(handle, purpose, buffer.baseAddress, buffer.count) != 0
+      count = isThere ? buffer.count : 0
+    }
+    return isThere ? secret : nil
+  }
 }

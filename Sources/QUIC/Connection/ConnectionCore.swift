@@ -105,6 +105,8 @@ public final class ConnectionCore {
   var sent = Traffic()
   /// When the first packet was sent that wants an answer, of those since anything was heard.
   var awaitedSince: Instant?
+  /// Called once, as soon as an answer is owed.
+  var onWaiting: (() -> Void)?
   /// Whether its packets leave from whatever address this machine has: the one that it had may be gone.
   var leavesFromAnywhere = false
   /// From where the last packet came.
@@ -400,6 +402,7 @@ extension ConnectionCore {
     events.removeAll()
     touched.removeAll()
     attachment = nil
+    onWaiting = nil
   }
 }
 

@@ -56,7 +56,7 @@ struct QUICLink: RegistryLink {
   }
 
   var showsPort: Bool { true }
-  var remote: SocketAddress { get async { await connection.path.remote } }
+  var remote: SocketAddress { get async { await connection.networkPath.remote } }
   func read() async throws -> [UInt8]? { try await stream.read() }
   func write(_ bytes: [UInt8]) async throws { try await stream.write(bytes) }
   func close(_ end: LinkEnd) async { await connection.close(code: end.rawValue, reason: end.reason) }

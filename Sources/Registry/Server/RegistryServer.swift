@@ -189,7 +189,7 @@ public actor RegistryServer {
   // MARK: Coming and going
 
   private func serve(_ connection: Connection) async {
-    let source = await connection.path.remote.ip.subscriber
+    let source = await connection.networkPath.remote.ip.subscriber
     // Those who say nothing count as well.
     guard enter(source) else {
       return await connection.close(code: LinkEnd.full.rawValue, reason: LinkEnd.full.reason)

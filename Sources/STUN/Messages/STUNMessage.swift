@@ -97,6 +97,11 @@ extension STUNMessage {
   public static func method(of bytes: RawSpan) -> STUNMethod? {
     mayBegin(bytes) ? STUNMessageType.method(bytes.uint16(at: 0)) : nil
   }
+
+  /// The id of bytes that begin as a message, whatever else they are.
+  public static func transactionID(of bytes: RawSpan) -> TransactionID? {
+    mayBegin(bytes) ? TransactionID(bytes.uint32(at: 8), bytes.uint64(at: 12)) : nil
+  }
 }
 
 // MARK: Attributes

@@ -114,9 +114,11 @@ public actor HolePuncher {
     self.isFed = isFed
     do {
       let interfaces = try usableInterfaces()
-      if configuration.transports.contains(.udp) { try openSockets(sockets, interfaces) }
-      if configuration.transports.contains(.tcp) { try startTCP(interfaces) }
-      guard !self.sockets.isEmpty || !listeners.isEmpty else { throw PunchError.noNetwork }
+      if !configuration.usesRelaysAlone {
+        if configuration.transports.contains(.udp) { try openSockets(sockets, interfaces) }
+        if configuration.transports.contains(.tcp) { try startTCP(interfaces) }
+        guard !self.sockets.isEmpty || !listeners.isEmpty else { throw PunchError.noNetwork }
+      }
     } catch {
       close()
       throw error

@@ -31,6 +31,8 @@ public struct PunchConfiguration: Sendable {
   public var searchGate: SearchGate?
   /// Relays at which the other side may be, whoever attests that.
   public var relays: [IPAddress] = []
+  /// Whether nothing is used but the relays that it is given: nothing is sent straight to the other side.
+  public var usesRelaysAlone = false
   /// Whether every port is searched where nothing else helps: 65,536 packets and more.
   public var searchesExhaustively = false
   /// Who may send to a mapping of the NATs before this machine, if that was found out.

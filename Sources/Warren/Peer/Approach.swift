@@ -25,6 +25,8 @@ final class Approach: @unchecked Sendable {
   var seen: [SocketAddress] = []
   /// Sockets of its puncher's that the endpoint has taken over, by their numbers there.
   var channels: [Int: UInt16] = [:]
+  /// Addresses of relays that its puncher uses, by their numbers there.
+  var relays: [Int: UInt16] = [:]
   /// Others of these, of punchers that are gone.
   var inherited: [UInt16] = []
   /// Packets that have come there before.
@@ -58,6 +60,7 @@ final class Approach: @unchecked Sendable {
   func inherit(_ other: Approach) {
     inherited += other.channels.sorted { $0.key < $1.key }.map(\.value)
     other.channels = [:]
+    other.relays = [:]
     other.earlyPackets = []
   }
 }
@@ -70,9 +73,19 @@ final class AdoptedConnection: @unchecked Sendable {
   /// Whether this side has begun it: only it can change paths (RFC 9000, 9).
   let isClient: Bool
   let since: Instant
-  var path: NetworkPath
+  /// Where it was adopted.
+  let path: NetworkPath
+  /// What looks after its ways.
+  var paths: ConnectionPaths?
   /// What looks for a new path at present.
   var mending: Approach?
+  /// When it is looked for something better than a relay.
+  var nextSearch: Instant?
+  var searchPause = PeerLimits.firstSearchPause
+  /// Whether it goes over a relay.
+  var isRelayed: Bool { paths?.paths.first?.kind == .relayed }
+  /// What sees to a spare way at present.
+  var sparing: Task<Void, any Error>?
 
   init(
     _ connection: Connection, with peer: PeerID, over path: NetworkPath, _ approach: Approach?,

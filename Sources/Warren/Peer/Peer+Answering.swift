@@ -119,7 +119,7 @@ extension Peer {
       let approach = Approach(.theirs, with: peer, at: question.at)
       approaches.append(approach)
       if question.introduction.id != 0 {
-        await client?.acceptLater(question.introduction.id, at: hostAddresses())
+        await client?.acceptLater(question.introduction.id, at: toldAddresses)
       }
       let waiter = machine.spawn("who is let in") { try await self.wait(for: peer, approach.target) }
       await settle(approach, connection)
@@ -154,7 +154,7 @@ extension Peer {
     // Who asks anew has done with what it asked before.
     for older in before { await end(older) }
     // Who asked learns now where this side is, before anything else is said of it.
-    if introduction.isQuestion { await client?.acceptLater(introduction.id, at: hostAddresses()) }
+    if introduction.isQuestion { await client?.acceptLater(introduction.id, at: toldAddresses) }
     guard !approach.isOver else { return }
     approach.tasks.append(
       machine.spawn("answering \(introduction.peer)") { [weak self] in

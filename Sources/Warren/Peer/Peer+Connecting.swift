@@ -202,7 +202,7 @@ extension Peer {
     if let greeting = approach.greeting, let connection = await handshake.early {
       await greeting.say(early: connection)
     }
-    let goodPath = goodPaths.last { $0.peer == approach.peer }?.path
+    let goodPath = isHidden ? nil : goodPaths.last { $0.peer == approach.peer }?.path
     if let goodPath { await handshake.add(goodPath) }
     if !addresses.isEmpty { await add(addresses, to: handshake, of: approach) }
     guard let client else {
@@ -218,7 +218,7 @@ extension Peer {
     let answer: Introduction.Answer
     do {
       answer = try await client.introduce(
-        Introduction.Request(target, at: hostAddresses(), Introduction.Content(flight: flight)))
+        Introduction.Request(target, at: toldAddresses, Introduction.Content(flight: flight)))
     } catch let error as RegistryError where !addresses.isEmpty && error.code != .denied {
       return try await established(handshake, of: approach)
     }
@@ -286,7 +286,7 @@ extension Peer {
   /// What nobody can be at is sent nothing, whoever names it.
   func mayReach(_ address: SocketAddress) -> Bool {
     let ip = address.ip
-    return address.port != 0 && ip.canonical == ip && ip.isUnicast
+    return address.port != 0 && ip.canonical == ip && ip.isUnicast && (!isHidden || relayIPs.contains(ip))
       && (configuration.usesLoopback || !ip.isLoopback)
   }
 
@@ -294,7 +294,7 @@ extension Peer {
 
   /// A try has led to a connection.
   func settle(_ approach: Approach, _ connection: Connection) async {
-    let path = await connection.path
+    let path = await connection.networkPath
     if let peer = connection.peer, table.all(peer).contains(where: { $0.connection.isSame(as: connection) }) {
       // Its first packets have come by themselves as well as by the registry.
       return await end(approach)
@@ -352,10 +352,11 @@ extension Peer {
   private func adopt(_ adopted: AdoptedConnection) async {
     let (peer, connection) = (adopted.peer, adopted.connection)
     remember(adopted.path, of: peer)
+    lookAfter(adopted)
     if adopted.isClient { counters.connected += 1 } else { counters.accepted += 1 }
     tell(
       .connected(
-        with: peer, over: adopted.path,
+        with: peer, over: adopted.path, kind(of: adopted.path),
         after: (adopted.approach?.began ?? machine.now).duration(to: machine.now)))
     watch(adopted)
     let isKnown = wasHandedOut(connection)
@@ -433,13 +434,7 @@ extension Peer {
   private func watch(_ adopted: AdoptedConnection) {
     let connection = adopted.connection
     machine.spawn("paths to \(adopted.peer)") {
-      for await _ in connection.pathChanges {
-        let path = await connection.path
-        guard !path.isSame(as: adopted.path) else { continue }
-        adopted.path = path
-        self.remember(path, of: adopted.peer)
-        self.tell(.pathChanged(with: adopted.peer, to: path))
-      }
+      for await _ in connection.pathChanges { adopted.paths?.look() }
     }
     machine.spawn("the end of a connection with \(adopted.peer)") {
       let error = try await connection.closed()
@@ -447,7 +442,44 @@ extension Peer {
     }
   }
 
+  /// Looks after the ways of a connection from now on.
+  private func lookAfter(_ adopted: AdoptedConnection) {
+    guard let ports else { return }
+    let paths = ConnectionPaths(
+      of: adopted.connection, at: endpoint, canMove: adopted.isClient, kind(of: adopted.path),
+      allowed: configuration.paths.kinds, interval: configuration.keepAlive)
+    guard let paths else { return }
+    adopted.paths = paths
+    ports.add(paths)
+    endpoint.assumeIsolated { $0.attach(paths, to: adopted.connection) }
+    paths.kind = { [weak self] path in self?.assumeIsolated { $0.kind(of: path) } ?? .direct }
+    paths.onRelay = { [weak self] address in self?.assumeIsolated { $0.take(relay: address, of: adopted) } }
+    paths.onChange = { [weak self] path in self?.assumeIsolated { $0.changed(adopted, to: path) } }
+    paths.onLost = { [weak self, machine] in
+      machine.spawn("what is to be done for a connection that is lost") { await self?.lost(adopted) }
+    }
+    if let approach = adopted.approach { hand(approach, to: adopted) }
+    paths.start()
+    keepSpare(for: adopted)
+  }
+
+  private func changed(_ adopted: AdoptedConnection, to path: Path) {
+    remember(path.network, of: adopted.peer)
+    tell(.pathChanged(with: adopted.peer, to: path))
+    if path.kind == .relayed { keepSpare(for: adopted) }
+  }
+
+  private func stopLookingAfter(_ adopted: AdoptedConnection) {
+    adopted.sparing?.cancel()
+    guard let paths = adopted.paths else { return }
+    adopted.paths = nil
+    paths.close()
+    ports?.remove(paths)
+    endpoint.assumeIsolated { $0.attach(nil, to: adopted.connection) }
+  }
+
   private func ended(_ adopted: AdoptedConnection, _ error: QUICError) async {
+    stopLookingAfter(adopted)
     table.ended(adopted.peer, adopted)
     if let approach = adopted.approach { await end(approach) }
     if let mending = adopted.mending { await end(mending) }

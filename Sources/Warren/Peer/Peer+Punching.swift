@@ -13,7 +13,7 @@ extension Peer {
     approach.tasks.append(
       machine.spawn("punching in a moment") { [weak self, machine] in
         // Where UDP is blocked none of the known ways leads anywhere.
-        let isBlocked = await self?.client?.usesUDP == false
+        let isBlocked = await self?.isBlocked ?? true
         // A way on which something comes is one: then it is only slow.
         if !isBlocked {
           repeat {
@@ -24,6 +24,14 @@ extension Peer {
         }
         await self?.punch(approach)
       })
+  }
+
+  /// Whether nothing leads to others but relays.
+  private var isBlocked: Bool {
+    get async {
+      if isHidden { return true }
+      return await client?.usesUDP == false
+    }
   }
 
   func punch(_ approach: Approach) async {
@@ -55,7 +63,7 @@ extension Peer {
       machine.spawn("paths of a puncher") { [weak self] in
         for await event in puncher.events { await self?.take(event, of: puncher, approach) }
       })
-    nonisolated(unsafe) let sockets = ports.sockets
+    nonisolated(unsafe) let sockets = isHidden ? [] : ports.sockets
     let (early, seen) = (approach.early, approach.seen.map(\.ip))
     approach.early = []
     puncher.assumeIsolated { puncher in
@@ -69,7 +77,7 @@ extension Peer {
       for signal in early { puncher.receive(signal, attested: seen) }
     }
     approach.tasks.append(
-      machine.spawn("a relay") { [weak self] in try await self?.relay(approach, of: puncher, client) })
+      machine.spawn("a relay") { [weak self] in try await self?.relay(approach, of: puncher) })
   }
 
   /// Whether another try with the same peer, which has the right of way, punches or will: two searches would wait for each
@@ -103,9 +111,11 @@ extension Peer {
 
   private func punchConfiguration(_ servers: [SocketAddress], _ ports: SharedPorts) -> PunchConfiguration {
     var punching = PunchConfiguration()
-    punching.stunServers = servers + configuration.stunServers
+    punching.usesRelaysAlone = isHidden
+    punching.stunServers = isHidden ? [] : servers + configuration.stunServers
     // The registry's STUN is asked again and again: what it has said is as fresh as can be.
-    punching.knownMappings = ports.watcher?.mapped ?? []
+    punching.knownMappings = isHidden ? [] : ports.watcher?.mapped ?? []
+    punching.privacy = isHidden ? .hidesAll : .tellsAll
     punching.families = configuration.families
     punching.usesLoopback = configuration.usesLoopback
     punching.search = configuration.search
@@ -131,43 +141,53 @@ extension Peer {
   private func take(_ event: PunchEvent, of puncher: HolePuncher, _ approach: Approach) async {
     guard approach.puncher === puncher else { return }
     switch event {
-    case .opened(let path):
+    case .opened(let path), .selected(let path):
       guard let way = way(path, of: puncher, approach) else { return }
-      if approach.connection == nil { await approach.handshake?.add(way) }
-    case .selected(let path):
-      guard let way = way(path, of: puncher, approach), let adopted = approach.connection ?? approach.mended,
-        adopted.isClient
-      else { return }
-      await go(adopted, over: way)
+      if let adopted = approach.connection ?? approach.mended {
+        adopted.paths?.add(way, kind(of: path, way))
+      } else {
+        await approach.handshake?.add(way)
+      }
     case .lost, .needsRelay, .failed: break
+    }
+  }
+
+  private func kind(of path: PunchedPath, _ way: NetworkPath) -> Path.Kind {
+    path.isRelayed ? .relayed : kind(of: way)
+  }
+
+  /// What a puncher has found so far is the connection's.
+  func hand(_ approach: Approach, to adopted: AdoptedConnection) {
+    guard let puncher = approach.puncher else { return }
+    for path in puncher.assumeIsolated({ $0.paths }) {
+      if let way = way(path, of: puncher, approach) { adopted.paths?.add(way, kind(of: path, way)) }
     }
   }
 
   /// A puncher's path as the endpoint's: a socket that was opened on the way becomes the endpoint's.
   private func way(_ path: PunchedPath, of puncher: HolePuncher, _ approach: Approach) -> NetworkPath? {
     guard !isClosed, !approach.isOver, path.transport == .udp, case .socket(let number) = path.channel,
-      let ports, configuration.paths != .direct || !path.isRelayed
+      let ports, configuration.paths.kinds.contains(path.isRelayed ? .relayed : .direct)
     else { return nil }
-    if number < ports.sockets.count { return NetworkPath(to: path.remote, through: UInt16(number)) }
-    if let known = approach.channels[number] { return NetworkPath(to: path.remote, through: known) }
+    if let known = approach.relays[number] ?? approach.channels[number] {
+      return NetworkPath(to: path.remote, through: known)
+    }
+    if number < ports.sockets.count, !isHidden {
+      return NetworkPath(to: path.remote, through: UInt16(number))
+    }
     let given = puncher.assumeIsolated { puncher -> UncheckedSocket? in
       puncher.giveAway(path).map { UncheckedSocket($0) }
     }
     guard let given else { return nil }
     let channel = endpoint.assumeIsolated { $0.use(given.socket) }
-    ports.borrowed(given.socket, as: channel, from: puncher, number)
+    ports.borrowed(given.socket, as: channel)
+    ports.share(channel, with: puncher, number)
     approach.channels[number] = channel
     for packet in approach.earlyPackets where packet.number == number {
       endpoint.assumeIsolated { $0.feed(packet.bytes, from: packet.source, at: packet.local, on: channel) }
     }
     approach.earlyPackets.removeAll { $0.number == number }
     return NetworkPath(to: path.remote, through: channel)
-  }
-
-  /// A connection goes on over another way, where that is not the one it goes already.
-  private func go(_ adopted: AdoptedConnection, over way: NetworkPath) async {
-    guard await !adopted.connection.path.isSame(as: way) else { return }
-    try? await adopted.connection.migrate(to: way)
   }
 
   // MARK: Ending
@@ -178,10 +198,7 @@ extension Peer {
     approach.tasks.append(
       machine.spawn("the end of punching") { [weak self, machine] in
         try await machine.sleep(for: PeerLimits.improving)
-        if let adopted = approach.connection, await self?.isRelayed(adopted.path) ?? false {
-          try await machine.sleep(for: PeerLimits.leavingRelay)
-        }
-        await self?.leaveRelay(of: approach)
+        if approach.connection?.isRelayed ?? false { try await machine.sleep(for: PeerLimits.leavingRelay) }
         await self?.stop(approach)
       })
   }
@@ -252,16 +269,27 @@ extension Peer {
 
   // MARK: Mending
 
-  /// Looks after connections that should have been answered, as after a NAT has forgotten them.
-  func mendSilent() async {
-    for peer in table.peers {
-      guard let adopted = table.adopted(peer), adopted.mending == nil else { continue }
-      let known = await adopted.connection.statistics
-      guard let since = known.awaitedSince else { continue }
-      if since.duration(to: machine.now) > max(PeerLimits.silence, known.roundTrip * 4) {
-        await mend(adopted)
-      }
+  /// Looks for ways for connections that have lost all of theirs, as after a NAT has forgotten them, and at times for something
+  /// better than a relay.
+  func mendLost() async {
+    for adopted in adoptedConnections where adopted.mending == nil {
+      if adopted.paths?.isLost ?? false || isSearchDue(adopted) { await mend(adopted) }
     }
+  }
+
+  private func isSearchDue(_ adopted: AdoptedConnection) -> Bool {
+    guard adopted.isRelayed, adopted.isClient, configuration.paths == .any else { return false }
+    let now = machine.now
+    let isDue = adopted.nextSearch.map { $0 <= now } ?? false
+    if isDue { adopted.searchPause = min(adopted.searchPause * 2, PeerLimits.lastSearchPause) }
+    if isDue || adopted.nextSearch == nil { adopted.nextSearch = now.advanced(by: adopted.searchPause) }
+    return isDue
+  }
+
+  /// Nothing leads to the other side any more.
+  func lost(_ adopted: AdoptedConnection) async {
+    await lookAtNetworks()
+    if !isClosed, adopted.paths?.isLost ?? false { await mend(adopted) }
   }
 
   /// Looks for a new way for a connection whose addresses have changed.
@@ -276,7 +304,7 @@ extension Peer {
         do {
           let answer = try await client.introduce(
             Introduction.Request(
-              .key(adopted.peer), at: self?.hostAddresses() ?? [],
+              .key(adopted.peer), at: self?.toldAddresses ?? [],
               Introduction.Content(signal: PeerSignal.mend.encoded)))
           await self?.mend(approach, answer.id, answer.addresses)
         } catch {
@@ -315,7 +343,7 @@ extension Peer {
     approach.mended = adopted
     adopted.mending = approach
     // Before the first signal, which would else be that of somebody who has not been let in.
-    if introduction.isQuestion { await client.acceptLater(introduction.id, at: hostAddresses()) }
+    if introduction.isQuestion { await client.acceptLater(introduction.id, at: toldAddresses) }
     await mend(approach, introduction.id, introduction.addresses)
   }
 
@@ -334,7 +362,6 @@ extension Peer {
   private func mended(_ adopted: AdoptedConnection, _ approach: Approach) async {
     if adopted.mending === approach { adopted.mending = nil }
     approach.isOver = true
-    await leaveRelay(of: approach)
     // The sockets that it has found are the connection's now.
     adopted.approach?.inherit(approach)
     stop(approach)

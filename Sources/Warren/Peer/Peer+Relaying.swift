@@ -4,8 +4,8 @@ import WarrenRegistry
 import WarrenRelay
 import WarrenTraversal
 
-/// Where nothing direct opens, the registry's relay carries the packets; and where something better opens later, that does, in
-/// the same connection.
+/// Where nothing direct opens, a relay carries the packets; where something better opens later, that does, in the same connection;
+/// and where that fails, the relay does again, which was kept for it.
 extension Peer {
   /// The registry has said with what it relays.
   func learnRelays(from client: RegistryClient) async {
@@ -19,39 +19,160 @@ extension Peer {
     relayIPs.append(ip)
   }
 
-  /// Gets an address from the relay, for a puncher to try with the others: both begin at once, and the relay is what it uses
-  /// until there is something better.
-  func relay(_ approach: Approach, of puncher: HolePuncher, _ client: RegistryClient) async throws {
-    guard configuration.paths != .direct else { return }
-    let servers = await client.relayServers
-    guard !servers.isEmpty else { return }
+  private var relayServers: [RelayServerAddress] {
+    get async { configuration.relays + (await client?.relayServers ?? []) }
+  }
+
+  /// The addresses that relays have given; at least so many, of different relays, if there are as many.
+  func ownRelays(_ count: Int = 1) async throws -> [PeerRelay] {
+    guard configuration.paths.kinds.contains(.relayed) else { return [] }
+    while relays.count < count, !isClosed {
+      let known = relays.count
+      if let asking {
+        try? await asking.value
+      } else {
+        let used = relays.map(\.socket.server.host)
+        let servers = await relayServers.filter { !used.contains($0.host) }
+        guard !servers.isEmpty else { break }
+        // Meanwhile others may have begun to ask.
+        guard asking == nil else { continue }
+        let task = machine.spawn("a relay") { try await self.askRelay(servers) }
+        asking = task
+        defer { if asking == task { asking = nil } }
+        do { try await task.value } catch {
+          if relays.isEmpty { throw error }
+        }
+      }
+      if relays.count == known { break }
+    }
+    return relays
+  }
+
+  /// The addresses that relays have given this peer.
+  public var relayedAddresses: [SocketAddress] { relays.flatMap(\.socket.relayedAddresses) }
+
+  private func askRelay(_ servers: [RelayServerAddress]) async throws {
     let socket = try await RelayClient.allocate(at: servers, on: machine)
-    // Meanwhile others may have run: what is true now decides.
-    guard !isClosed, !approach.isOver, approach.puncher === puncher, let ports else { return socket.close() }
+    guard !isClosed, let ports else { return socket.close() }
     learn(relay: socket.localAddress.ip)
-    let (channel, number) = adopt(socket, puncher)
-    ports.borrowed(socket, as: channel, from: puncher, number)
-    approach.channels[number] = channel
+    let relay = PeerRelay(socket, as: adopt(socket))
+    relays.append(relay)
+    ports.borrowed(socket, as: relay.channel)
+    socket.onLost = { [weak self, weak relay] _ in
+      guard let relay else { return }
+      self?.assumeIsolated { $0.lost(relay) }
+    }
   }
 
-  /// The connections' packets are the endpoint's, and STUN's the puncher's.
-  private func adopt(_ socket: RelayedSocket, _ puncher: HolePuncher) -> (channel: UInt16, number: Int) {
-    (endpoint.assumeIsolated { $0.use(socket) }, puncher.assumeIsolated { $0.addRelay(socket, isFed: true) })
+  /// The connections' packets are the endpoint's, which hands on STUN's.
+  private func adopt(_ socket: RelayedSocket) -> UInt16 { endpoint.assumeIsolated { $0.use(socket) } }
+
+  /// The relay has gone, or has forgotten this peer.
+  private func lost(_ relay: PeerRelay) {
+    give(back: relay)
+    guard !isClosed else { return }
+    for adopted in adoptedConnections { keepSpare(for: adopted, after: .zero) }
   }
 
-  /// A relay that is not on the way is not needed any more.
-  func leaveRelay(of approach: Approach) async {
-    let relays = ports?.relayChannels ?? []
-    guard let (number, channel) = approach.channels.first(where: { relays.contains($0.value) }),
-      let adopted = approach.connection ?? approach.mended, adopted.path.channel != channel
+  private func give(back relay: PeerRelay) {
+    relays.removeAll { $0 === relay }
+    for adopted in adoptedConnections { adopted.paths?.remove(channel: relay.channel) }
+    for approach in approaches {
+      for (number, channel) in approach.relays where channel == relay.channel {
+        approach.relays[number] = nil
+      }
+    }
+    let endpoint = endpoint
+    endpoint.assumeIsolated { $0.giveUp(relay.channel) }
+    ports?.close(relay.channel)
+  }
+
+  /// Relays that nobody needs any more get back what they have given.
+  func leaveRelays() {
+    guard approaches.isEmpty, table.peers.isEmpty else {
+      relaysIdleSince = nil
+      return
+    }
+    guard let since = relaysIdleSince else {
+      relaysIdleSince = machine.now
+      return
+    }
+    guard since.duration(to: machine.now) >= PeerLimits.keepingRelays else { return }
+    for relay in relays { give(back: relay) }
+  }
+
+  /// Gives a puncher an address of a relay's, to try with the others: both begin at once, and the relay is what it uses until there
+  /// is something better.
+  func relay(_ approach: Approach, of puncher: HolePuncher) async throws {
+    for relay in try await ownRelays() {
+      // Meanwhile others may have run: what is true now decides.
+      guard !isClosed, !approach.isOver, approach.puncher === puncher, let ports,
+        relays.contains(where: { $0 === relay })
+      else { return }
+      share(relay, ports, puncher, approach)
+    }
+  }
+
+  private func share(_ relay: PeerRelay, _ ports: SharedPorts, _ puncher: HolePuncher, _ approach: Approach) {
+    nonisolated(unsafe) let socket: any UDPSocket = relay.socket
+    let number = puncher.assumeIsolated { $0.addRelay(socket, isFed: true) }
+    ports.share(relay.channel, with: puncher, number)
+    approach.relays[number] = relay.channel
+  }
+
+  // MARK: A spare
+
+  /// Sees to it that a connection has a relay to fall back to, and where it goes over one, another.
+  func keepSpare(for adopted: AdoptedConnection, after delay: Duration = PeerLimits.spareDelay) {
+    guard configuration.paths.kinds.contains(.relayed), adopted.sparing == nil else { return }
+    adopted.sparing = machine.spawn("a spare way to \(adopted.peer)") { [weak self, machine] in
+      defer { adopted.sparing = nil }
+      if delay > .zero { try await machine.sleep(for: delay) }
+      try await self?.offerRelays(to: adopted)
+    }
+  }
+
+  private func offerRelays(to adopted: AdoptedConnection) async throws {
+    guard let paths = adopted.paths, paths.paths[0].kind == .relayed || !paths.has(.relayed), adopted.isClient
     else { return }
-    approach.channels[number] = nil
-    await endpoint.giveUp(channel)
-    ports?.close(channel)
+    let offered = try await ownRelays(paths.paths[0].kind == .relayed ? 2 : 1)
+    guard !offered.isEmpty, adopted.paths != nil else { return }
+    // Who is behind a NAT is let in at the relay when it has been sent something there.
+    let known = (adopted.approach?.seen ?? []) + paths.paths.filter { $0.kind == .direct }.map(\.remote)
+    for relay in offered {
+      for address in known where mayReach(address) && address.ip.family == relay.socket.localAddress.ip.family
+      {
+        paths.add(NetworkPath(to: address, through: relay.channel), .relayed)
+      }
+    }
+    var pause = PathLimits.firstPause * 2
+    for _ in 0..<PathLimits.relayOffers {
+      let alive = paths.paths.filter { $0.kind == .relayed && $0.state == .alive }.map(\.network.channel)
+      let silent = offered.filter { !alive.contains($0.channel) }
+      if silent.isEmpty { return }
+      for relay in silent { paths.offer(relay.socket.localAddress) }
+      try await machine.sleep(for: pause)
+      pause *= 2
+    }
+  }
+
+  /// The other side can be reached by a relay here.
+  func take(relay address: SocketAddress, of adopted: AdoptedConnection) {
+    guard configuration.paths.kinds.contains(.relayed), mayReach(address) else { return }
+    let own = relays.map { NetworkPath(to: address, through: $0.channel) }
+    for way in endpoint.assumeIsolated({ $0.ways(to: [address]) }) + own { adopted.paths?.add(way, .relayed) }
+  }
+
+  // MARK: Kinds
+
+  /// Of what kind a way is that nobody has said anything about.
+  func kind(of path: NetworkPath) -> Path.Kind {
+    if relays.contains(where: { $0.channel == path.channel }) || relayIPs.contains(path.remote.ip) {
+      return .relayed
+    }
+    return .direct
   }
 
   /// Whether a relay is on the way to a peer, its or this side's.
-  public func isRelayed(_ path: NetworkPath) -> Bool {
-    ports?.relayChannels.contains(path.channel) ?? false || relayIPs.contains(path.remote.ip)
-  }
+  public func isRelayed(_ path: NetworkPath) -> Bool { kind(of: path) == .relayed }
 }

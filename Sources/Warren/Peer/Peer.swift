@@ -77,12 +77,19 @@ public actor Peer {
   var goodPaths: [(peer: PeerID, path: NetworkPath)] = []
   /// Who was found under which name.
   var knownNames: [RegistryName: PeerID] = [:]
-  /// Where the registry's relay is.
+  /// Where the registry is.
+  private var registryIPs: [IPAddress] = []
+  /// Where relays are.
   var relayIPs: [IPAddress] = []
+  /// What they have given this peer, since when nobody needs it, and who asks for more at present.
+  var relays: [PeerRelay] = []
+  var relaysIdleSince: Instant?
+  var asking: Task<Void, any Error>?
   private var addresses: [SocketAddress] = []
   /// Where it was seen, as the registry was told last.
   private var announced: [SocketAddress] = []
   private var tasks: [Task<Void, any Error>] = []
+  private var looking: Task<Void, any Error>?
   private var isStarted = false
   private(set) var isClosed = false
 
@@ -138,6 +145,10 @@ public actor Peer {
       await endpoint.use(unchecked)
     }
     await endpoint.receiveOthers { datagram, channel in ports.take(datagram, on: channel) }
+    if isHidden {
+      await endpoint.ignore { [weak self] path in self?.assumeIsolated { $0.ignores(path) } ?? true }
+    }
+    await endpoint.whenSendingFails { [weak self] in self?.assumeIsolated { $0.sendingFailed() } }
     gate.isWelcome = { [weak self] peer in
       self?.assumeIsolated { $0.table.isWelcome(peer, at: $0.machine.now) } ?? false
     }
@@ -149,6 +160,11 @@ public actor Peer {
       })
     if let registry = configuration.registry { try await startRegistry(registry) }
     tasks.append(machine.spawn("changes of networks") { [weak self] in await self?.watchNetworks() })
+  }
+
+  /// Whether what comes there is not to be answered, as nothing is sent straight to others.
+  private func ignores(_ path: NetworkPath) -> Bool {
+    kind(of: path) != .relayed && !registryIPs.contains(path.remote.ip)
   }
 
   private func openSockets() throws -> [any UDPSocket] {
@@ -189,7 +205,8 @@ public actor Peer {
   private var announcement: Announcement {
     Announcement(
       named: configuration.name.flatMap { try? RegistryName($0) }, isListed: configuration.isListed,
-      consent: configuration.policy.consent, at: addresses, attested: ports?.watcher?.attested ?? [])
+      consent: configuration.policy.consent, at: isHidden ? [] : addresses,
+      attested: isHidden ? [] : ports?.watcher?.attested ?? [])
   }
 
   /// The registry's STUN has said something: what it says is fresh, and may be new.
@@ -224,6 +241,14 @@ public actor Peer {
     return Array(all.prefix(RegistryLimits.addresses - 1))
   }
 
+  var adoptedConnections: [AdoptedConnection] { table.peers.compactMap { table.adopted($0) } }
+
+  /// What others are told of these.
+  var toldAddresses: [SocketAddress] { isHidden ? [] : hostAddresses() }
+
+  /// Whether nothing is sent straight to others.
+  var isHidden: Bool { configuration.paths == .relayed }
+
   /// With whom there is a connection now.
   public var connectedPeers: [PeerID] { table.peers }
 
@@ -237,6 +262,7 @@ public actor Peer {
     gate.isWelcome = { _ in false }
     for task in tasks { task.cancel() }
     tasks = []
+    looking?.cancel()
     for approach in approaches { await end(approach) }
     let error = PeerError(.closed, "the peer is closed")
     let waiters = waiting.map(\.wait)
@@ -244,8 +270,10 @@ public actor Peer {
     waiters.endAll(.failure(error))
     questions = [:]
     await client?.close()
+    for adopted in adoptedConnections { adopted.paths?.close() }
     await endpoint.close(code: ConnectionEnd.closed.rawValue, reason: "the peer is closed")
     ports?.closeAll()
+    relays = []
     happened.finish()
     asked.finish()
     arrived.finish()
@@ -264,7 +292,9 @@ public actor Peer {
 
   private func take(_ event: RegistryEvent) async {
     switch event {
-    case .calling(let servers): ports?.watcher?.watch(servers)
+    case .calling(let servers):
+      registryIPs = servers.map(\.ip)
+      ports?.watcher?.watch(servers)
     case .connected(let observed): tell(.registryFound(observed: observed))
     case .moved(let observed): tell(.candidatesChanged([observed] + addresses))
     case .registered: tell(.registered)
@@ -312,16 +342,32 @@ public actor Peer {
   private func watchNetworks() async {
     while !isClosed {
       do { try await machine.sleep(for: configuration.networkCheck) } catch { return }
-      let now = hostAddresses()
       if isClosed { return }
-      guard now != addresses else {
-        await mendSilent()
-        continue
-      }
-      addresses = now
-      tell(.candidatesChanged(now))
-      await networkChanged()
+      await lookAtNetworks()
+      await mendLost()
+      leaveRelays()
     }
+  }
+
+  /// The address that something was to leave from is gone, perhaps.
+  private func sendingFailed() {
+    guard looking == nil, !isClosed else { return }
+    looking = machine.spawn("whether there is another network") { [weak self, machine] in
+      await self?.lookAtNetworks()
+      try await machine.sleep(for: PeerLimits.lookPause)
+      await self?.looked()
+    }
+  }
+
+  private func looked() { looking = nil }
+
+  /// Looks whether this machine has other addresses.
+  func lookAtNetworks() async {
+    let now = hostAddresses()
+    guard !isClosed, now != addresses else { return }
+    addresses = now
+    tell(.candidatesChanged(now))
+    await networkChanged()
   }
 
   /// This machine has other addresses, or was asleep: the registry is told, and connections are looked after. It finds out
@@ -329,13 +375,16 @@ public actor Peer {
   public func networkChanged() async {
     guard isStarted, !isClosed else { return }
     await endpoint.addressesChanged()
+    for relay in relays { relay.socket.networkChanged() }
+    for adopted in adoptedConnections { adopted.paths?.networkChanged() }
     if let client {
       ports?.watcher?.watch(await client.serverAddresses, isNew: true)
       await announce(to: client)
       await client.tryNow()
     }
-    for peer in table.peers {
-      if let adopted = table.adopted(peer) { await mend(adopted) }
+    for adopted in adoptedConnections {
+      (adopted.nextSearch, adopted.searchPause) = (nil, PeerLimits.firstSearchPause)
+      await mend(adopted)
     }
   }
 }

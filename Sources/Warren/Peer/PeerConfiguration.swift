@@ -1,6 +1,7 @@
 import WarrenCrypto
 import WarrenMachine
 import WarrenRegistry
+import WarrenRelay
 import WarrenTraversal
 
 extension Peer {
@@ -31,6 +32,8 @@ extension Peer {
     public var usesLoopback = false
     /// Which ways are used.
     public var paths = Paths.any
+    /// Relays besides the registry's.
+    public var relays: [RelayServerAddress] = []
     /// How much a search for a hidden port may take; nil for none.
     public var search: SearchProfile? = .normal
     /// How long connecting may take, the other side's consent not among it.
@@ -51,6 +54,17 @@ extension Peer {
     case any
     /// None by a relay.
     case direct
+    /// None but by a relay: nothing is sent straight to the other side.
+    case relayed
+
+    /// Of what kinds they may be.
+    var kinds: Set<Path.Kind> {
+      switch self {
+      case .any: [.direct, .tcp, .relayed]
+      case .direct: [.direct, .tcp]
+      case .relayed: [.relayed]
+      }
+    }
   }
 
   /// Who may connect.

@@ -14,9 +14,9 @@ public enum PeerEvent: Sendable {
   /// It tries to connect, in this way.
   case connecting(to: String, over: Trial)
   /// There is a connection, over this path, after so long.
-  case connected(with: PeerID, over: NetworkPath, after: Duration)
+  case connected(with: PeerID, over: NetworkPath, Path.Kind, after: Duration)
   /// A connection goes another way.
-  case pathChanged(with: PeerID, to: NetworkPath)
+  case pathChanged(with: PeerID, to: Path)
   /// A connection is over.
   case disconnected(from: PeerID, because: QUICError)
   /// The registry is there, and sees this peer here.

@@ -18,8 +18,15 @@ public enum PeerLimits {
   public static let relays = 16
   /// For how long it does where a relay is on the way: what a search for a hidden port takes at most.
   public static let leavingRelay: Duration = .seconds(25)
-  /// For how long an answer may be owed before its way is taken for lost, where four round trips are no longer.
-  public static let silence: Duration = .seconds(1)
+  /// How often it looks for other networks at most while nothing can be sent.
+  public static let lookPause: Duration = .milliseconds(200)
+  /// For how long relays are kept that nobody uses: who comes back soon has them.
+  public static let keepingRelays: Duration = .seconds(30)
+  /// How old a connection is before it gets a spare way: what is over soon needs none.
+  public static let spareDelay: Duration = .seconds(2)
+  /// How often something better than a relay is looked for: the pause doubles, up to the last.
+  public static let firstSearchPause: Duration = .seconds(60)
+  public static let lastSearchPause: Duration = .seconds(960)
   /// Requests that wait for an answer: a person does not look through more.
   public static let waitingRequests = 64
   /// How often one that waits may ask in other words: by its name, by its key, by a secret, and once more.

@@ -13,21 +13,43 @@ final class SharedPorts: @unchecked Sendable {
   /// Looks after the mappings of these sockets.
   var watcher: MappingWatcher?
   /// Sockets that punchers have opened and the endpoint has taken over.
-  private var borrowed: [UInt16: (puncher: HolePuncher, number: Int, socket: any UDPSocket)] = [:]
+  private var borrowed: [UInt16: Borrowed] = [:]
+  /// Connections whose ways are looked after, by what their probes are known.
+  private var probed: [UInt32: ConnectionPaths] = [:]
+
+  /// A socket that the endpoint has taken over, and the punchers that use it, with its numbers there.
+  private struct Borrowed {
+    let socket: any UDPSocket
+    var users: [(puncher: HolePuncher, number: Int)] = []
+  }
 
   init(_ sockets: [any UDPSocket]) { self.sockets = sockets }
 
   func add(_ puncher: HolePuncher) { punchers.append(puncher) }
 
-  func remove(_ puncher: HolePuncher) { punchers.removeAll { $0 === puncher } }
-
-  /// The endpoint has taken over a socket of a puncher's.
-  func borrowed(_ socket: any UDPSocket, as channel: UInt16, from puncher: HolePuncher, _ number: Int) {
-    borrowed[channel] = (puncher, number, socket)
+  func remove(_ puncher: HolePuncher) {
+    punchers.removeAll { $0 === puncher }
+    for channel in borrowed.keys where borrowed[channel]!.users.contains(where: { $0.puncher === puncher }) {
+      // What it has opened is heard as long as it lives.
+      if borrowed[channel]!.socket is RelayedSocket {
+        borrowed[channel]!.users.removeAll { $0.puncher === puncher }
+      }
+    }
   }
 
-  /// Those of them that go by a relay.
-  var relayChannels: [UInt16] { borrowed.filter { $0.value.socket is RelayedSocket }.keys.sorted() }
+  func add(_ paths: ConnectionPaths) { probed[paths.selector] = paths }
+
+  func remove(_ paths: ConnectionPaths) {
+    if probed[paths.selector] === paths { probed[paths.selector] = nil }
+  }
+
+  /// The endpoint has taken over a socket.
+  func borrowed(_ socket: any UDPSocket, as channel: UInt16) { borrowed[channel] = Borrowed(socket: socket) }
+
+  /// A puncher uses it as well.
+  func share(_ channel: UInt16, with puncher: HolePuncher, _ number: Int) {
+    borrowed[channel]?.users.append((puncher, number))
+  }
 
   /// The connection that went through it is over.
   func close(_ channel: UInt16) { borrowed.removeValue(forKey: channel)?.socket.close() }
@@ -39,14 +61,22 @@ final class SharedPorts: @unchecked Sendable {
     for (_, entry) in borrowed.sorted(by: { $0.key < $1.key }) { entry.socket.close() }
     borrowed = [:]
     punchers = []
+    probed = [:]
   }
 
   /// Hands on what is not QUIC's.
   func take(_ datagram: borrowing Datagram, on channel: Int) {
+    if let selector = PathProbeSeal.selector(of: datagram.payload), let paths = probed[selector],
+      paths.take(datagram.payload, on: NetworkPath(to: datagram.source, through: UInt16(channel)))
+    {
+      return
+    }
     let bytes = datagram.payload.withUnsafeBytes { Array($0) }
     let (source, local) = (datagram.source, datagram.localIP)
     if let entry = borrowed[UInt16(channel)] {
-      entry.puncher.assumeIsolated { $0.feed(bytes, from: source, at: local, on: entry.number) }
+      for (puncher, number) in entry.users {
+        puncher.assumeIsolated { $0.feed(bytes, from: source, at: local, on: number) }
+      }
     } else if channel < sockets.count, watcher?.take(bytes, from: source, on: channel) != true {
       for puncher in punchers {
         puncher.assumeIsolated { $0.feed(bytes, from: source, at: local, on: channel) }

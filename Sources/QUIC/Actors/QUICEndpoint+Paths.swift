@@ -1,0 +1,40 @@
+import WarrenMachine
+
+/// What is needed to look after the paths of connections.
+extension QUICEndpoint {
+  /// Between which places a connection's packets go.
+  public func networkPath(of connection: Connection) -> NetworkPath { connection.core.path }
+
+  /// Since when an answer is owed to a connection, if nothing has come since then, and how long one takes.
+  public func awaited(by connection: Connection) -> (since: Instant?, roundTrip: Duration) {
+    (connection.core.awaitedSince, connection.core.roundTrip)
+  }
+
+  /// Calls `body` once, as soon as an answer is owed to a connection.
+  public func whenAwaited(by connection: Connection, _ body: sending @escaping () -> Void) {
+    guard connection.core.phase == .open else { return }
+    connection.core.onWaiting = body
+  }
+
+  /// A secret that the two ends of a connection have and nobody else, for this purpose (RFC 8446, 7.5); nil where the two do
+  /// not know each other yet.
+  public func secret(of connection: Connection, for purpose: String) -> [UInt8]? {
+    connection.core.secret(for: purpose)
+  }
+
+  /// Goes on over another path: see ``Connection/migrate(to:atOnce:)``.
+  public func migrate(_ connection: Connection, to path: NetworkPath, atOnce: Bool) throws {
+    try migrate(connection.core, to: path, atOnce: atOnce)
+  }
+
+  /// What belongs to whoever looks after a connection's paths. It goes with the connection.
+  public func attach(_ object: (any AnyObject & Sendable)?, to connection: Connection) {
+    guard connection.core.phase != .ended else { return }
+    connection.state.attachment = object
+  }
+
+  /// See ``attach(_:to:)``.
+  public func attachment(of connection: Connection) -> (any AnyObject & Sendable)? {
+    connection.state.attachment
+  }
+}

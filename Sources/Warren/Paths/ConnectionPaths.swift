@@ -1,0 +1,208 @@
+import WarrenMachine
+import WarrenQUIC
+
+/// Looks after the ways of one connection: asks on all of them, and has the connection take the best. Used on the machine's
+/// executor alone.
+final class ConnectionPaths: @unchecked Sendable {
+  let connection: Connection
+  /// By what the other side's probes are known.
+  let selector: UInt32
+  private let endpoint: QUICEndpoint
+  private let machine: any Machine
+  private let seal: PathProbeSeal
+  private var core: PathCore
+  private var timer: MachineTimer?
+  private var isClosed = false
+  private var isSettling = false
+  /// Of what kind a way is that nobody has said anything about.
+  var kind: (NetworkPath) -> Path.Kind = { _ in .direct }
+  /// The other side says where it can be reached by a relay.
+  var onRelay: (SocketAddress) -> Void = { _ in }
+  /// Nothing leads to the other side any more.
+  var onLost: () -> Void = {}
+  /// Its user wants a way of a kind of which there is none.
+  var onWish: (Path.Kind) -> Void = { _ in }
+  /// The connection goes another way.
+  var onChange: (Path) -> Void = { _ in }
+  private var readers: [AsyncStream<Path>.Continuation] = []
+  private var wishers: [Wait<Void>] = []
+  private var told: Path?
+
+  /// Nil where the two do not know each other yet.
+  init?(
+    of connection: Connection, at endpoint: QUICEndpoint, canMove: Bool, _ kind: Path.Kind,
+    allowed: Set<Path.Kind>, interval: Duration
+  ) {
+    let known = endpoint.assumeIsolated { endpoint in
+      endpoint.secret(of: connection, for: "EXPORTER-warren-paths").map {
+        ($0, endpoint.networkPath(of: connection))
+      }
+    }
+    guard let (secret, path) = known else { return nil }
+    self.connection = connection
+    self.endpoint = endpoint
+    machine = endpoint.machine
+    seal = PathProbeSeal(secret: secret, isClient: canMove)
+    selector = seal.selector
+    var random = machine.random
+    core = PathCore(
+      on: path, kind, canMove: canMove, allowed: allowed, interval: interval,
+      number: UInt16.random(in: 0..<0x8000, using: &random), at: machine.now)
+    timer = machine.makeTimer { [weak self] in self?.deadlinePassed() }
+    told = core.paths.first
+  }
+
+  /// Begins to look after them.
+  func start() { settle() }
+
+  func close() {
+    guard !isClosed else { return }
+    isClosed = true
+    timer?.cancel()
+    timer = nil
+    for reader in readers { reader.finish() }
+    readers = []
+    wishers.endAll(.failure(PeerError(.closed, "the connection is over")))
+    wishers = []
+    (onRelay, onLost, onWish, onChange, kind) = ({ _ in }, {}, { _ in }, { _ in }, { _ in .direct })
+  }
+
+  // MARK: What it is told
+
+  /// Another way may lead to the other side.
+  func add(_ path: NetworkPath, _ kind: Path.Kind) { change { $0.add(path, kind, at: $1) } }
+
+  /// A socket is gone.
+  func remove(channel: UInt16) { change { $0.remove(channel: channel, at: $1) } }
+
+  /// This machine is elsewhere, perhaps.
+  func networkChanged() { change { $0.networkChanged(at: $1) } }
+
+  /// The connection may have changed its way by itself.
+  func look() { change { _, _ in } }
+
+  /// Takes what may be one of the other side's probes.
+  ///
+  /// - Returns: whether it was.
+  func take(_ bytes: RawSpan, on path: NetworkPath) -> Bool {
+    guard !isClosed, let probe = seal.open(bytes) else { return false }
+    if case .relay(let address) = probe.word { onRelay(address) }
+    let kind = core.kind(of: path) ?? kind(path)
+    change { $0.receive(probe, on: path, kind, at: $1) }
+    return true
+  }
+
+  /// Tells the other side of a relay's address for this one.
+  func offer(_ relayed: SocketAddress) {
+    guard !isClosed else { return }
+    send(PathProbe(word: .relay(relayed), number: 0), core.used)
+  }
+
+  private func change(_ body: (inout PathCore, Instant) -> Void) {
+    guard !isClosed else { return }
+    body(&core, machine.now)
+    settle()
+  }
+
+  private func deadlinePassed() { change { _, _ in } }
+
+  // MARK: What is known
+
+  var paths: [Path] { core.paths }
+
+  var isLost: Bool { core.isLost }
+
+  func has(_ kind: Path.Kind) -> Bool { core.paths.contains { $0.kind == kind && $0.state != .silent } }
+
+  // MARK: What its user wants
+
+  /// The way in use, now and whenever it changes.
+  func changes() -> AsyncStream<Path> {
+    let (stream, reader) = AsyncStream.makeStream(
+      of: Path.self, bufferingPolicy: .bufferingNewest(PathLimits.waitingChanges))
+    if let told { reader.yield(told) }
+    if isClosed { reader.finish() } else { readers.append(reader) }
+    return stream
+  }
+
+  func prefer(_ kind: Path.Kind?) {
+    change { $0.prefer(kind, at: $1) }
+    if let kind, !has(kind) { onWish(kind) }
+  }
+
+  /// Waits until it goes a way of its user's wish.
+  func hasWish(_ wait: Wait<Void>) {
+    if isClosed { return wait.fail(PeerError(.closed, "the connection is over")) }
+    if isAsWished { return wait.succeed(()) }
+    wishers.removeAll(where: \.hasEnded)
+    wishers.append(wait)
+  }
+
+  private var isAsWished: Bool { core.wish == nil || core.kind(of: core.used) == core.wish }
+
+  // MARK: Driving the core
+
+  private func settle() {
+    guard !isSettling, !isClosed else { return }
+    isSettling = true
+    defer { isSettling = false }
+    let now = machine.now
+    let (awaited, path) = endpoint.assumeIsolated {
+      ($0.awaited(by: connection), $0.networkPath(of: connection))
+    }
+    core.moved(to: path, core.kind(of: path) ?? kind(path), at: now)
+    core.waits(since: awaited.since, roundTrip: awaited.roundTrip, at: now)
+    core.handleDeadline(at: now)
+    var isLost = false
+    while true {
+      if let event = core.pollEvent() {
+        switch event {
+        case .go(let path, let atOnce): go(to: path, atOnce: atOnce)
+        case .lost: isLost = true
+        case .changed: break
+        }
+      } else if let (probe, path) = core.pollProbe() {
+        send(probe, path)
+      } else {
+        break
+      }
+    }
+    tell()
+    if awaited.since == nil {
+      endpoint.assumeIsolated { endpoint in
+        endpoint.whenAwaited(by: connection) { [weak self] in self?.lookSoon() }
+      }
+    }
+    if let next = core.nextDeadline { timer?.schedule(at: max(next, now)) } else { timer?.cancel() }
+    if isLost { onLost() }
+  }
+
+  /// The connection is in the middle of sending.
+  private func lookSoon() { machine.submit { [weak self] in self?.look() } }
+
+  private func go(to path: NetworkPath, atOnce: Bool) {
+    let now = endpoint.assumeIsolated { endpoint in
+      // Where it has no more names for another path, it is tried again a moment later.
+      try? endpoint.migrate(connection, to: path, atOnce: atOnce)
+      return endpoint.networkPath(of: connection)
+    }
+    core.moved(to: now, core.kind(of: now) ?? kind(now), at: machine.now)
+  }
+
+  private func send(_ probe: PathProbe, _ path: NetworkPath) {
+    let bytes = seal.seal(probe)
+    endpoint.assumeIsolated { $0.send(bytes.span.bytes, over: path) }
+  }
+
+  private func tell() {
+    guard let used = core.paths.first(where: \.isUsed) else { return }
+    if isAsWished {
+      wishers.endAll(.success(()))
+      wishers = []
+    }
+    guard told?.network.isSame(as: used.network) != true else { return }
+    told = used
+    for reader in readers { reader.yield(used) }
+    onChange(used)
+  }
+}

@@ -1,0 +1,362 @@
+import WarrenMachine
+import WarrenQUIC
+
+/// The ways of one connection, without I/O: which lead to the other side, and which it takes.
+///
+/// Both sides ask on all ways that they know; the client of the connection changes ways (RFC 9000, 9), and the server says on
+/// which way it wants to be met.
+///
+/// ```
+///   fine ──an answer is late──► suspicious ──none comes──► lost ──another way answers, or this one──► fine
+///     ▲──────something comes──────────┘
+/// ```
+struct PathCore {
+  enum Event: Hashable {
+    /// The connection is to go there: at once where its way is lost, else when that one is proven.
+    case go(NetworkPath, atOnce: Bool)
+    /// A way has come, gone, or is another's now.
+    case changed
+    /// No way leads to the other side.
+    case lost
+  }
+
+  private enum Outlook: Equatable {
+    case fine
+    case suspicious(since: Instant)
+    case lost(since: Instant)
+
+    var isLost: Bool { if case .lost = self { true } else { false } }
+  }
+
+  /// Whether this side changes ways.
+  let canMove: Bool
+  private let allowed: Set<Path.Kind>
+  private(set) var entries: [PathEntry]
+  /// The way that the connection takes.
+  private(set) var used: NetworkPath
+  /// What its user wants it to take.
+  private(set) var wish: Path.Kind?
+  /// How often a way is asked that is alive and not used.
+  var interval: Duration
+  private var outlook = Outlook.fine
+  /// Since when an answer is owed on the way in use, and how long one takes.
+  private var awaitedSince: Instant?
+  private var roundTrip = Duration.zero
+  private var lastChange: Instant
+  /// What time it was last.
+  private var clock: Instant
+  /// Where it is about to go, and since when.
+  private var moving: (to: NetworkPath, since: Instant)?
+  private var nextUrgent: Instant?
+  private var number: UInt16
+  /// The latest of the other side's pings.
+  private var latest: UInt16?
+  private var probes = Queue<(PathProbe, NetworkPath)>()
+  private var events = Queue<Event>()
+
+  init(
+    on used: NetworkPath, _ kind: Path.Kind, canMove: Bool, allowed: Set<Path.Kind>, interval: Duration,
+    number: UInt16, at now: Instant
+  ) {
+    self.canMove = canMove
+    self.allowed = allowed
+    self.used = used
+    self.interval = interval
+    self.number = number
+    lastChange = now
+    clock = now
+    entries = [PathEntry(used, kind, at: now)]
+  }
+
+  // MARK: What it is told
+
+  /// Another way may lead to the other side.
+  ///
+  /// - Returns: whether it was not known.
+  @discardableResult
+  mutating func add(_ network: NetworkPath, _ kind: Path.Kind, at now: Instant) -> Bool {
+    guard allowed.contains(kind) else { return false }
+    if let place = place(of: network) {
+      // Who names it again has heard something.
+      entries[place].heard(at: now)
+      return false
+    }
+    if entries.count >= PathLimits.paths {
+      guard let oldest = entries.firstIndex(where: { $0.state != .alive && !$0.network.isSame(as: used) })
+      else {
+        return false
+      }
+      entries.remove(at: oldest)
+    }
+    entries.append(PathEntry(network, kind, at: now))
+    ask(entries.count - 1, at: now)
+    return true
+  }
+
+  /// A socket is gone, and the ways through it.
+  mutating func remove(channel: UInt16, at now: Instant) {
+    let count = entries.count
+    entries.removeAll { $0.network.channel == channel && !$0.network.isSame(as: used) }
+    if used.channel == channel, let place = place(of: used) {
+      entries[place].fell(at: now)
+      lose(since: now, at: now)
+    }
+    if entries.count != count { events.append(.changed) }
+  }
+
+  /// The connection takes this way now.
+  mutating func moved(to network: NetworkPath, _ kind: Path.Kind, at now: Instant) {
+    moving = nil
+    guard !network.isSame(as: used) else { return }
+    used = network
+    lastChange = now
+    outlook = .fine
+    nextUrgent = nil
+    for place in entries.indices { entries[place].timesBetter = 0 }
+    if place(of: network) == nil { entries.append(PathEntry(network, kind, at: now)) }
+    ask(place(of: network)!, at: now)
+    events.append(.changed)
+  }
+
+  /// What the connection itself knows of its way.
+  mutating func waits(since: Instant?, roundTrip: Duration, at now: Instant) {
+    self.roundTrip = roundTrip
+    // On a way that was just taken nothing can have come yet.
+    awaitedSince = since.map { max($0, lastChange) }
+    guard let awaitedSince else {
+      if outlook != .fine {
+        outlook = .fine
+        nextUrgent = nil
+      }
+      return
+    }
+    switch outlook {
+    case .lost: break
+    case .fine, .suspicious:
+      if silentAt(awaitedSince) <= now {
+        if let place = place(of: used) { entries[place].fell(at: now) }
+        lose(since: awaitedSince, at: now)
+      } else if suspiciousAt(awaitedSince) <= now, outlook == .fine {
+        outlook = .suspicious(since: awaitedSince)
+        askAll(at: now)
+      } else if suspiciousAt(awaitedSince) > now {
+        outlook = .fine
+        nextUrgent = nil
+      }
+    }
+  }
+
+  private func suspiciousAt(_ since: Instant) -> Instant {
+    since.advanced(by: roundTrip + PathLimits.suspicion)
+  }
+
+  private func silentAt(_ since: Instant) -> Instant {
+    since.advanced(by: roundTrip * 2 + PathLimits.silence)
+  }
+
+  private mutating func lose(since: Instant, at now: Instant) {
+    outlook = .lost(since: since)
+    askAll(at: now)
+    choose(at: now)
+    if moving == nil { events.append(.lost) }
+    events.append(.changed)
+  }
+
+  /// This machine is elsewhere, perhaps: all that is known is asked anew.
+  mutating func networkChanged(at now: Instant) {
+    for place in entries.indices { entries[place].renew(at: now) }
+    askAll(at: now)
+  }
+
+  /// Its user wants it to take a way of this kind, as soon as there is one; nil for whatever is best.
+  mutating func prefer(_ kind: Path.Kind?, at now: Instant) {
+    wish = kind
+    choose(at: now)
+    // The other side goes by what it was told last.
+    if let place = place(of: used) { ask(place, at: now) }
+  }
+
+  /// A probe has come, which was this connection's.
+  ///
+  /// - Parameter kind: of what kind the way is, where it is not known.
+  mutating func receive(_ probe: PathProbe, on network: NetworkPath, _ kind: Path.Kind, at now: Instant) {
+    switch probe.word {
+    case .ping:
+      let isNew = latest.map { Int16(bitPattern: (probe.number &- $0) << 1) > 0 } ?? true
+      if isNew { latest = probe.number }
+      // What was said once may be sent by others, from elsewhere.
+      guard isNew || place(of: network) != nil else { return }
+      add(network, kind, at: now)
+      guard let place = place(of: network) else { return }
+      probes.append((PathProbe(word: .pong, number: probe.number), network))
+      guard isNew else { return }
+      if probe.isWanted { for other in entries.indices { entries[other].isWanted = false } }
+      let isWish = entries[place].isWanted != probe.isWanted
+      entries[place].isWanted = probe.isWanted
+      if isWish { choose(at: now) }
+    case .pong:
+      guard let place = place(of: network), let isBack = entries[place].answered(probe.number, at: now) else {
+        return
+      }
+      compare(place)
+      if isBack { events.append(.changed) }
+      choose(at: now)
+    case .relay: break
+    }
+  }
+
+  // MARK: Time
+
+  /// When to call ``handleDeadline(at:)``.
+  var nextDeadline: Instant? {
+    var next: [Instant] = []
+    for entry in entries {
+      if !entry.network.isSame(as: used) { next.append(entry.deadline) }
+      if let end = entry.probationEnd(at: clock) { next.append(end) }
+    }
+    if let nextUrgent { next.append(nextUrgent) }
+    if let awaitedSince {
+      switch outlook {
+      case .fine: next.append(suspiciousAt(awaitedSince))
+      case .suspicious: next.append(silentAt(awaitedSince))
+      case .lost: break
+      }
+    }
+    if let moving { next.append(moving.since.advanced(by: PathLimits.changing)) }
+    return next.min()
+  }
+
+  /// Takes the time, and does what is due.
+  mutating func handleDeadline(at now: Instant) {
+    clock = now
+    if let moving, moving.since.advanced(by: PathLimits.changing) <= now { self.moving = nil }
+    for place in entries.indices {
+      if entries[place].handleDeadline(at: now) { events.append(.changed) }
+      let isUsed = entries[place].network.isSame(as: used)
+      if !isUsed, entries[place].nextPing <= now { ask(place, at: now) }
+      if isUsed, lastChange.duration(to: now) >= PathLimits.forgiveness { entries[place].forgive() }
+    }
+    if let nextUrgent, nextUrgent <= now { askAll(at: now) }
+    choose(at: now)
+  }
+
+  // MARK: Asking
+
+  private mutating func ask(_ place: Int, at now: Instant) {
+    number = (number + 1) & 0x7FFF
+    let network = entries[place].network
+    entries[place].wasAsked(number, at: now, next: interval)
+    probes.append((PathProbe(word: .ping, number: number, isWanted: wanted == network), network))
+    // What is compared is measured at one time.
+    if entries[place].state == .alive, !network.isSame(as: used), let own = self.place(of: used),
+      own != place,
+      entries[own].kind == entries[place].kind
+    {
+      number = (number + 1) & 0x7FFF
+      entries[own].wasAsked(number, at: now, next: interval)
+      probes.append((PathProbe(word: .ping, number: number, isWanted: wanted == used), used))
+    }
+  }
+
+  private mutating func askAll(at now: Instant) {
+    for place in entries.indices { ask(place, at: now) }
+    switch outlook {
+    case .fine: nextUrgent = nil
+    case .suspicious: nextUrgent = now.advanced(by: PathLimits.urgentPings)
+    case .lost(let since):
+      let isUrgent = since.duration(to: now) < PathLimits.urgency
+      nextUrgent = now.advanced(by: isUrgent ? PathLimits.urgentPings : PathLimits.hopefulPings)
+    }
+  }
+
+  /// The next probe to be sent, and where.
+  mutating func pollProbe() -> (PathProbe, NetworkPath)? { probes.popFirst() }
+
+  /// What has happened next.
+  mutating func pollEvent() -> Event? { events.popFirst() }
+
+  // MARK: Choosing
+
+  private func place(of network: NetworkPath) -> Int? {
+    entries.firstIndex { $0.network.isSame(as: network) }
+  }
+
+  /// Whether nothing leads to the other side, as far as is known.
+  var isLost: Bool { outlook.isLost }
+
+  /// Of what kind a known way is.
+  func kind(of network: NetworkPath) -> Path.Kind? { place(of: network).map { entries[$0].kind } }
+
+  /// Where the side that cannot change ways wants to be met; nil where it does not mind.
+  private var wanted: NetworkPath? { canMove ? nil : moving?.to ?? (kind(of: used) == wish ? used : nil) }
+
+  private mutating func choose(at now: Instant) {
+    guard let target = target(at: now), !target.isSame(as: used) else {
+      moving = nil
+      return
+    }
+    if let moving, moving.to.isSame(as: target) { return }
+    moving = (target, now)
+    if canMove {
+      events.append(.go(target, atOnce: outlook.isLost))
+    } else if let place = place(of: target) {
+      ask(place, at: now)
+    }
+  }
+
+  private func target(at now: Instant) -> NetworkPath? {
+    let usable = entries.indices.filter { place in
+      if case .lost(let since) = outlook {
+        return entries[place].state == .alive && entries[place].lastAnswer.map { $0 > since } ?? false
+      }
+      return entries[place].network.isSame(as: used) || entries[place].isTrusted(at: now)
+    }
+    if let wish, let place = best(usable.filter { entries[$0].kind == wish }) {
+      return entries[place].network
+    }
+    if canMove, let place = usable.first(where: { entries[$0].isWanted }) { return entries[place].network }
+    guard canMove || outlook.isLost, let least = usable.map({ entries[$0].kind.rank }).min() else {
+      return nil
+    }
+    return best(usable.filter { entries[$0].kind.rank == least }).map { entries[$0].network }
+  }
+
+  /// The one in use, unless another has been better for long.
+  private func best(_ places: [Int]) -> Int? {
+    if let own = places.first(where: { entries[$0].network.isSame(as: used) }) {
+      return places.first { entries[$0].timesBetter >= PathLimits.betterTimes } ?? own
+    }
+    return places.min { (entries[$0].roundTrip ?? .zero) < (entries[$1].roundTrip ?? .zero) }
+  }
+
+  /// A way was measured: is it better than the one in use?
+  private mutating func compare(_ place: Int) {
+    guard let own = self.place(of: used), own != place, let answer = entries[place].lastAnswer,
+      entries[own].kind == entries[place].kind,
+      let (mine, its) = entries[own].roundTrip.flatMap({ mine in entries[place].roundTrip.map { (mine, $0) } }
+      )
+    else { return }
+    let isLong = lastChange.duration(to: answer) >= PathLimits.betterPause
+    let isBetter = its < mine * (1 - PathLimits.betterShare) && mine - its >= PathLimits.betterTime
+    entries[place].timesBetter = isBetter && isLong ? entries[place].timesBetter + 1 : 0
+  }
+
+  // MARK: What is known
+
+  /// All ways, the one in use first.
+  var paths: [Path] {
+    let all = entries.map { $0.path(isUsed: $0.network.isSame(as: used)) }
+    return all.filter(\.isUsed) + all.filter { !$0.isUsed }
+  }
+}
+
+extension Path.Kind {
+  /// The lower the better: a relay costs somebody something, and TCP waits for what was lost.
+  var rank: Int {
+    switch self {
+    case .direct: 0
+    case .tcp: 1
+    case .relayed: 2
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import WarrenMachine
+import WarrenQUIC
+
+/// A path of a connection, and what is known of it.
+struct PathEntry {
+  let network: NetworkPath
+  var kind: Path.Kind
+  private(set) var state = Path.State.untried
+  private(set) var roundTrip: Duration?
+  private(set) var loss = 0.0
+  private(set) var lastAnswer: Instant?
+  /// When it is asked next.
+  var nextPing: Instant
+  /// What was asked and neither answered nor given up.
+  private var asked: [(number: UInt16, at: Instant)] = []
+  /// How often it was asked in vain, one after the other.
+  private var unanswered = 0
+  private var rest = PathLimits.firstRest
+  /// How often it has fallen silent while it was used, and since when it has answered again.
+  private var falls = 0
+  private var answersSince: Instant?
+  /// How often it was found better than the one in use, one after the other.
+  var timesBetter = 0
+  /// Whether the other side wants the connection to go there.
+  var isWanted = false
+  /// Whether the other side has asked or answered there: who only named an address may have named a victim's.
+  var isProven: Bool { lastAnswer != nil }
+
+  init(_ network: NetworkPath, _ kind: Path.Kind, at now: Instant) {
+    self.network = network
+    self.kind = kind
+    nextPing = now
+  }
+
+  /// When to call ``handleDeadline(at:interval:)``.
+  var deadline: Instant { asked.first.map { min(nextPing, $0.at.advanced(by: patience)) } ?? nextPing }
+
+  private var patience: Duration {
+    max((roundTrip ?? PathLimits.unknownRoundTrip) * 2, PathLimits.suspicion)
+  }
+
+  /// Whether it may be used: a path that fell silent has to answer for a while first.
+  func isTrusted(at now: Instant) -> Bool {
+    guard state == .alive, let answersSince else { return false }
+    return falls == 0 || answersSince.duration(to: now) >= probation
+  }
+
+  private var probation: Duration {
+    min(PathLimits.firstProbation * (1 << min(falls - 1, 10)), PathLimits.lastProbation)
+  }
+
+  /// Until when it is on probation; nil where it is not.
+  func probationEnd(at now: Instant) -> Instant? {
+    guard state == .alive, falls > 0, let end = answersSince?.advanced(by: probation), end > now else {
+      return nil
+    }
+    return end
+  }
+
+  // MARK: Asking
+
+  mutating func wasAsked(_ number: UInt16, at now: Instant, next interval: Duration) {
+    asked.append((number, now))
+    if asked.count > PathLimits.tries * 2 { asked.removeFirst() }
+    switch state {
+    case .untried:
+      nextPing = now.advanced(by: PathLimits.firstPause * (1 << min(unanswered + asked.count - 1, 5)))
+    case .alive:
+      let isHurried = unanswered > 0 || probationEnd(at: now) != nil
+      nextPing = now.advanced(by: isHurried ? PathLimits.suspicion : interval)
+    case .silent:
+      nextPing = now.advanced(by: rest)
+      rest = min(rest * 2, PathLimits.lastRest)
+    }
+  }
+
+  /// - Returns: whether it has come back, or answers for the first time; nil where nothing was asked.
+  mutating func answered(_ number: UInt16, at now: Instant) -> Bool? {
+    guard let place = asked.firstIndex(where: { $0.number == number }) else { return nil }
+    let time = asked[place].at.duration(to: now)
+    roundTrip = roundTrip.map { ($0 * 3 + time) / 4 } ?? time
+    count(lost: 0)
+    // What was asked before may be late, or lost: this one says as much.
+    asked.removeFirst(place + 1)
+    unanswered = 0
+    lastAnswer = now
+    rest = PathLimits.firstRest
+    let isNew = state != .alive
+    if isNew {
+      state = .alive
+      answersSince = now
+      if falls > 0 { nextPing = now.advanced(by: PathLimits.suspicion) }
+    }
+    return isNew
+  }
+
+  /// What is overdue is lost.
+  ///
+  /// - Returns: whether it is taken for silent by that.
+  mutating func handleDeadline(at now: Instant) -> Bool {
+    while let first = asked.first, first.at.advanced(by: patience) <= now {
+      asked.removeFirst()
+      unanswered += 1
+      count(lost: 1)
+      if state == .alive { nextPing = min(nextPing, now) }
+    }
+    guard state != .silent, unanswered >= PathLimits.tries || (falls > 0 && unanswered > 1) else {
+      return false
+    }
+    let wasAlive = state == .alive
+    fallSilent(at: now)
+    return wasAlive
+  }
+
+  private mutating func count(lost: Double) { loss += (lost - loss) / 8 }
+
+  private mutating func fallSilent(at now: Instant) {
+    state = .silent
+    answersSince = nil
+    unanswered = 0
+    nextPing = now.advanced(by: rest)
+  }
+
+  // MARK: Being used
+
+  /// It was used, and nothing came of it any more.
+  mutating func fell(at now: Instant) {
+    falls += 1
+    fallSilent(at: now)
+  }
+
+  /// It has been used for long.
+  mutating func forgive() { falls = 0 }
+
+  /// Something has come there that nobody was asked for: it leads here, at least.
+  mutating func heard(at now: Instant) {
+    // A path that was given up is worth a question.
+    if state == .silent { nextPing = min(nextPing, now) }
+  }
+
+  /// Whatever was known of it may be wrong by now.
+  mutating func renew(at now: Instant) {
+    if state == .silent { state = .untried }
+    unanswered = 0
+    asked = []
+    rest = PathLimits.firstRest
+    nextPing = now
+  }
+
+  /// As its users see it.
+  func path(isUsed: Bool) -> Path {
+    Path(
+      kind: kind, network: network, state: state, roundTrip: roundTrip, loss: loss, lastAnswer: lastAnswer,
+      isUsed: isUsed)
+  }
+}

@@ -1,0 +1,42 @@
+/// The limits of a connection's paths, each with its reason.
+public enum PathLimits {
+  /// Paths of a connection that are known: two families and a relay on each side make a dozen.
+  public static let paths = 16
+  /// After how long without an answer the way is looked at, besides a round trip; and after how long it is taken for dead, besides
+  /// two: what a queue of half a second holds back is late and not lost.
+  public static let suspicion: Duration = .milliseconds(250)
+  public static let silence: Duration = .milliseconds(500)
+  /// How often all paths are asked meanwhile: each that lives has answered a few times before it is decided.
+  public static let urgentPings: Duration = .milliseconds(100)
+  /// The same where none has answered for long: whoever drives out of a tunnel is found at once.
+  public static let hopefulPings: Duration = .milliseconds(500)
+  /// For how long they are urgent.
+  public static let urgency: Duration = .seconds(3)
+  /// The round trip of a path that is not known, for a ping to be taken for lost.
+  public static let unknownRoundTrip: Duration = .milliseconds(500)
+  /// How often a path that is new, or has not answered, is asked before it is taken for silent; the pause doubles.
+  public static let tries = 6
+  public static let firstPause: Duration = .milliseconds(100)
+  /// How often silent ones are asked: from the first pause, which doubles, to the last.
+  public static let firstRest: Duration = .seconds(1)
+  public static let lastRest: Duration = .seconds(60)
+  /// A path that has fallen silent is used again once it has answered for so long; each time twice as long, up to the last.
+  public static let firstProbation: Duration = .seconds(1)
+  public static let lastProbation: Duration = .seconds(60)
+  /// After how long of use it is forgiven.
+  public static let forgiveness: Duration = .seconds(60)
+  /// Of two paths of one kind, the other must be shorter by this part, and this much, in so many measurements one after another, and
+  /// so long after the last change: two that are equally good never alternate.
+  public static let betterShare = 0.3
+  public static let betterTime: Duration = .milliseconds(5)
+  public static let betterTimes = 3
+  public static let betterPause: Duration = .seconds(10)
+  /// How long a change may take before it is tried again.
+  public static let changing: Duration = .seconds(1)
+  /// How often the other side is told of a relay before it is given up; the pause doubles.
+  public static let relayOffers = 6
+  /// How long a way of a kind that somebody wants is looked for: what opening a TCP connection through two NATs takes.
+  public static let wish: Duration = .seconds(15)
+  /// Changes that wait for a slow reader, who loses the oldest.
+  public static let waitingChanges = 64
+}
