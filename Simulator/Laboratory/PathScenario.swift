@@ -182,10 +182,12 @@ extension PathScenario {
   }
 
   static let carrierForgets = PathScenario(
-    "a carrier that forgets", Place("forgetful", forgetful), .portRestricted, silence: fallBack,
-    "mappings live 50 to 75 s, whatever comes over them"
+    "a carrier that forgets", Place("forgetful", forgetful), .portRestricted,
+    silence: fallBack + roundTrip * 2,
+    "mappings live 50 to 75 s, whatever comes over them: two are lost, then the next way is open before"
   ) {
-    $0.duration = .seconds(300)
+    $0.duration = .seconds(900)
+    $0.mostChanges = 8
   }
 
   private static let forgetful = NATConfiguration.changed {

@@ -7,8 +7,15 @@ public struct MappingWatch: Sendable {
   public private(set) var mapped: SocketAddress?
   /// What proves to the server that it has said so, if it gives such: see ``STUNAttribute/attestation``.
   public private(set) var attestation: UInt64?
+  /// Since when it has been so, as far as is known.
+  public private(set) var mappedSince: Instant?
+  /// For how long a mapping lives at most although it is used, where the NAT lets none live for long.
+  public private(set) var life: Duration?
   /// Who is asked.
   public let server: SocketAddress
+
+  /// Whether the beginning of the mapping was seen.
+  private var sawBeginning = false
 
   private var query: ReflexiveQuery
   private var isDue = true
@@ -26,10 +33,28 @@ public struct MappingWatch: Sendable {
     guard source == server, query.isPending, let message = try? STUNMessage(bytes),
       message.transactionID == query.id, message.messageClass == .success, let mapped = message.mappedAddress
     else { return false }
-    self.mapped = mapped
+    see(mapped, at: now)
     attestation = message.longNumber(.attestation)
     query.answered(mapped, at: now)
     return true
+  }
+
+  private mutating func see(_ new: SocketAddress, at now: Instant) {
+    defer { mapped = new }
+    guard let since = mappedSince else {
+      mappedSince = now
+      return
+    }
+    let age = since.duration(to: now)
+    if mapped == new {
+      // It lives longer: what was seen before had another reason.
+      if let life, age > life * 2 { self.life = nil }
+      return
+    }
+    // That it was used is sure: it is asked about all the time.
+    if sawBeginning { life = min(life ?? age, age) }
+    sawBeginning = true
+    mappedSince = now
   }
 
   /// Writes the question, if it is to be sent now.
@@ -51,6 +76,8 @@ public struct MappingWatch: Sendable {
     guard case .silent = query.state else { return }
     // The server says nothing any more: it is asked again later, as if for the first time.
     mapped = nil
+    mappedSince = nil
+    sawBeginning = false
     attestation = nil
     query.rest(at: now)
   }

@@ -47,7 +47,7 @@ final class ConnectionPaths: @unchecked Sendable {
     var random = machine.random
     core = PathCore(
       on: path, kind, canMove: canMove, allowed: allowed, interval: interval,
-      number: UInt16.random(in: 0..<0x8000, using: &random), at: machine.now)
+      number: UInt16.random(in: 0...PathProbe.numbers, using: &random), at: machine.now)
     timer = machine.makeTimer { [weak self] in self?.deadlinePassed() }
     told = core.paths.first
   }
@@ -74,6 +74,9 @@ final class ConnectionPaths: @unchecked Sendable {
 
   /// A socket is gone.
   func remove(channel: UInt16) { change { $0.remove(channel: channel, at: $1) } }
+
+  /// The ways that are known will not live for long.
+  func age() { change { core, _ in core.age() } }
 
   /// This machine is elsewhere, perhaps.
   func networkChanged() { change { $0.networkChanged(at: $1) } }
@@ -111,6 +114,14 @@ final class ConnectionPaths: @unchecked Sendable {
   var paths: [Path] { core.paths }
 
   var isLost: Bool { core.isLost }
+
+  /// The way in use, and since when it is known.
+  var used: (path: NetworkPath, since: Instant) { (core.used, core.since(core.used) ?? machine.now) }
+
+  /// Whether a socket is of use to it.
+  func uses(_ channel: UInt16) -> Bool {
+    core.paths.contains { $0.network.channel == channel && ($0.isUsed || $0.state != .silent) }
+  }
 
   func has(_ kind: Path.Kind) -> Bool { core.paths.contains { $0.kind == kind && $0.state != .silent } }
 

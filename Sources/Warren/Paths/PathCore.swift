@@ -49,8 +49,9 @@ struct PathCore {
   private var moving: (to: NetworkPath, since: Instant)?
   private var nextUrgent: Instant?
   private var number: UInt16
-  /// The latest of the other side's pings.
+  /// The latest of the other side's pings, and where it wants the connection to go.
   private var latest: UInt16?
+  private var othersWish: NetworkPath?
   private var probes = Queue<(PathProbe, NetworkPath)>()
   private var events = Queue<Event>()
 
@@ -82,15 +83,27 @@ struct PathCore {
       return false
     }
     if entries.count >= PathLimits.paths {
-      guard let oldest = entries.firstIndex(where: { $0.state != .alive && !$0.network.isSame(as: used) })
-      else {
-        return false
-      }
-      entries.remove(at: oldest)
+      guard let worst = worst(among: { _ in true }), entries[worst].state != .alive || entries[worst].isAging
+      else { return false }
+      entries.remove(at: worst)
     }
     entries.append(PathEntry(network, kind, at: now))
     ask(entries.count - 1, at: now)
     return true
+  }
+
+  private func alive(_ kind: Path.Kind) -> Int { entries.count { $0.kind == kind && $0.state == .alive } }
+
+  /// The one that is missed least.
+  private func worst(among isMeant: (PathEntry) -> Bool) -> Int? {
+    entries.indices.filter {
+      let network = entries[$0].network
+      return isMeant(entries[$0]) && !network.isSame(as: used) && moving?.to.isSame(as: network) != true
+    }.max { entries[$0].isBetter(than: entries[$1]) }
+  }
+
+  private mutating func keepBest(of kind: Path.Kind) {
+    if let worst = worst(among: { $0.kind == kind && $0.state == .alive }) { entries.remove(at: worst) }
   }
 
   /// A socket is gone, and the ways through it.
@@ -106,8 +119,8 @@ struct PathCore {
 
   /// The connection takes this way now.
   mutating func moved(to network: NetworkPath, _ kind: Path.Kind, at now: Instant) {
-    moving = nil
     guard !network.isSame(as: used) else { return }
+    moving = nil
     used = network
     lastChange = now
     outlook = .fine
@@ -168,6 +181,11 @@ struct PathCore {
     askAll(at: now)
   }
 
+  /// No direct way that is known will live for long: the next one is better.
+  mutating func age() {
+    for place in entries.indices where entries[place].kind == .direct { entries[place].isAging = true }
+  }
+
   /// Its user wants it to take a way of this kind, as soon as there is one; nil for whatever is best.
   mutating func prefer(_ kind: Path.Kind?, at now: Instant) {
     wish = kind
@@ -182,25 +200,33 @@ struct PathCore {
   mutating func receive(_ probe: PathProbe, on network: NetworkPath, _ kind: Path.Kind, at now: Instant) {
     switch probe.word {
     case .ping:
-      let isNew = latest.map { Int16(bitPattern: (probe.number &- $0) << 1) > 0 } ?? true
+      let isNew = latest.map { Int16(bitPattern: (probe.number &- $0) << 2) > 0 } ?? true
       if isNew { latest = probe.number }
       // What was said once may be sent by others, from elsewhere.
       guard isNew || place(of: network) != nil else { return }
-      add(network, kind, at: now)
-      guard let place = place(of: network) else { return }
+      // Where there are enough, the other side's ways are its own.
+      if outlook.isLost || alive(kind) < PathLimits.pathsOfKind || probe.wish == .here {
+        add(network, kind, at: now)
+      }
       probes.append((PathProbe(word: .pong, number: probe.number), network))
-      guard isNew else { return }
-      if probe.isWanted { for other in entries.indices { entries[other].isWanted = false } }
-      let isWish = entries[place].isWanted != probe.isWanted
-      entries[place].isWanted = probe.isWanted
-      if isWish { choose(at: now) }
+      guard isNew, let place = place(of: network) else { return }
+      let before = othersWish
+      switch probe.wish {
+      case .none: othersWish = nil
+      case .here: othersWish = entries[place].network
+      case .elsewhere: break
+      }
+      if othersWish != before { choose(at: now) }
     case .pong:
       guard let place = place(of: network), let isBack = entries[place].answered(probe.number, at: now) else {
         return
       }
       compare(place)
-      if isBack { events.append(.changed) }
       choose(at: now)
+      if isBack {
+        events.append(.changed)
+        if alive(entries[place].kind) > PathLimits.pathsOfKind { keepBest(of: entries[place].kind) }
+      }
     case .relay: break
     }
   }
@@ -236,6 +262,7 @@ struct PathCore {
       if !isUsed, entries[place].nextPing <= now { ask(place, at: now) }
       if isUsed, lastChange.duration(to: now) >= PathLimits.forgiveness { entries[place].forgive() }
     }
+    entries.removeAll { $0.isHopeless(at: now) && !$0.network.isSame(as: used) }
     if let nextUrgent, nextUrgent <= now { askAll(at: now) }
     choose(at: now)
   }
@@ -243,19 +270,23 @@ struct PathCore {
   // MARK: Asking
 
   private mutating func ask(_ place: Int, at now: Instant) {
-    number = (number + 1) & 0x7FFF
     let network = entries[place].network
-    entries[place].wasAsked(number, at: now, next: interval)
-    probes.append((PathProbe(word: .ping, number: number, isWanted: wanted == network), network))
+    ping(place, at: now)
     // What is compared is measured at one time.
     if entries[place].state == .alive, !network.isSame(as: used), let own = self.place(of: used),
       own != place,
       entries[own].kind == entries[place].kind
     {
-      number = (number + 1) & 0x7FFF
-      entries[own].wasAsked(number, at: now, next: interval)
-      probes.append((PathProbe(word: .ping, number: number, isWanted: wanted == used), used))
+      ping(own, at: now)
     }
+  }
+
+  private mutating func ping(_ place: Int, at now: Instant) {
+    number = (number + 1) & PathProbe.numbers
+    let network = entries[place].network
+    entries[place].wasAsked(number, at: now, next: interval)
+    let wish = wanted.map { $0.isSame(as: network) ? PathProbe.Wish.here : .elsewhere } ?? .none
+    probes.append((PathProbe(word: .ping, number: number, wish: wish), network))
   }
 
   private mutating func askAll(at now: Instant) {
@@ -314,7 +345,11 @@ struct PathCore {
     if let wish, let place = best(usable.filter { entries[$0].kind == wish }) {
       return entries[place].network
     }
-    if canMove, let place = usable.first(where: { entries[$0].isWanted }) { return entries[place].network }
+    if canMove, let othersWish,
+      let place = usable.first(where: { entries[$0].network.isSame(as: othersWish) })
+    {
+      return entries[place].network
+    }
     guard canMove || outlook.isLost, let least = usable.map({ entries[$0].kind.rank }).min() else {
       return nil
     }
@@ -343,11 +378,19 @@ struct PathCore {
 
   // MARK: What is known
 
+  /// Since when a way is known.
+  func since(_ network: NetworkPath) -> Instant? { place(of: network).map { entries[$0].since } }
+
   /// All ways, the one in use first.
   var paths: [Path] {
     let all = entries.map { $0.path(isUsed: $0.network.isSame(as: used)) }
     return all.filter(\.isUsed) + all.filter { !$0.isUsed }
   }
+}
+
+extension PathEntry {
+  /// The lower the better.
+  var worth: Int { kind.rank * 2 + (isAging ? 1 : 0) }
 }
 
 extension Path.Kind {

@@ -21,8 +21,10 @@ struct PathEntry {
   private var answersSince: Instant?
   /// How often it was found better than the one in use, one after the other.
   var timesBetter = 0
-  /// Whether the other side wants the connection to go there.
-  var isWanted = false
+  /// Since when it is known.
+  let since: Instant
+  /// Whether it will not live for long.
+  var isAging = false
   /// Whether the other side has asked or answered there: who only named an address may have named a victim's.
   var isProven: Bool { lastAnswer != nil }
 
@@ -30,9 +32,27 @@ struct PathEntry {
     self.network = network
     self.kind = kind
     nextPing = now
+    since = now
   }
 
-  /// When to call ``handleDeadline(at:interval:)``.
+  /// Of two that are not in use, the better is kept.
+  func isBetter(than other: PathEntry) -> Bool {
+    func value(_ entry: PathEntry) -> (Int, Int, Duration, Instant) {
+      let state = entry.state == .alive ? 0 : entry.state == .untried ? 1 : 2
+      return (state, entry.isAging ? 1 : 0, entry.roundTrip ?? .zero, entry.since)
+    }
+    let (mine, others) = (value(self), value(other))
+    if (mine.0, mine.1) != (others.0, others.1) { return (mine.0, mine.1) < (others.0, others.1) }
+    // The younger one's mappings are the fresher.
+    return mine.2 != others.2 ? mine.2 < others.2 : mine.3 > others.3
+  }
+
+  /// Whether there is no hope any more.
+  func isHopeless(at now: Instant) -> Bool {
+    state == .silent && (lastAnswer ?? since).duration(to: now) >= PathLimits.hope
+  }
+
+  /// When to call ``handleDeadline(at:)``.
   var deadline: Instant { asked.first.map { min(nextPing, $0.at.advanced(by: patience)) } ?? nextPing }
 
   private var patience: Duration {

@@ -11,11 +11,20 @@ struct PathProbe: Hashable, Sendable {
     case relay(SocketAddress)
   }
 
+  /// Where the side that cannot change ways wants the connection to go.
+  enum Wish: UInt16, Hashable, Sendable {
+    /// It does not mind.
+    case none
+    case here, elsewhere
+  }
+
   var word: Word
-  /// Which ping it is, or answers: 15 bits.
+  /// Which ping it is, or answers: 14 bits.
   var number: UInt16
-  /// Whether who asks wants the connection to go this way: only one side of it can change ways.
-  var isWanted = false
+  var wish = Wish.none
+
+  /// The largest number.
+  static let numbers: UInt16 = 0x3FFF
 }
 
 /// Writes and reads a connection's probes. Nobody can make one who does not have the connection's secret; whoever sends one
@@ -47,7 +56,7 @@ final class PathProbeSeal {
 
   /// The probe's bytes.
   func seal(_ probe: PathProbe) -> [UInt8] {
-    let number = probe.number & 0x7FFF | (probe.isWanted ? 0x8000 : 0)
+    let number = probe.number & PathProbe.numbers | probe.wish.rawValue << 14
     let tag = tag(probe.word, number, fromClient: isClient)
     let id = TransactionID(othersSelector, UInt64(number) << 48 | tag)
     writer.begin(Self.messageClass(probe.word), .binding, id)
@@ -61,8 +70,10 @@ final class PathProbeSeal {
       let low = STUNMessage.transactionID(of: bytes)?.low
     else { return nil }
     let number = UInt16(low >> 48)
-    guard tag(word, number, fromClient: !isClient) == low & 0xFFFF_FFFF_FFFF else { return nil }
-    return PathProbe(word: word, number: number & 0x7FFF, isWanted: number & 0x8000 != 0)
+    guard tag(word, number, fromClient: !isClient) == low & 0xFFFF_FFFF_FFFF,
+      let wish = PathProbe.Wish(rawValue: number >> 14)
+    else { return nil }
+    return PathProbe(word: word, number: number & PathProbe.numbers, wish: wish)
   }
 
   private static func messageClass(_ word: PathProbe.Word) -> STUNClass {
@@ -80,7 +91,11 @@ final class PathProbeSeal {
     case .request: return isBare ? .ping : nil
     case .success: return isBare ? .pong : nil
     case .indication:
-      guard let address = message.maskedAddress(.xorRelayedAddress) else { return nil }
+      // What is not looked at otherwise is not covered by the proof: behind the attribute's head it is 0 (RFC 8489, 14.1).
+      let reserved = STUNMessage.headerSize + 4
+      guard let address = message.maskedAddress(.xorRelayedAddress),
+        bytes.unsafeLoad(fromByteOffset: reserved, as: UInt8.self) == 0
+      else { return nil }
       return .relay(address)
     case .failure: return nil
     }

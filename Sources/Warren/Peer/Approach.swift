@@ -40,6 +40,8 @@ final class Approach: @unchecked Sendable {
   /// The connection for which it looks for a new way, and not for a handshake.
   weak var mended: AdoptedConnection?
   var isMending: Bool { mended != nil }
+  /// Whether it begins from sockets of its own, as the mappings of the others will not live for long.
+  var isFresh = false
   /// Whether a handshake is what it is for, and that is not done.
   var isOpen: Bool { connection == nil && !isMending }
   var isOver = false

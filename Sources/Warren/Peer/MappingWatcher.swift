@@ -34,6 +34,19 @@ final class MappingWatcher: @unchecked Sendable {
   /// Where the world sees the sockets.
   var mapped: [SocketAddress] { watches.compactMap(\.watch.mapped) }
 
+  /// Since when the mapping of a socket has lived, and for how long it may: nil where nothing says that it will not go on.
+  func life(of channel: UInt16) -> (since: Instant, life: Duration)? {
+    guard let watch = watches.first(where: { $0.channel == channel })?.watch, let since = watch.mappedSince,
+      let life = watch.life
+    else { return nil }
+    return (since, life)
+  }
+
+  /// For how long mappings of a family live at most.
+  func life(of family: IPAddress.Family) -> Duration? {
+    watches.first { $0.watch.server.ip.family == family }?.watch.life
+  }
+
   /// Asks these servers.
   ///
   /// - Parameter isNew: whether what is known is to be forgotten, as after a change of networks.

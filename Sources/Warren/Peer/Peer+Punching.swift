@@ -63,7 +63,7 @@ extension Peer {
       machine.spawn("paths of a puncher") { [weak self] in
         for await event in puncher.events { await self?.take(event, of: puncher, approach) }
       })
-    nonisolated(unsafe) let sockets = isHidden ? [] : ports.sockets
+    nonisolated(unsafe) let sockets = isHidden || approach.isFresh ? [] : ports.sockets
     let (early, seen) = (approach.early, approach.seen.map(\.ip))
     approach.early = []
     puncher.assumeIsolated { puncher in
@@ -172,7 +172,7 @@ extension Peer {
     if let known = approach.relays[number] ?? approach.channels[number] {
       return NetworkPath(to: path.remote, through: known)
     }
-    if number < ports.sockets.count, !isHidden {
+    if number < ports.sockets.count, !isHidden, !approach.isFresh {
       return NetworkPath(to: path.remote, through: UInt16(number))
     }
     let given = puncher.assumeIsolated { puncher -> UncheckedSocket? in
@@ -273,7 +273,44 @@ extension Peer {
   /// better than a relay.
   func mendLost() async {
     for adopted in adoptedConnections where adopted.mending == nil {
-      if adopted.paths?.isLost ?? false || isSearchDue(adopted) { await mend(adopted) }
+      if adopted.paths?.isLost ?? false || isSearchDue(adopted) {
+        await mend(adopted)
+      } else if isAging(adopted) {
+        await renew(adopted)
+      }
+      giveUpSockets(of: adopted)
+    }
+  }
+
+  /// Whether the mapping through which a connection goes will end soon, however much it is used: some carriers do that.
+  private func isAging(_ adopted: AdoptedConnection) -> Bool {
+    guard let (path, known) = adopted.paths?.used, kind(of: path) == .direct, let watcher = ports?.watcher,
+      let life = watcher.life(of: path.remote.ip.family)
+    else { return false }
+    let used = life * PeerLimits.usedLife
+    // What the registry sees is seen now and then.
+    if let shared = watcher.life(of: path.channel) {
+      return shared.since.duration(to: machine.now) >= used - PunchLimits.keepAlive
+    }
+    return known.duration(to: machine.now) >= used
+  }
+
+  /// Opens the next way before the one in use ends.
+  private func renew(_ adopted: AdoptedConnection) async {
+    adopted.paths?.age()
+    await mend(adopted, isFresh: true)
+  }
+
+  /// Sockets through which nothing comes any more are given up.
+  private func giveUpSockets(of adopted: AdoptedConnection) {
+    guard let approach = adopted.approach, let paths = adopted.paths else { return }
+    let useless = approach.inherited.filter { !paths.uses($0) }
+    approach.inherited.removeAll(where: useless.contains)
+    for channel in useless {
+      let endpoint = endpoint
+      endpoint.assumeIsolated { $0.giveUp(channel) }
+      paths.remove(channel: channel)
+      ports?.close(channel)
     }
   }
 
@@ -293,10 +330,11 @@ extension Peer {
   }
 
   /// Looks for a new way for a connection whose addresses have changed.
-  func mend(_ adopted: AdoptedConnection) async {
+  func mend(_ adopted: AdoptedConnection, isFresh: Bool = false) async {
     guard let client, adopted.mending == nil, !isClosed else { return }
     let approach = Approach(.ours, with: adopted.peer, at: machine.now)
     approach.mended = adopted
+    approach.isFresh = isFresh
     adopted.mending = approach
     counters.mended += 1
     approach.tasks.append(
@@ -332,8 +370,10 @@ extension Peer {
       return await client.deny(introduction.id, reason: RegistryError.notConnected.reason)
     }
     if let before = adopted.mending {
-      // Both look for one: that of the one with the lower key goes on.
-      guard introduction.peer < id else {
+      // Both look for one: that of the one with the lower key goes on, unless nobody hears of it.
+      let isHeard =
+        before.introduction != nil || before.began.duration(to: machine.now) < PeerLimits.mendPatience
+      guard introduction.peer < id || !isHeard else {
         return await client.deny(introduction.id, reason: "it is being done")
       }
       await end(before)

@@ -18,12 +18,17 @@ public enum PeerLimits {
   public static let relays = 16
   /// For how long it does where a relay is on the way: what a search for a hidden port takes at most.
   public static let leavingRelay: Duration = .seconds(25)
+  /// How long an answer to the wish to mend a connection may take, before the other side's own wish comes first.
+  public static let mendPatience: Duration = .milliseconds(500)
   /// How often it looks for other networks at most while nothing can be sent.
   public static let lookPause: Duration = .milliseconds(200)
   /// For how long relays are kept that nobody uses: who comes back soon has them.
   public static let keepingRelays: Duration = .seconds(30)
   /// How old a connection is before it gets a spare way: what is over soon needs none.
   public static let spareDelay: Duration = .seconds(2)
+  /// Which part of the shortest life of a mapping that was seen is used, where mappings end although they are used: carriers draw
+  /// it, between 50 and 75 s for example.
+  public static let usedLife = 0.7
   /// How often something better than a relay is looked for: the pause doubles, up to the last.
   public static let firstSearchPause: Duration = .seconds(60)
   public static let lastSearchPause: Duration = .seconds(960)

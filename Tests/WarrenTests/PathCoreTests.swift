@@ -1,0 +1,270 @@
+import TestSupport
+import Testing
+
+@testable import Warren
+
+@Suite("The ways of a connection, as a core")
+struct PathCoreTests {
+  /// A core, whose other side answers on the ways that are open, after half of their round trips and the other half.
+  private struct Scene {
+    var core: PathCore
+    var now = Instant(nanoseconds: 1_000_000_000)
+    /// The ways that lead there and back, with their round trips.
+    var open: [NetworkPath: Duration] = [:]
+    var answers: [(at: Instant, probe: PathProbe, on: NetworkPath)] = []
+    var asked: [(at: Instant, probe: PathProbe, on: NetworkPath)] = []
+    var gone: [(at: Instant, to: NetworkPath, atOnce: Bool)] = []
+    /// Since when an answer is owed to the connection.
+    var awaited: Instant?
+    var roundTrip = Duration.milliseconds(50)
+    /// Whether something is said all the time.
+    var isTalking = false
+
+    init(
+      canMove: Bool = true, allowed: Set<Path.Kind> = Set(Path.Kind.allCases), on path: NetworkPath,
+      _ kind: Path.Kind
+    ) {
+      core = PathCore(
+        on: path, kind, canMove: canMove, allowed: allowed, interval: .seconds(15), number: 0, at: now)
+    }
+
+    /// Lets time pass, and does what is due, in its order.
+    mutating func pass(_ time: Duration) {
+      let end = now.advanced(by: time)
+      while true {
+        drain()
+        let talk = isTalking ? now.advanced(by: .milliseconds(20)) : nil
+        let next = [core.nextDeadline, answers.map(\.at).min(), talk].compactMap { $0 }.min()
+        guard let next, next <= end else { break }
+        now = max(now, next)
+        if isTalking {
+          // What is said is answered a round trip later, where the way is open.
+          awaited = open[core.used] == nil ? awaited ?? now : nil
+        }
+        for answer in answers.filter({ $0.at <= now }) {
+          core.receive(answer.probe, on: answer.on, .direct, at: now)
+        }
+        answers.removeAll { $0.at <= now }
+        look()
+      }
+      now = end
+      look()
+      drain()
+    }
+
+    private mutating func look() {
+      core.waits(since: awaited, roundTrip: roundTrip, at: now)
+      core.handleDeadline(at: now)
+    }
+
+    mutating func drain() {
+      while let (probe, path) = core.pollProbe() {
+        asked.append((now, probe, path))
+        guard probe.word == .ping, let time = open[path] else { continue }
+        answers.append((now.advanced(by: time), PathProbe(word: .pong, number: probe.number), path))
+      }
+      while let event = core.pollEvent() {
+        guard case .go(let path, let atOnce) = event else { continue }
+        gone.append((now, path, atOnce))
+        core.moved(to: path, .direct, at: now)
+        awaited = nil
+      }
+    }
+  }
+
+  private static func path(_ port: UInt16, through channel: UInt16 = 0) -> NetworkPath {
+    NetworkPath(to: SocketAddress(IPAddress(v4: 0xC000_0201), port: port), through: channel)
+  }
+
+  private let relay = path(1, through: 1)
+  private let direct = path(2)
+  private let other = path(3)
+  private let tcp = path(4, through: 2)
+
+  @Test("leaves a relay for a direct way as soon as that answers, and keeps the relay alive")
+  func upgrade() {
+    var scene = Scene(on: relay, .relayed)
+    scene.open = [relay: .milliseconds(100), direct: .milliseconds(50)]
+    scene.core.add(direct, .direct, at: scene.now)
+    scene.pass(.milliseconds(49))
+    #expect(scene.gone.isEmpty)
+    scene.pass(.milliseconds(1))
+    #expect(scene.gone.map(\.to) == [direct] && scene.gone.first?.atOnce == false)
+    scene.pass(.seconds(60))
+    let pings = scene.asked.filter { $0.on == relay }
+    #expect((4...8).contains(pings.count), "\(pings.count) in a minute")
+    #expect(scene.core.paths.count == 2 && scene.core.paths.allSatisfy { $0.state == .alive })
+  }
+
+  @Test("takes a way for lost after two round trips and half a second, and not before")
+  func silence() {
+    var scene = Scene(on: direct, .direct)
+    scene.open = [relay: .milliseconds(100), direct: .milliseconds(50)]
+    scene.core.add(relay, .relayed, at: scene.now)
+    scene.isTalking = true
+    scene.pass(.seconds(5))
+    #expect(scene.gone.isEmpty)
+    scene.open[direct] = nil
+    let cut = scene.now
+    scene.pass(.seconds(2))
+    let late = cut.duration(to: scene.gone[0].at)
+    #expect(scene.gone.map(\.to) == [relay] && scene.gone[0].atOnce)
+    #expect(late >= .milliseconds(600) && late <= .milliseconds(620), "\(late)")
+  }
+
+  @Test("stays where an answer is late and comes")
+  func late() {
+    var scene = Scene(on: direct, .direct)
+    scene.open = [relay: .milliseconds(100), direct: .milliseconds(50)]
+    scene.core.add(relay, .relayed, at: scene.now)
+    scene.pass(.seconds(1))
+    for _ in 0..<20 {
+      scene.awaited = scene.now
+      scene.pass(.milliseconds(590))
+      scene.awaited = nil
+      scene.pass(.milliseconds(100))
+    }
+    #expect(scene.gone.isEmpty)
+  }
+
+  @Test("comes back to a way that was lost only after it has answered for a while, each time longer")
+  func probation() {
+    var scene = Scene(on: direct, .direct)
+    scene.open = [relay: .milliseconds(100), direct: .milliseconds(50)]
+    scene.core.add(relay, .relayed, at: scene.now)
+    scene.isTalking = true
+    var absences: [Duration] = []
+    for _ in 0..<4 {
+      scene.pass(.seconds(2))
+      scene.open[direct] = nil
+      scene.pass(.seconds(2))
+      #expect(scene.core.used == relay)
+      scene.open[direct] = .milliseconds(50)
+      let back = scene.now
+      scene.pass(.seconds(40))
+      #expect(scene.core.used == direct)
+      absences.append(back.duration(to: scene.gone.last!.at))
+    }
+    #expect(absences[0] >= PathLimits.firstProbation)
+    #expect(absences[3] >= PathLimits.firstProbation * 8, "\(absences)")
+  }
+
+  @Test("never alternates between two ways of equal worth, however their times vary")
+  func hysteresis() {
+    var random = SeededRandom(3)
+    var scene = Scene(on: direct, .direct)
+    scene.open = [direct: .milliseconds(50), other: .milliseconds(50)]
+    scene.core.add(other, .direct, at: scene.now)
+    for _ in 0..<2_000 {
+      scene.open[direct] = .milliseconds(Int.random(in: 40...60, using: &random))
+      scene.open[other] = .milliseconds(Int.random(in: 40...60, using: &random))
+      scene.pass(.seconds(15))
+    }
+    #expect(scene.gone.isEmpty)
+    // One that is clearly shorter is taken, once.
+    (scene.open[direct], scene.open[other]) = (.milliseconds(50), .milliseconds(20))
+    scene.pass(.seconds(600))
+    #expect(scene.gone.map(\.to) == [other])
+  }
+
+  @Test("goes where its user wants, comes back where that is lost, and goes there again")
+  func wish() {
+    var scene = Scene(on: direct, .direct)
+    scene.open = [direct: .milliseconds(50), tcp: .milliseconds(50)]
+    scene.core.add(tcp, .tcp, at: scene.now)
+    scene.isTalking = true
+    scene.pass(.seconds(1))
+    #expect(scene.core.used == direct)
+    scene.core.prefer(.tcp, at: scene.now)
+    scene.pass(.milliseconds(100))
+    #expect(scene.core.used == tcp)
+    scene.open[tcp] = nil
+    scene.pass(.seconds(3))
+    #expect(scene.core.used == direct)
+    scene.open[tcp] = .milliseconds(50)
+    scene.pass(.seconds(10))
+    #expect(scene.core.used == tcp)
+    scene.core.prefer(nil, at: scene.now)
+    scene.pass(.seconds(1))
+    #expect(scene.core.used == direct)
+  }
+
+  @Test("asks the other side to change ways where it cannot, until it has, and no longer")
+  func server() {
+    var scene = Scene(canMove: false, on: direct, .direct)
+    scene.open = [direct: .milliseconds(50), relay: .milliseconds(100)]
+    scene.core.add(relay, .relayed, at: scene.now)
+    scene.isTalking = true
+    scene.pass(.seconds(2))
+    #expect(scene.asked.allSatisfy { $0.probe.wish == .none })
+    scene.open[direct] = nil
+    scene.pass(.seconds(1))
+    #expect(scene.gone.isEmpty)
+    #expect(scene.asked.contains { $0.on == relay && $0.probe.wish == .here })
+    let count = scene.asked.count
+    scene.core.moved(to: relay, .relayed, at: scene.now)
+    scene.pass(.seconds(30))
+    #expect(scene.asked[count...].allSatisfy { $0.probe.wish != .here })
+  }
+
+  @Test("does as the other side wants until that wants nothing any more")
+  func othersWish() {
+    var scene = Scene(on: direct, .direct)
+    scene.open = [direct: .milliseconds(50), relay: .milliseconds(100)]
+    scene.core.add(relay, .relayed, at: scene.now)
+    scene.pass(.seconds(1))
+    scene.core.receive(PathProbe(word: .ping, number: 1, wish: .here), on: relay, .relayed, at: scene.now)
+    scene.pass(.seconds(100))
+    #expect(scene.core.used == relay)
+    scene.core.receive(
+      PathProbe(word: .ping, number: 2, wish: .elsewhere), on: direct, .direct, at: scene.now)
+    scene.pass(.seconds(1))
+    #expect(scene.core.used == relay)
+    // What was said before is not said again by somebody else.
+    scene.core.receive(PathProbe(word: .ping, number: 1, wish: .none), on: direct, .direct, at: scene.now)
+    scene.pass(.seconds(1))
+    #expect(scene.core.used == relay)
+    scene.core.receive(PathProbe(word: .ping, number: 3, wish: .none), on: direct, .direct, at: scene.now)
+    scene.pass(.seconds(1))
+    #expect(scene.core.used == direct)
+  }
+
+  @Test("takes no way of a kind that is not allowed")
+  func allowed() {
+    var scene = Scene(allowed: [.relayed], on: relay, .relayed)
+    scene.open = [relay: .milliseconds(100), direct: .milliseconds(10)]
+    scene.core.add(direct, .direct, at: scene.now)
+    scene.core.receive(PathProbe(word: .ping, number: 1, wish: .here), on: direct, .direct, at: scene.now)
+    scene.pass(.seconds(60))
+    #expect(scene.core.used == relay && scene.asked.allSatisfy { $0.on == relay || $0.probe.word == .pong })
+  }
+
+  @Test("asks somebody who was only named six times, and then hardly ever; and nobody for ever")
+  func named() {
+    var scene = Scene(on: direct, .direct)
+    scene.open = [direct: .milliseconds(50)]
+    scene.core.add(other, .relayed, at: scene.now)
+    scene.pass(.seconds(10))
+    #expect(scene.asked.filter { $0.on == other }.count <= PathLimits.tries + 4)
+    scene.pass(.seconds(1_000))
+    #expect(scene.asked.filter { $0.on == other }.count <= 24)
+    #expect(scene.core.paths.map(\.network) == [direct])
+  }
+
+  @Test("keeps as many ways as it needs, and asks each four times a minute")
+  func bounded() {
+    var scene = Scene(on: direct, .direct)
+    scene.open[direct] = .milliseconds(50)
+    for port in 10..<200 as Range<UInt16> {
+      let path = Self.path(port)
+      scene.open[path] = .milliseconds(50)
+      scene.core.add(path, .direct, at: scene.now)
+      scene.pass(.milliseconds(100))
+    }
+    scene.pass(.seconds(400))
+    #expect(scene.core.paths.count <= PathLimits.pathsOfKind)
+    let count = scene.asked.count
+    scene.pass(.seconds(600))
+    #expect(scene.asked.count - count <= 40 * PathLimits.pathsOfKind * 2)
+  }
+}
