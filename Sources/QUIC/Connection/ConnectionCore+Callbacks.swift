@@ -54,6 +54,7 @@ extension ConnectionCore {
     path_validated: { owner, path, isUsable in
       let core = connection(owner)
       guard let path = core.real(NetworkPath(path!.pointee)) else { return }
+      core.lastHeard = nil
       core.events.append(.path(path, isUsable: isUsable != 0))
     },
     ticket: { owner, bytes, count in

@@ -109,6 +109,7 @@ extension ConnectionCore {
       learn(path)
     }
     smallPacketsUntil = now
+    lastHeard = nil
     changed()
   }
 

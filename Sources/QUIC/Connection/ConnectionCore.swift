@@ -105,6 +105,8 @@ public final class ConnectionCore {
   var sent = Traffic()
   /// When the first packet was sent that wants an answer, of those since anything was heard.
   var awaitedSince: Instant?
+  /// On which way something has come last, and whether that was the one in use.
+  var lastHeard: (path: NetworkPath, isOwn: Bool)?
   /// Called once, as soon as an answer is owed.
   var onWaiting: (() -> Void)?
   /// Whether its packets leave from whatever address this machine has: the one that it had may be gone.
@@ -180,7 +182,6 @@ extension ConnectionCore {
   /// Takes a datagram that is for this connection.
   func receive(_ bytes: RawSpan, on path: NetworkPath, ecn: ECN, at now: Instant) {
     clock = now
-    awaitedSince = nil
     received.add(bytes.byteCount)
     hasNews = true
     switch phase {
@@ -194,6 +195,7 @@ extension ConnectionCore {
           libraryTime(now))
       }
       met(path, bytes.byteCount)
+      if awaitedSince != nil { heard(on: path) }
       settle(result, at: now)
       changed()
     case .closing:
@@ -204,6 +206,12 @@ extension ConnectionCore {
       changed()
     case .draining, .ended: break
     }
+  }
+
+  /// What comes on another way than its own says nothing of that one.
+  private func heard(on path: NetworkPath) {
+    if lastHeard?.path != path { lastHeard = (path, path.isSame(as: self.path)) }
+    if lastHeard!.isOwn { awaitedSince = nil }
   }
 
   private func known(_ path: NetworkPath) -> NetworkPath {
