@@ -168,7 +168,7 @@ struct PairingServerTests {
         await second.go()
         await first.go()
         // What comes on another connection may be faster than the end of this one.
-        try await wait(pair, until: server, has: 0)
+        try await self.wait(pair, until: server, has: 0)
         let (asker, _) = try await visit(pair, server, address, Self.question("key"), waiting: 0)
         #expect(try await asker.answer()?.contains("nobody waits") == true)
         await asker.go()
