@@ -62,9 +62,4 @@ public struct Certificates: Sendable {
 
   /// What stands in one of its files.
   public func text(_ file: String) throws -> String { try #require(Folder.text(of: "\(folder)/\(file)")) }
-
-  /// Puts several behind one another, as servers show them.
-  public func chain(_ names: String..., as file: String) throws {
-    Folder.put(try names.map { try text("\($0).pem") }.joined(), at: "\(folder)/\(file)")
-  }
 }

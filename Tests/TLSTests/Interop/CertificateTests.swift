@@ -12,8 +12,10 @@ import WarrenMachine
   .enabled(if: OpenSSLTests.obstacle == nil, Comment(rawValue: OpenSSLTests.obstacle ?? "")))
 struct CertificateTests {
   /// Lends `body` a server of somebody else's, and a way to connect with it.
+  ///
+  /// - Parameter chain: how many certificates there are in a file that it may show besides.
   private func withServer(
-    _ command: String, keyType: String = "ecdsa", older: Bool = true,
+    _ command: String, keyType: String = "ecdsa", older: Bool = true, chain: Int = 0,
     _ body:
       @escaping @Sendable (ForeignProgram, LocalMachine, () async throws -> TLSConnection) async throws
       -> Void
@@ -22,6 +24,8 @@ struct CertificateTests {
       let certificates = Certificates(in: folder)
       try certificates.make("authority", Certificates.Wish { $0.isAuthority = true })
       try certificates.make("theirs", by: "authority", Certificates.Wish { $0.keyType = keyType })
+      let authority = try certificates.text("authority.pem")
+      Folder.put(String(repeating: authority, count: chain), at: folder + "/chain.pem")
       var configuration = TLSConfiguration(protocols: [])
       configuration.authorities = .file(folder + "/authority.pem")
       configuration.allowsOlderVersion = older
@@ -69,6 +73,17 @@ struct CertificateTests {
         Issue.record("\(String(describing: error))")
         return
       }
+    }
+  }
+
+  @Test(
+    "of OpenSSL's is left alone where it shows more certificates than anybody needs", arguments: [14, 16])
+  func long(count: Int) async throws {
+    let command = "\(Self.openssl) -cert_chain chain.pem -rev"
+    try await withServer(command, chain: count) { _, _, connect in
+      if count < 15 { return await (try connect()).close() }
+      let error = await #expect(throws: TLSError.self) { _ = try await connect() }
+      #expect(error?.code == .badCertificate)
     }
   }
 
