@@ -6,9 +6,10 @@ cd "$(dirname "$0")/.."
 
 missing=
 for program in turnserver:coturn miniupnpd:miniupnpd ip:iproute2 nft:nftables curl:curl openssl:openssl \
-  gnutls-cli:gnutls-bin redis-server:redis-server redis-benchmark:redis-tools; do
+  gnutls-cli:gnutls-bin update-ca-certificates:ca-certificates redis-server:redis-server redis-benchmark:redis-tools; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "${program%%:*}" >/dev/null 2>&1 || missing="$missing ${program#*:}"
 done
+pkg-config --exists nice 2>/dev/null || missing="$missing libnice-dev"
 if [ -n "$missing" ]; then
   if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing for tests and benchmarks:$missing"
@@ -33,3 +34,16 @@ environment() { # folder, package, version, what is skipped without it
 environment .build/interop aioice 0.13.0 "its tests"
 environment .build/interop-aioquic aioquic 1.7.2 "its tests"
 environment .build/interop-iroh iroh 1.2.0 "measuring beside it"
+
+# An agent of libnice's is a program of ours that uses it.
+agent=.build/interop-libnice/nice_agent
+if ! pkg-config --exists nice 2>/dev/null; then
+  rm -f "$agent"
+elif [ ! "$agent" -nt Tests/Interop/nice_agent.c ]; then
+  mkdir -p "${agent%/*}"
+  # shellcheck disable=SC2046 # The options are words.
+  cc -std=gnu11 -Wall -Wextra -Werror -O1 -o "$agent" Tests/Interop/nice_agent.c $(pkg-config --cflags --libs nice) || {
+    echo "the program that uses libnice cannot be built: its tests will be skipped" >&2
+    rm -f "$agent"
+  }
+fi

@@ -94,3 +94,63 @@ int cidentity_ask(gnutls_session_t session, cidentity_judge judge, void *owner) 
   default: return GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE;
   }
 }
+
+cidentity_authorities cidentity_system_authorities(void) {
+  gnutls_x509_trust_list_t made = NULL;
+  if (gnutls_x509_trust_list_init(&made, 0) < 0) return NULL;
+  if (gnutls_x509_trust_list_add_system_trust(made, 0, 0) > 0) return made;
+  cidentity_free_authorities(made);
+  return NULL;
+}
+
+cidentity_authorities cidentity_authorities_in_file(const char *path) {
+  gnutls_x509_trust_list_t made = NULL;
+  if (gnutls_x509_trust_list_init(&made, 0) < 0) return NULL;
+  if (gnutls_x509_trust_list_add_trust_file(made, path, NULL, GNUTLS_X509_FMT_PEM, 0, 0) > 0) return made;
+  cidentity_free_authorities(made);
+  return NULL;
+}
+
+cidentity_authorities cidentity_authorities_in_text(const char *text) {
+  gnutls_x509_trust_list_t made = NULL;
+  gnutls_datum_t pem = {(unsigned char *)text, (unsigned)strlen(text)};
+  if (gnutls_x509_trust_list_init(&made, 0) < 0) return NULL;
+  if (gnutls_x509_trust_list_add_trust_mem(made, &pem, NULL, GNUTLS_X509_FMT_PEM, 0, 0) > 0) return made;
+  cidentity_free_authorities(made);
+  return NULL;
+}
+
+void cidentity_free_authorities(cidentity_authorities authorities) {
+  if (authorities) gnutls_x509_trust_list_deinit(authorities, 1);
+}
+
+// What servers show has two or three certificates; GnuTLS follows no more than this many.
+enum { LONGEST_CHAIN = 16 };
+
+int cidentity_verify(gnutls_session_t session, cidentity_authorities authorities, const char *name, unsigned *status) {
+  unsigned count = 0;
+  const gnutls_datum_t *shown = gnutls_certificate_get_peers(session, &count);
+  if (!shown || count == 0) return GNUTLS_E_NO_CERTIFICATE_FOUND;
+  if (gnutls_certificate_type_get2(session, GNUTLS_CTYPE_PEERS) != GNUTLS_CRT_X509) {
+    return GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE;
+  }
+  if (count > LONGEST_CHAIN) return GNUTLS_E_CERTIFICATE_LIST_UNSORTED;
+  gnutls_x509_crt_t chain[LONGEST_CHAIN];
+  unsigned made = 0;
+  int answer = 0;
+  while (made < count && answer >= 0) {
+    answer = gnutls_x509_crt_init(&chain[made]);
+    if (answer < 0) break;
+    answer = gnutls_x509_crt_import(chain[made], &shown[made], GNUTLS_X509_FMT_DER);
+    made++;
+  }
+  gnutls_typed_vdata_st wanted[] = {
+    {GNUTLS_DT_DNS_HOSTNAME, (unsigned char *)name, 0},
+    {GNUTLS_DT_KEY_PURPOSE_OID, (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER, 0},
+  };
+  if (answer >= 0) {
+    answer = gnutls_x509_trust_list_verify_crt2(authorities, chain, count, wanted, 2, 0, status, NULL);
+  }
+  for (unsigned place = 0; place < made; place++) gnutls_x509_crt_deinit(chain[place]);
+  return answer;
+}

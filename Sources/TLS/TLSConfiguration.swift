@@ -8,6 +8,12 @@ public struct TLSConfiguration: Sendable {
   public var needsProtocol = true
   /// Who may connect: asked before anything that they say is given out.
   public var accepts: @Sendable (PeerID) -> Bool = { _ in true }
+  /// Who must vouch for the certificate of a server whose key is not known, which is then X.509's and for the name by which
+  /// it is called; nil where whatever answers will do.
+  public var authorities: TLSAuthorities?
+  /// Whether TLS 1.2 will do where others' servers have nothing newer: with an X.509 certificate alone, and with keys that
+  /// nobody can find out later.
+  package var allowsOlderVersion = false
   /// How long a handshake may take.
   public var handshakeTimeout: Duration = .seconds(10)
 

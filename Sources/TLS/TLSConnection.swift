@@ -38,7 +38,8 @@ public actor TLSConnection {
   /// where it fails.
   ///
   /// - Parameters:
-  ///   - peer: who must be there; anyone else's answer ends it. Nil for whoever answers, which proves nothing.
+  ///   - peer: who must be there; anyone else's answer ends it. Nil for whom ``TLSConfiguration/authorities`` vouch for; where
+  ///     there are none, for whoever answers, which proves nothing.
   ///   - name: what a server with an X.509 certificate is called.
   /// - Throws: a ``TLSError``, or what TCP says.
   public static func connect(

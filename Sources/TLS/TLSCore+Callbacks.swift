@@ -14,9 +14,12 @@ func pullBytes(_ transport: gnutls_transport_ptr_t?, _ room: UnsafeMutableRawPoi
   return core.pull(into: UnsafeMutableRawBufferPointer(start: room, count: count)) ?? core.sayAgain()
 }
 
-/// Called once the other side has proven that it has the key which it shows.
+/// Called once the other side has shown its certificate; that it has the key as well is proven before the handshake is done.
 func judgePeer(_ session: gnutls_session_t?) -> Int32 {
-  cidentity_ask(
+  if let isVouchedFor = core(gnutls_session_get_ptr(session)).judgeChain() {
+    return isVouchedFor ? 0 : GNUTLS_E_CERTIFICATE_ERROR
+  }
+  return cidentity_ask(
     session,
     { owner, kind, key, count in
       core(owner).judge(kind, RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: key, count: count))) ? 0 : 1

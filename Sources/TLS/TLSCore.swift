@@ -4,7 +4,7 @@ import Glibc
 import WarrenCrypto
 import WarrenMachine
 
-/// One side of a TLS 1.3 connection (RFC 8446) without I/O: it is handed what arrives, what is to be written and the time,
+/// One side of a TLS 1.3 connection (RFC 8446; at others' servers 1.2 may do, RFC 5246) without I/O: it is handed what arrives, what is to be written and the time,
 /// and hands back what is to leave, what can be read, and when it is to be asked next.
 ///
 /// ```
@@ -17,8 +17,9 @@ import WarrenMachine
 public final class TLSCore {
   /// Who has begun it.
   public enum Side: Hashable, Sendable {
-    /// Whoever connects: to this peer, or nil for whoever answers, which proves nothing. A server with an X.509 certificate
-    /// may want to know what it is called (RFC 6066, 3).
+    /// Whoever connects: to this peer, or nil for whom ``TLSConfiguration/authorities`` vouch for under this name, or for
+    /// whoever answers, which proves nothing. A server with an X.509 certificate may want to know what it is called
+    /// (RFC 6066, 3); an address, as a name, is not said.
     case client(expecting: PeerID?, name: String? = nil)
     /// Whoever was connected to.
     case server
@@ -47,6 +48,8 @@ public final class TLSCore {
 
   private let identity: TLSIdentity
   private let configuration: TLSConfiguration
+  /// Who vouches for the server, and what it is called.
+  private let authorities: (list: AuthorityList, name: String)?
   let session: gnutls_session_t
   private var incoming = ByteBuffer(capacity: TLSLimits.incomingBytes)
   private var outgoing = ByteBuffer(capacity: TLSLimits.outgoingBytes)
@@ -70,6 +73,7 @@ public final class TLSCore {
     self.side = side
     self.identity = identity
     self.configuration = configuration
+    authorities = try AuthorityList.asked(by: side, configuration)
     session = try Self.session(side, identity, configuration)
     nextDeadline = now.advanced(by: configuration.handshakeTimeout)
     let pointer = Unmanaged.passUnretained(self).toOpaque()
@@ -94,12 +98,13 @@ public final class TLSCore {
     guard gnutls_init(&made, (common + own).reduce(0) { $0 | $1.rawValue }) >= 0, let session = made else {
       throw TLSError(.system, reason: "there is no memory for a session")
     }
+    let priority = configuration.allowsOlderVersion ? identity.olderPriority : nil
     var isReady =
-      gnutls_priority_set(session, identity.priority) >= 0
+      gnutls_priority_set(session, priority ?? identity.priority) >= 0
       && gnutls_credentials_set(
         session, GNUTLS_CRD_CERTIFICATE, UnsafeMutableRawPointer(identity.credentials)) >= 0
       && offer(configuration.protocols, on: session)
-    if case .client(_, let name?) = side {
+    if case .client(_, let name?) = side, (try? IPAddress(name)) == nil {
       isReady = isReady && gnutls_server_name_set(session, GNUTLS_NAME_DNS, name, name.utf8.count) >= 0
     }
     if side == .server, identity.isRaw { gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE) }
@@ -209,6 +214,12 @@ extension TLSCore {
       let code = gnutls_handshake(session)
       if code == GNUTLS_E_SUCCESS { return becomeOpen() }
       if code == GNUTLS_E_AGAIN, silentCount <= TLSLimits.silentBytes { return }
+      // A server of TLS 1.2 says so that it does not know its name, and goes on (RFC 6066, 3).
+      if configuration.allowsOlderVersion, code == GNUTLS_E_WARNING_ALERT_RECEIVED,
+        gnutls_alert_get(session) == GNUTLS_A_UNRECOGNIZED_NAME
+      {
+        continue
+      }
       // What GnuTLS calls a warning ends TLS 1.3 too (RFC 8446, 6).
       _ = fail(code == GNUTLS_E_AGAIN ? GNUTLS_E_HANDSHAKE_TOO_LARGE : code)
     }
@@ -230,10 +241,17 @@ extension TLSCore {
     phase = .open
   }
 
+  /// Whether those vouch for the other side who have to; nil where nobody has to, and its key alone says who it is.
+  func judgeChain() -> Bool? {
+    guard let authorities else { return nil }
+    refusal = authorities.list.refusal(of: session, as: authorities.name)
+    return refusal == nil
+  }
+
   /// Whether the other side is who it should be.
   func judge(_ kind: cidentity_kind, _ key: RawSpan) -> Bool {
     let found = PeerID(subjectPublicKeyInfo: key)
-    refusal = kind == CIDENTITY_X509_EXPIRED ? TLSError(.alert(45)) : refusal(of: found)
+    refusal = kind == CIDENTITY_X509_EXPIRED ? TLSError(.expired) : refusal(of: found)
     if refusal == nil { peer = found }
     return refusal == nil
   }
@@ -366,7 +384,9 @@ extension TLSCore {
     guard !error.isRemote else { return nil }
     switch error.code {
     case .alert(let alert): return gnutls_alert_description_t(UInt32(alert))
-    case .wrongPeer: return GNUTLS_A_BAD_CERTIFICATE
+    case .wrongPeer, .wrongName, .badCertificate: return GNUTLS_A_BAD_CERTIFICATE
+    case .unknownAuthority: return GNUTLS_A_UNKNOWN_CA
+    case .expired: return GNUTLS_A_CERTIFICATE_EXPIRED
     case .unwantedPeer: return GNUTLS_A_ACCESS_DENIED
     case .noProtocol: return GNUTLS_A_NO_APPLICATION_PROTOCOL
     case .truncated, .handshakeTimeout, .closed, .system: return nil

@@ -10,6 +10,14 @@ public struct TLSError: Error, Hashable, Sendable {
     case wrongPeer(PeerID)
     /// Somebody called whom this side does not accept.
     case unwantedPeer(PeerID)
+    /// Nobody vouches for the server's certificate whose word counts here.
+    case unknownAuthority
+    /// The server's certificate is not for the name by which it was called.
+    case wrongName(String)
+    /// The other side's certificate is no longer valid, or not yet.
+    case expired
+    /// The other side's certificate is wrong in another way.
+    case badCertificate
     /// No protocol is spoken by both (RFC 7301, 3.2).
     case noProtocol
     /// The bytes ended before the other side said that they would: somebody may have cut them off (RFC 8446, 6.1).
@@ -47,6 +55,18 @@ extension TLSError: CustomStringConvertible {
     case .alert(let alert): return "\(who) ended TLS with alert \(alert)\(Self.hint(for: alert))\(why)"
     case .wrongPeer(let peer): return "somebody else answered: \(peer); check whom you meant to call"
     case .unwantedPeer(let peer): return "\(peer) called, and is not accepted here: see `accepts`"
+    case .unknownAuthority:
+      return
+        "nobody trusted here has signed the server's certificate: if it is the right server, name who has "
+        + "(`authorities`), or have it send the certificates between as well"
+    case .wrongName(let name):
+      return
+        "the server's certificate is not for \(name): call it by a name that is in it, or somebody else answered"
+    case .expired:
+      return
+        "the other side's certificate is not valid at this time: have it renewed, and look at this machine's clock"
+        + why
+    case .badCertificate: return "the other side's certificate is not to be trusted\(why)"
     case .noProtocol: return "no protocol is spoken by both: compare the `protocols` of both sides"
     case .truncated:
       return "the connection ended in the middle: the other side is gone, or somebody has cut it off; "
@@ -71,8 +91,10 @@ extension TLSError: CustomStringConvertible {
     case 45: " (a certificate is no longer valid)"
     case 49: " (it does not accept who one is)"
     case 51: " (a signature or a handshake was changed on the way)"
+    case 48: " (it does not know who has signed the certificate)"
     case 70: " (the two have no version of TLS in common: this side speaks 1.3)"
     case 90: " (it has changed its mind)"
+    case 100: " (new keys were wanted as TLS 1.2 has them, which is not done here)"
     case 116: " (it asks who one is)"
     default: ""
     }

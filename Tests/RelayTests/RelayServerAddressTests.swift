@@ -18,6 +18,8 @@ struct RelayServerAddressTests {
     let address = try RelayServerAddress(text)
     #expect(address.description == expected)
     #expect(try RelayServerAddress(address.description) == address)
+    // Whom nobody knows by a key somebody must vouch for.
+    #expect(address.key == nil && address.authorities == .system)
   }
 
   @Test(

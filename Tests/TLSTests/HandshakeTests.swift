@@ -35,6 +35,15 @@ struct HandshakeTests {
       lab.errors == [TLSError(.wrongPeer(lab.keys.server.peerID)), TLSError(.alert(42), isRemote: true)])
   }
 
+  @Test("with a key alone ends where authorities are to vouch for the server, and both are told")
+  func unvouchedKey() throws {
+    let lab = try TLSLaboratory(expecting: .some(nil), name: "localhost") { side, configuration in
+      if side == 0 { configuration.authorities = .system }
+    }
+    lab.run()
+    #expect(lab.errors.map { $0?.code } == [.badCertificate, .alert(42)])
+  }
+
   @Test("with whoever answers is possible")
   func anybody() throws {
     let lab = try TLSLaboratory(expecting: .some(nil))

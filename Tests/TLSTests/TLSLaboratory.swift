@@ -27,7 +27,7 @@ final class TLSLaboratory {
   static let start = Instant(nanoseconds: 1)
 
   init(
-    seed: UInt64 = 1, expecting: PeerID?? = nil, identities: [TLSIdentity]? = nil,
+    seed: UInt64 = 1, expecting: PeerID?? = nil, name: String? = nil, identities: [TLSIdentity]? = nil,
     _ change: (Int, inout TLSConfiguration) -> Void = { _, _ in }
   ) throws {
     var random = SeededRandom(seed)
@@ -41,7 +41,7 @@ final class TLSLaboratory {
     let identities = try identities ?? [TLSIdentity(keys.0), TLSIdentity(keys.1)]
     let expected = expecting ?? keys.1.peerID
     cores = [
-      try TLSCore(.client(expecting: expected), identities[0], configurations[0], at: Self.start),
+      try TLSCore(.client(expecting: expected, name: name), identities[0], configurations[0], at: Self.start),
       try TLSCore(.server, identities[1], configurations[1], at: Self.start),
     ]
   }

@@ -9,6 +9,7 @@
 struct gnutls_privkey_st;
 struct gnutls_certificate_credentials_st;
 struct gnutls_session_int;
+struct gnutls_x509_trust_list_st;
 
 // A key and what it is shown as. They say nothing yet of how the other side is judged: that is for whoever uses them
 // (`gnutls_certificate_set_verify_function`).
@@ -28,5 +29,20 @@ typedef int (*cidentity_judge)(void *owner, cidentity_kind kind, const uint8_t *
 
 // Asks `judge` about the other side of a session, which has shown its certificate: 0, or GnuTLS's error.
 int cidentity_ask(struct gnutls_session_int *session, cidentity_judge judge, void *owner);
+
+// Authorities whose word on X.509 certificates counts.
+typedef struct gnutls_x509_trust_list_st *cidentity_authorities;
+
+// Those that this system trusts; NULL if it says of none.
+cidentity_authorities cidentity_system_authorities(void);
+// Those in a file, as PEM; NULL if there are none.
+cidentity_authorities cidentity_authorities_in_file(const char *path);
+// Those in a text, as PEM; NULL if there are none.
+cidentity_authorities cidentity_authorities_in_text(const char *text);
+void cidentity_free_authorities(cidentity_authorities);
+
+// Has them look at the chain of certificates that the server of a session has shown, which must be for this name, or for the
+// address that it spells: 0 and GnuTLS's status, which is 0 if all is well, or GnuTLS's error.
+int cidentity_verify(struct gnutls_session_int *session, cidentity_authorities, const char *name, unsigned *status);
 
 #endif

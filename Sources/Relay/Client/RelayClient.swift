@@ -14,7 +14,8 @@ public enum RelayClient {
   ///
   /// - Parameters:
   ///   - terms: what is asked for.
-  ///   - identity: with what this side shows itself over TLS; nil for a key that is made for it alone.
+  ///   - identity: with what this side shows itself over TLS; nil for a key that is made for it alone, and for nothing at all
+  ///     where a certificate says whose the server is.
   /// - Throws: a ``RelayError``, the most telling where there are several.
   public static func allocate(
     at servers: [RelayServerAddress], on machine: any Machine, _ terms: AllocationTerms = AllocationTerms(),
@@ -116,10 +117,7 @@ struct RelayAttempt {
     case .udp: return DatagramCarrier(try machine.bindUDP(to: .any(address.ip.family)), to: address)
     case .tcp: return try await StreamCarrier.open(to: address, on: machine, nil)
     case .tls:
-      var random = machine.random
-      let security = RelaySecurity(
-        identity: try identity ?? TLSIdentity(PrivateKey(using: &random)),
-        configuration: TLSConfiguration(protocols: RelaySecurity.protocols), server: server)
+      let security = try RelaySecurity(server, identity, on: machine)
       return try await StreamCarrier.open(to: address, on: machine, security)
     }
   }

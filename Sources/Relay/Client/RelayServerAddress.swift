@@ -1,5 +1,6 @@
 import WarrenCrypto
 import WarrenMachine
+import WarrenTLS
 
 /// Where a relay is, how it is spoken to, and as whom.
 ///
@@ -26,8 +27,11 @@ public struct RelayServerAddress: Hashable, Sendable {
   public var username: String
   /// How they prove it.
   public var password: String
-  /// The key that a server proves over TLS; nil for whatever answers, which proves nothing until it knows the password.
+  /// The key that a server proves over TLS; nil where none is known.
   public var key: PeerID?
+  /// Who must vouch over TLS for the certificate of a server whose key is not known, which may then speak TLS 1.2. Nil for
+  /// whatever answers, which proves nothing until it knows the password.
+  public var authorities: TLSAuthorities? = .system
   /// What the server will want, where that is known already: it spares a round trip.
   public var challenge: RelayChallenge?
 

@@ -227,19 +227,3 @@ final class StreamCarrier: RelayCarrier {
     tcp.close()
   }
 }
-
-/// How a relay is spoken to over TLS.
-struct RelaySecurity {
-  /// What is spoken over it (RFC 7443).
-  static let protocols = [RelayServer.protocolName]
-
-  var identity: TLSIdentity
-  var configuration: TLSConfiguration
-  var server: RelayServerAddress
-
-  func session(at now: Instant) throws -> TLSCore {
-    let isName = (try? IPAddress(server.host)) == nil
-    return try TLSCore(
-      .client(expecting: server.key, name: isName ? server.host : nil), identity, configuration, at: now)
-  }
-}

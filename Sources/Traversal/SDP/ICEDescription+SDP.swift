@@ -15,8 +15,10 @@ extension ICEDescription {
   public init(sdp text: String) throws(SDPError) { self = try Self.reading(sdp: text).description }
 
   /// The description in a text, and what of it is of no use.
-  public static func reading(sdp text: String) throws(SDPError) -> Reading {
-    var reader = SDPReader()
+  ///
+  /// - Parameter allowingLoopback: whether loopback addresses are of use: for two programs on one machine.
+  public static func reading(sdp text: String, allowingLoopback: Bool = false) throws(SDPError) -> Reading {
+    var reader = SDPReader(allowsLoopback: allowingLoopback)
     try reader.read(text)
     return try reader.reading()
   }

@@ -2,6 +2,7 @@ import WarrenMachine
 
 /// Reads what concerns ICE in a text of SDP: what stands before the first `m=` line, and its own lines.
 struct SDPReader {
+  let allowsLoopback: Bool
   private var usernameFragment: String?
   private var password: String?
   private var isLite = false
@@ -11,6 +12,8 @@ struct SDPReader {
   private var isComplete = false
   private var refused: [SDPError] = []
   private var mediaCount = 0
+
+  init(allowsLoopback: Bool) { self.allowsLoopback = allowsLoopback }
 
   mutating func read(_ text: String) throws(SDPError) {
     guard text.utf8.count <= SDPLimits.textBytes else { throw SDPError(line: 0, problem: .tooLong) }
@@ -87,7 +90,9 @@ struct SDPReader {
   private mutating func read(candidate: Substring.UTF8View, _ number: Int) {
     do throws(CandidateFault) {
       let candidate = try Candidate(words: SDPWords(candidate))
-      if let refusal = candidate.refusal() { throw CandidateFault.refused(refusal) }
+      if let refusal = candidate.refusal(allowingLoopback: allowsLoopback) {
+        throw CandidateFault.refused(refusal)
+      }
       guard candidates.count < ICELimits.remoteCandidates else { throw CandidateFault.refused(.tooMany) }
       candidates.append(candidate)
     } catch {

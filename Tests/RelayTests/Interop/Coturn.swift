@@ -38,12 +38,13 @@ struct Coturn {
     let usual = [
       "listening-ip=127.0.0.1", "listening-ip=::1", "relay-ip=127.0.0.1", "relay-ip=::1",
       "listening-port=\(port)",
-      "lt-cred-mech", "user=alice:sesame", "realm=test", "no-cli", "allow-loopback-peers", "no-tls",
-      "no-dtls",
+      "lt-cred-mech", "user=alice:sesame", "realm=test", "no-cli", "allow-loopback-peers", "no-dtls",
       "no-rfc5780", "userdb=\(folder)/db", "log-file=\(folder)/log", "simple-log", "verbose",
       "pidfile=\(folder)/pid", "relay-threads=1", "allocation-default-address-family=ipv4",
     ]
-    return (usual + options).joined(separator: "\n") + "\n"
+    // Who has a certificate speaks TLS, at the same port.
+    let isSecure = options.contains { $0.hasPrefix("cert=") }
+    return (usual + (isSecure ? [] : ["no-tls"]) + options).joined(separator: "\n") + "\n"
   }
 
   /// A port that was free just now, and that the system gives to nobody who does not ask for it.

@@ -25,8 +25,9 @@ struct ForeignProgram {
     let result: Result<Void, any Error>
     do { result = .success(try await body(program)) } catch { result = .failure(error) }
     fclose(program.input)
-    // It has inherited that most signals are blocked.
-    _ = system("test -e \(folder)/end || kill -KILL $(cat \(folder)/pid) 2>/dev/null")
+    // It has inherited that most signals are blocked. Its end is written down before the folder goes.
+    let kill = "test -s \(folder)/end || kill -KILL $(cat \(folder)/pid) 2>/dev/null"
+    _ = system("\(kill); for i in $(seq 500); do test -s \(folder)/end && break; sleep 0.01; done")
     try result.get()
   }
 

@@ -174,6 +174,16 @@ struct SDPTests {
     #expect(!reading.refused[0].description.isEmpty)
   }
 
+  @Test("on one machine with what it tells may name loopback addresses")
+  func loopback() throws {
+    let text =
+      "a=ice-ufrag:abcd\na=ice-pwd:0123456789012345678901\na=candidate:1 1 udp 1 127.0.0.1 1 typ host"
+    let reading = try ICEDescription.reading(sdp: text, allowingLoopback: true)
+    #expect(
+      reading.description.candidates.map(\.address) == [SocketAddress(IPAddress(127, 0, 0, 1), port: 1)])
+    #expect(reading.refused.isEmpty)
+  }
+
   @Test("with thousands of candidates gives no more than there may be")
   func thousands() throws {
     let line = (0..<900).map { "a=candidate:\($0) 1 udp 1 192.0.2.1 \($0 + 1) typ host\n" }.joined()
