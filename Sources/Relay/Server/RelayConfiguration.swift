@@ -35,6 +35,11 @@ public struct RelayConfiguration: Sendable {
   /// How many of these from one address.
   public var callersPerAddress = 100
 
+  /// How many TCP connections with peers there may be; none for a relay of UDP alone.
+  public var connections = 1_000
+  /// How many of one allocation.
+  public var connectionsPerAllocation = 64
+
   var channelNumbers: ClosedRange<UInt16> {
     takesOldChannels ? ChannelData.oldNumbers : ChannelData.numbers
   }

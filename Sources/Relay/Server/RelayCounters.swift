@@ -37,6 +37,15 @@ public struct RelayCounters: Hashable, Sendable {
   public var overBandwidth = 0
   public var unsent = 0
 
+  /// TCP connections with peers: those that were opened for clients and those that could not be, those that came, those that
+  /// a client has claimed and those that nobody did, and those that were one too many.
+  public var connected = 0
+  public var unconnected = 0
+  public var arrived = 0
+  public var claimed = 0
+  public var unclaimed = 0
+  public var overStreams = 0
+
   /// Nothing yet.
   public init() {}
 }

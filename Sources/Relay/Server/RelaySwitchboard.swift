@@ -18,14 +18,18 @@ public final class RelaySwitchboard: @unchecked Sendable {
   var hearers: [RelayCaller] = []
 
   private let listeners: [Listener]
-  private let portRange: ClosedRange<UInt16>
+  let portRange: ClosedRange<UInt16>
   let channelNumbers: ClosedRange<UInt16>
   /// By slot, IPv4 before IPv6.
   private var ports: [Port?] = []
+  /// By slot in the same way: where TCP is heard for clients.
+  private var doors: [Int: any TCPListener] = [:]
+  /// Connections with peers.
+  var streams: [RelayStreamNumber: any TCPConnection] = [:]
   private var kept: [UInt64: any UDPSocket] = [:]
   private let boxes: [Box]
   private var usedBoxes = 0
-  private var writer = STUNMessageWriter(capacity: 2048)
+  var writer = STUNMessageWriter(capacity: 2048)
   private var indications: UInt64 = 0
   private var timer: MachineTimer?
   private(set) var isClosed = false
@@ -58,7 +62,12 @@ public final class RelaySwitchboard: @unchecked Sendable {
   }
 
   /// A server for what comes to these sockets, which stay their owner's.
-  public init(on machine: any Machine, _ configuration: RelayConfiguration, at sockets: [any UDPSocket]) {
+  ///
+  /// - Parameter others: where its clients are heard besides: nothing is relayed there.
+  public init(
+    on machine: any Machine, _ configuration: RelayConfiguration, at sockets: [any UDPSocket],
+    besides others: [SocketAddress] = []
+  ) {
     self.machine = machine
     now = machine.now
     listeners = sockets.map(Listener.init)
@@ -71,8 +80,8 @@ public final class RelaySwitchboard: @unchecked Sendable {
       configuration.addresses = Self.addresses(of: sockets.map(\.localAddress.ip), own)
     }
     core = RelayServerCore(
-      configuration, listening: sockets.map(\.localAddress), own: own, secret: machine.randomBytes(32),
-      at: now)
+      configuration, listening: sockets.map(\.localAddress) + others, own: own,
+      secret: machine.randomBytes(32), at: now)
     timer = machine.makeTimer { [weak self] in self?.handleDeadline() }
   }
 
@@ -104,8 +113,9 @@ public final class RelaySwitchboard: @unchecked Sendable {
     timer = nil
     for port in ports { port?.socket.close() }
     for (_, socket) in kept { socket.close() }
-    ports = []
-    kept = [:]
+    for (_, door) in doors { door.close() }
+    for (_, peer) in streams { peer.close() }
+    (ports, kept, doors, streams) = ([], [:], [:], [:])
     for caller in callers.values.sorted(by: { $0.client.number < $1.client.number }) { caller.hangUp() }
   }
 
@@ -195,6 +205,11 @@ public final class RelaySwitchboard: @unchecked Sendable {
       carry(bytes.extracting(range), passage, ecn: ecn)
       core.counters.toPeers += 1
       core.counters.bytesToPeers += range.count
+    case .dial(let dial): open(dial)
+    case .join(let number):
+      send(writer.bytes, to: client)
+      join(number, to: client)
+      tidyUp()
     }
   }
 
@@ -284,7 +299,7 @@ public final class RelaySwitchboard: @unchecked Sendable {
     }
   }
 
-  private func send(_ message: RawSpan, to client: ServedClient, ecn: ECN = .notCapable) {
+  func send(_ message: RawSpan, to client: ServedClient, ecn: ECN = .notCapable) {
     if client.isConnected {
       guard let caller = callers[client.number], makeRoom(for: message.byteCount, caller) else { return }
       caller.append(message)
@@ -335,8 +350,13 @@ public final class RelaySwitchboard: @unchecked Sendable {
 
   /// Opens what the core wishes for.
   private func open(_ wish: RelayWish) -> SocketAddress? {
-    guard !isClosed, let socket = bind(wish) else { return nil }
+    guard !isClosed else { return nil }
     let index = Self.index(wish.port)
+    if wish.transport == .tcp {
+      doors[index] = listen(for: wish)
+      return doors[index]?.localAddress
+    }
+    guard let socket = bind(wish) else { return nil }
     while ports.count <= index { ports.append(nil) }
     ports[index] = Port(socket)
     let number = wish.port
@@ -381,8 +401,10 @@ public final class RelaySwitchboard: @unchecked Sendable {
     while let closing = core.pollClosing() {
       switch closing {
       case .kept(let token): kept.removeValue(forKey: token)?.close()
+      case .stream(let number, let client): close(number, client)
       case .port(let number):
-        guard let port = ports[Self.index(number)] else { continue }
+        doors.removeValue(forKey: Self.index(number))?.close()
+        guard ports.indices.contains(Self.index(number)), let port = ports[Self.index(number)] else { continue }
         if let box = port.box { port.socket.sendOrDrop(&box.datagrams) }
         port.socket.close()
         ports[Self.index(number)] = nil
@@ -392,7 +414,9 @@ public final class RelaySwitchboard: @unchecked Sendable {
   }
 
   private func handleDeadline() {
-    core.handleDeadline(at: machine.now)
+    now = machine.now
+    core.handleDeadline(at: now)
+    giveUpOverdue()
     tidyUp()
   }
 }
