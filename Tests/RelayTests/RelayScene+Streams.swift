@@ -34,7 +34,11 @@ extension RelayScene {
   func refusalToConnect(
     to peer: SocketAddress, from client: ServedClient, as user: User = User()
   ) throws -> STUNErrorCode? {
-    if case .failure(let refusal) = try connect(to: peer, from: client, as: user) { refusal.code } else { nil }
+    if case .failure(let refusal) = try connect(to: peer, from: client, as: user) {
+      refusal.code
+    } else {
+      nil
+    }
   }
 
   /// What a client is told of a connection that was to be opened.

@@ -136,7 +136,8 @@ struct RelayStreamCoreTests {
     #expect(try old.refusalToConnect(to: RelayScene.peerV6, from: client) == .peerAddressFamilyMismatch)
   }
 
-  @Test("connects two of its clients behind a NAT by the addresses that the machine has, and names the others")
+  @Test(
+    "connects two of its clients behind a NAT by the addresses that the machine has, and names the others")
   func bothRelayed() throws {
     let (outside, inside) = (IPAddress(34, 5, 6, 7), IPAddress(192, 168, 7, 1))
     let scene = RelayScene { $0.addresses = [RelayAddress(inside, announced: outside)] }

@@ -86,6 +86,9 @@ public final class RelayedListener: TCPListener, RelayedAddress, @unchecked Send
     settle()
   }
 
+  /// Whether the relay has said that somebody from there may connect.
+  public func isPermitted(_ ip: IPAddress) -> Bool { core.isPermitted(ip) }
+
   /// A connection from the relayed address to a peer. Where one has failed the next waits ten seconds (RFC 6062, 4.3).
   ///
   /// - Throws: a ``RelayError``.

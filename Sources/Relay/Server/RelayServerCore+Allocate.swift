@@ -126,7 +126,8 @@ extension RelayServerCore {
     }
     var allocation = RelayAllocation(
       client: request.client, user: request.user, transport: kind.transport,
-      account: gate.account(of: request.user.name), transaction: message.transactionID, budget: ByteBudget(configuration.bandwidth, at: request.now))
+      account: gate.account(of: request.user.name), transaction: message.transactionID,
+      budget: ByteBudget(configuration.bandwidth, at: request.now))
     switch relay(kind.family, in: slot, kind.transport, parity, opening) {
     case .failure(let refusal): return refusal.code
     case .success(let relay): if kind.family == .v4 { allocation.v4 = relay } else { allocation.v6 = relay }
@@ -155,7 +156,8 @@ extension RelayServerCore {
       return .failure(RelayRefusal(code: .addressFamilyNotSupported))
     }
     let port = RelayPortNumber(slot: slot, family: family)
-    guard let bound = opening(RelayWish(port: port, ip: address.local, transport: transport, parity: parity)) else {
+    guard let bound = opening(RelayWish(port: port, ip: address.local, transport: transport, parity: parity))
+    else {
       counters.portless += 1
       return .failure(RelayRefusal(code: .insufficientCapacity))
     }

@@ -251,7 +251,8 @@ extension RelayServerCore {
     _ message: borrowing STUNMessage, _ request: Request, _ slot: Int, into answer: inout STUNMessageWriter
   ) -> STUNErrorCode? {
     guard let number = message.number(.channelNumber).map({ UInt16($0 >> 16) }),
-      configuration.channelNumbers.contains(number), slots[slot]!.transport == .udp, let peer = message.maskedAddress(.xorPeerAddress),
+      configuration.channelNumbers.contains(number), slots[slot]!.transport == .udp,
+      let peer = message.maskedAddress(.xorPeerAddress),
       peer.port != 0
     else { return .badRequest }
     if let code = objection(to: peer, of: slot) { return code }

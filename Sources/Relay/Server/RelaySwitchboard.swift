@@ -404,7 +404,9 @@ public final class RelaySwitchboard: @unchecked Sendable {
       case .stream(let number, let client): close(number, client)
       case .port(let number):
         doors.removeValue(forKey: Self.index(number))?.close()
-        guard ports.indices.contains(Self.index(number)), let port = ports[Self.index(number)] else { continue }
+        guard ports.indices.contains(Self.index(number)), let port = ports[Self.index(number)] else {
+          continue
+        }
         if let box = port.box { port.socket.sendOrDrop(&box.datagrams) }
         port.socket.close()
         ports[Self.index(number)] = nil

@@ -97,7 +97,8 @@ struct CoturnClientTests {
       // Where peers connect it counts what they send as well, and hears it nowhere: with its own server too.
       let heard = words == "-P" ? 100 : 200
       #expect(said.contains("tot_send_msgs=200, tot_recv_msgs=\(heard)\n"), "\(words): \(said.suffix(600))")
-      #expect(counters.arrived == 2 && counters.connected == (words == "-P" ? 0 : 2), "\(counters)")
+      #expect(counters.arrived > 0, "\(counters)")
+      #expect(counters.connected == (words == "-P" ? 0 : counters.arrived), "\(counters)")
       #expect(counters.claimed == counters.arrived + counters.connected, "\(counters)")
       #expect(counters.bytesToPeers == 300 * heard && counters.bytesToClients == 300 * heard, "\(counters)")
       #expect(await server.streamCount == 0)
