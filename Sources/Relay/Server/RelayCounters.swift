@@ -32,6 +32,8 @@ public struct RelayCounters: Hashable, Sendable {
   public var bytesToClients = 0
   /// Datagrams that stayed within the server, from one allocation to another; they are counted above too.
   public var inside = 0
+  /// Reports that a datagram has not reached its peer, of which clients were told.
+  public var failures = 0
   /// Lost: no permission or channel, too much for the bandwidth, no room for a slow client or with the system.
   public var unpermitted = 0
   public var overBandwidth = 0

@@ -27,7 +27,7 @@ public actor RelayServer {
   public nonisolated let machine: any Machine
   public nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
 
-  private let configuration: RelayConfiguration
+  private var configuration: RelayConfiguration
   private let identity: TLSIdentity?
   private var switchboard: RelaySwitchboard?
   private var sockets: [any UDPSocket] = []
@@ -92,6 +92,13 @@ public actor RelayServer {
 
   /// What has come and gone.
   public var counters: RelayCounters { switchboard?.counters ?? RelayCounters() }
+
+  /// Others may use it from now on, as when the list of users was read again. No allocation ends by it: who is no longer listed
+  /// has what they have until its time is over, and cannot prolong it.
+  public func use(_ credentials: RelayCredentials) {
+    configuration.credentials = credentials
+    switchboard?.use(credentials)
+  }
 
   /// How many allocations there are.
   public var allocationCount: Int { switchboard?.allocationCount ?? 0 }

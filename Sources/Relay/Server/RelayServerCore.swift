@@ -103,6 +103,9 @@ public struct RelayServerCore {
   /// The slot of the client's allocation; nil where it has none.
   public func slot(of client: ServedClient) -> Int? { clients[client] }
 
+  /// Others may use it from now on: see ``RelayServer/use(_:)``.
+  public mutating func use(_ credentials: RelayCredentials) { gate.use(credentials) }
+
   /// Whose allocation is in a slot.
   public func client(of slot: Int) -> ServedClient { slots[slot]!.client }
 

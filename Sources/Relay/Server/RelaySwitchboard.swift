@@ -21,17 +21,17 @@ public final class RelaySwitchboard: @unchecked Sendable {
   let portRange: ClosedRange<UInt16>
   let channelNumbers: ClosedRange<UInt16>
   /// By slot, IPv4 before IPv6.
-  private var ports: [Port?] = []
+  var ports: [Port?] = []
   /// By slot in the same way: where TCP is heard for clients.
-  private var doors: [Int: any TCPListener] = [:]
+  var doors: [Int: any TCPListener] = [:]
   /// Connections with peers.
   var streams: [RelayStreamNumber: any TCPConnection] = [:]
-  private var kept: [UInt64: any UDPSocket] = [:]
+  var kept: [UInt64: any UDPSocket] = [:]
   private let boxes: [Box]
   private var usedBoxes = 0
   var writer = STUNMessageWriter(capacity: 2048)
-  private var indications: UInt64 = 0
-  private var timer: MachineTimer?
+  var indications: UInt64 = 0
+  var timer: MachineTimer?
   private(set) var isClosed = false
 
   /// A port at which clients are heard.
@@ -48,7 +48,7 @@ public final class RelaySwitchboard: @unchecked Sendable {
   }
 
   /// A relayed address.
-  private final class Port {
+  final class Port {
     let socket: any UDPSocket
     /// What is to leave from it, as long as a batch is being handled.
     var box: Box?
@@ -56,7 +56,7 @@ public final class RelaySwitchboard: @unchecked Sendable {
   }
 
   /// What leaves in one batch from one relayed address or another: an allocation alone needs none.
-  private final class Box {
+  final class Box {
     var datagrams = DatagramOutbox(byteCapacity: RelayLimits.outboxBytes)
     var port: Port?
   }
@@ -104,6 +104,9 @@ public final class RelaySwitchboard: @unchecked Sendable {
 
   /// What whoever comes from `ip` will be asked for, told ahead: it spares them a round trip.
   public func challenge(for ip: IPAddress) -> RelayChallenge { core.gate.challenge(for: ip, at: machine.now) }
+
+  /// Others may use it from now on: see ``RelayServer/use(_:)``.
+  public func use(_ credentials: RelayCredentials) { core.use(credentials) }
 
   /// Ends all allocations, and hangs up on all callers. The sockets of clients stay as they are.
   public func close() {
@@ -239,7 +242,7 @@ public final class RelaySwitchboard: @unchecked Sendable {
 
   // MARK: From peers
 
-  private func take(_ batch: borrowing DatagramBatch, from port: RelayPortNumber) {
+  func take(_ batch: borrowing DatagramBatch, from port: RelayPortNumber) {
     now = machine.now
     batch.forEachRun { run in
       hand(run.bytes, segmentSize: run.segmentSize, from: run.remote, to: port.slot, ecn: run.ecn)
@@ -342,83 +345,5 @@ public final class RelaySwitchboard: @unchecked Sendable {
       box.port = nil
     }
     usedBoxes = 0
-  }
-
-  // MARK: Relayed addresses
-
-  private static func index(_ port: RelayPortNumber) -> Int { port.slot * 2 + (port.family == .v4 ? 0 : 1) }
-
-  /// Opens what the core wishes for.
-  private func open(_ wish: RelayWish) -> SocketAddress? {
-    guard !isClosed else { return nil }
-    let index = Self.index(wish.port)
-    if wish.transport == .tcp {
-      doors[index] = listen(for: wish)
-      return doors[index]?.localAddress
-    }
-    guard let socket = bind(wish) else { return nil }
-    while ports.count <= index { ports.append(nil) }
-    ports[index] = Port(socket)
-    let number = wish.port
-    socket.onDatagrams = { [weak self] batch in self?.take(batch, from: number) }
-    return socket.localAddress
-  }
-
-  private func bind(_ wish: RelayWish) -> (any UDPSocket)? {
-    if case .kept(let token) = wish.parity { return kept.removeValue(forKey: token) }
-    // Not the core's: it is what asks.
-    let range = portRange
-    var options = UDPOptions()
-    options.allowsFragmentation = true
-    var random = machine.random
-    for _ in 0..<RelayLimits.portChoices {
-      var port = UInt16.random(in: range, using: &random)
-      if wish.parity != .any { port &= ~1 }
-      guard range.contains(port) else { continue }
-      do throws(NetworkError) {
-        let socket = try machine.bindUDP(to: SocketAddress(wish.ip, port: port), options: options)
-        guard case .evenBefore(let token) = wish.parity else { return socket }
-        if range.contains(port + 1),
-          let next = try? machine.bindUDP(to: SocketAddress(wish.ip, port: port + 1), options: options)
-        {
-          kept[token] = next
-          return socket
-        }
-        socket.close()
-      } catch {
-        // Somebody has the port, or nothing is left at all.
-        guard case .addressInUse = error else { return nil }
-      }
-    }
-    return nil
-  }
-
-  // MARK: Time
-
-  /// Closes what is of no more use, and looks when that will be so again.
-  func tidyUp() {
-    guard !isClosed else { return }
-    while let closing = core.pollClosing() {
-      switch closing {
-      case .kept(let token): kept.removeValue(forKey: token)?.close()
-      case .stream(let number, let client): close(number, client)
-      case .port(let number):
-        doors.removeValue(forKey: Self.index(number))?.close()
-        guard ports.indices.contains(Self.index(number)), let port = ports[Self.index(number)] else {
-          continue
-        }
-        if let box = port.box { port.socket.sendOrDrop(&box.datagrams) }
-        port.socket.close()
-        ports[Self.index(number)] = nil
-      }
-    }
-    if let next = core.nextDeadline { timer?.schedule(at: next) } else { timer?.cancel() }
-  }
-
-  private func handleDeadline() {
-    now = machine.now
-    core.handleDeadline(at: now)
-    giveUpOverdue()
-    tidyUp()
   }
 }
