@@ -18,8 +18,8 @@ public enum RelayLimits {
   public static let cachedKeys = 1024
   /// Users that a file may list: some 200 bytes each.
   public static let users = 100_000
-  /// Bytes a second of one allocation, unless it is said otherwise: what a film in the highest resolution takes three times, and
-  /// a twelfth of a line of 1 Gbit/s, so that nobody who is let in takes all of it.
+  /// Bytes a second of one allocation, unless it is said otherwise: three times what a film of the highest resolution takes, and
+  /// less than a tenth of a line of 1 Gbit/s, so that nobody who is let in takes all of it.
   public static let bandwidth = 10_000_000
   /// Secrets that are good at once: an old one and a new one, and some in between.
   public static let sharedSecrets = 4
