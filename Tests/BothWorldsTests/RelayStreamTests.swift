@@ -235,6 +235,11 @@ struct RelayStreamTests {
         let error = await #expect(throws: RelayError.self) { _ = try await listener.connect(to: target) }
         #expect(error?.code == code, "\(target)")
       }
+      nonisolated(unsafe) var barred: [IPAddress: RelayError.Code] = [:]
+      listener.onRefusal = { barred[$0] = $1.code }
+      listener.permit([IPAddress(10, 1, 2, 3), scene.pair.aliceIP(.v4)])
+      for _ in 0..<1000 where barred.isEmpty { try await listener.machine.sleep(for: .milliseconds(10)) }
+      #expect(barred == [IPAddress(10, 1, 2, 3): .forbidden])
       let first = try await listener.connect(to: address)
       let error = await #expect(throws: RelayError.self) { _ = try await listener.connect(to: address) }
       #expect(error?.code == .alreadyConnected)
@@ -274,6 +279,36 @@ struct RelayStreamTests {
         if !stops { try await Self.expectNothing(at: scene) }
       }
       door.close()
+    }
+  }
+
+  @Test("carries IPv6 as well, from an address of that family or beside the other")
+  func families() async throws {
+    let change: @Sendable (inout RelayConfiguration) -> Void = {
+      $0.addresses.append(RelayAddress(.loopback(.v6)))
+      $0.permits.append(IPPrefix(.loopback(.v6), length: 128))
+    }
+    try await RelayScene.run(.local, change) { scene in
+      for both in [false, true] {
+        var terms = AllocationTerms()
+        if both { terms.wantsBothFamilies = true } else { terms.family = .v6 }
+        let listener = try await RelayClient.listen(at: [Self.relay(scene)], on: scene.pair.alice, terms)
+        #expect(listener.relayedAddresses.map(\.ip.family) == (both ? [.v4, .v6] : [.v6]))
+        let door = try scene.pair.alice.listenTCP(on: .loopback(.v6))
+        let near = try await listener.connect(to: door.localAddress)
+        let far = try await door.accept()
+        #expect(far.remoteAddress == listener.relayedAddresses.last && near.localAddress == far.remoteAddress)
+        try await near.write([1, 2])
+        #expect(try await far.read(exactly: 2) == [1, 2])
+        try await Self.permit(.loopback(.v6), at: listener)
+        let peer = try await scene.pair.alice.connectTCP(to: near.localAddress)
+        let arrived = try await listener.accept()
+        #expect(arrived.remoteAddress == peer.localAddress)
+        for end in [near, far, peer, arrived] { end.close() }
+        door.close()
+        listener.close()
+        try await Self.expectNothing(at: scene)
+      }
     }
   }
 

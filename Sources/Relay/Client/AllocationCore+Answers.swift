@@ -202,6 +202,7 @@ extension AllocationCore {
     }
     for ip in ips {
       peers.forget(ip)
+      if terms.transport == .tcp { events.append(.barred(ip, error)) }
       for slot in peers.slots.indices where peers.slots[slot]?.address.ip == ip {
         refuse(slot, error, at: now)
       }

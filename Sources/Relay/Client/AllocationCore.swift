@@ -38,6 +38,8 @@ public struct AllocationCore {
     case moved
     /// The relay has connected to this peer, and calls that so (RFC 6062, 4.3).
     case connected(SocketAddress, id: UInt32)
+    /// Nobody from there may connect, although it was wished for.
+    case barred(IPAddress, RelayError)
     /// This peer has connected to the relayed address (RFC 6062, 4.4).
     case arrived(SocketAddress, id: UInt32)
   }

@@ -30,6 +30,8 @@ public final class RelayedListener: TCPListener, RelayedAddress, @unchecked Send
   public var onConnection: (() -> Void)? {
     didSet { if onConnection != nil { deliverSoon() } }
   }
+  /// Called with whom the relay does not let connect, although it was asked to, and why.
+  public var onRefusal: ((IPAddress, RelayError) -> Void)?
   /// Called once when the relay is gone, or has forgotten the address: whoever wants another asks for one.
   public var onLost: ((RelayError) -> Void)?
 
@@ -179,6 +181,7 @@ public final class RelayedListener: TCPListener, RelayedAddress, @unchecked Send
     case .connected(let peer, let id): connecting.first { $0.peer == peer }?.wait.succeed(id)
     case .refused(let peer, let error): connecting.first { $0.peer == peer }?.wait.fail(error)
     case .arrived(let peer, let id): take(id, of: peer)
+    case .barred(let ip, let error): onRefusal?(ip, error)
     case .usable, .moved: return
     }
   }
@@ -197,7 +200,7 @@ public final class RelayedListener: TCPListener, RelayedAddress, @unchecked Send
     guard !isClosed else { return }
     isClosed = true
     let handler = onConnection
-    (onConnection, onLost) = (nil, nil)
+    (onConnection, onLost, onRefusal) = (nil, nil, nil)
     for (_, wait) in connecting { wait.fail(error) }
     while let connection = arrived.popFirst() { connection.close() }
     withExtendedLifetime(handler) {}

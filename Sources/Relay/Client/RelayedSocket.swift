@@ -166,7 +166,7 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
       held.removeAll { $0.peer == peer }
       onDeliveryFailure?(
         DeliveryFailure(reason: .prohibited, destination: peer, reporter: relay.ip, excerpt: []))
-    case .moved, .connected, .arrived: return
+    case .moved, .connected, .arrived, .barred: return
     }
   }
 

@@ -96,7 +96,8 @@ extension RelayServerCore {
     }
   }
 
-  /// What must be understood and is. Not DONT-FRAGMENT: the system decides of that for a socket, not for a datagram.
+  /// What must be understood and is. Not DONT-FRAGMENT: the system decides of that for a socket, and not for a
+  /// datagram, and who cannot do it says so (RFC 8656, 7.2).
   static func understands(_ attribute: STUNAttribute) -> Bool {
     switch attribute {
     case .username, .messageIntegrity, .messageIntegritySHA256, .realm, .nonce, .passwordAlgorithm,
