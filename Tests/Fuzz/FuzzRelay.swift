@@ -30,6 +30,8 @@ private struct FuzzedRelay: ~Copyable {
   private static let own = IPAddress(192, 0, 2, 1)
   var core: RelayServerCore
   var open: Set<RelayPortNumber> = []
+  /// Where TCP is heard of these, at which port.
+  var doors: [RelayPortNumber: UInt16] = [:]
   /// Connections with peers, in the order in which they came.
   var streams: [RelayStreamNumber] = []
   private var now = Instant(nanoseconds: 1_000_000_000)
@@ -47,19 +49,20 @@ private struct FuzzedRelay: ~Copyable {
   }
 
   mutating func say(_ bytes: [UInt8], from client: ServedClient) {
-    var (open, port) = (open, port)
+    var (open, doors, port) = (open, doors, port)
     let reaction = core.receive(
       bytes.span.bytes, from: client, at: now, timeOfDay: .seconds(1), into: &answer,
       opening: { wish in
         port = port &+ 2 | 1
         precondition(open.insert(wish.port).inserted)
+        if wish.transport == .tcp { doors[wish.port] = port }
         return SocketAddress(wish.ip, port: wish.parity == .any ? port : port - 1)
       })
-    (self.open, self.port) = (open, port)
+    (self.open, self.doors, self.port) = (open, doors, port)
     switch reaction {
     case .none: break
     case .dial(let dial):
-      precondition(dial.to.ip != Self.own || core.relayedTCP[dial.to] != nil)
+      precondition(dial.to.ip != Self.own || doors.values.contains(dial.to.port))
       streams.append(dial.number)
     case .answer, .join:
       precondition((try? STUNMessage(answer.bytes)) != nil && answer.byteCount <= bytes.count + 140)
@@ -102,8 +105,8 @@ private struct FuzzedRelay: ~Copyable {
 
   /// Somebody connects to one of the addresses for TCP.
   mutating func arrive(_ byte: UInt8) {
-    let port = RelayPortNumber(slot: Int(byte & 3), family: .v4)
-    guard open.contains(port), core.slots[port.slot]?.transport == .tcp else { return }
+    guard !doors.isEmpty else { return }
+    let port = doors.keys.sorted { $0.slot < $1.slot }[Int(byte & 3) % doors.count]
     let remote = SocketAddress(IPAddress(8, 8, 8, byte >> 4), port: UInt16(byte))
     if let (number, _) = core.arrived(from: remote, at: port, at: now, into: &answer) {
       streams.append(number)
@@ -136,7 +139,9 @@ private struct FuzzedRelay: ~Copyable {
   private mutating func tidyUp() {
     while let closing = core.pollClosing() {
       switch closing {
-      case .port(let number): precondition(open.remove(number) != nil)
+      case .port(let number):
+        precondition(open.remove(number) != nil)
+        doors[number] = nil
       case .stream(let number, _):
         let place = streams.firstIndex(of: number)
         precondition(place != nil)
