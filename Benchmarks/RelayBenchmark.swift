@@ -20,6 +20,7 @@ enum RelayBenchmark {
     configuration.permits = [IPPrefix(.loopback(.v4), length: 8)]
     configuration.realm = realm
     configuration.allocationsPerUser = 10_000
+    configuration.bandwidth = nil
     configuration.allocationsPerAddress = 10_000
     let server = RelayServer(on: machine, configuration)
     let address = try await server.start(at: .loopback(.v4)).plain[0]

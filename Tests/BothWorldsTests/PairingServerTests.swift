@@ -160,10 +160,10 @@ struct PairingServerTests {
   @Test("frees a key as soon as who waits with it goes", arguments: TwoMachines.allCases)
   func leaves(world: TwoMachines) async throws {
     try await run(world) { pair, server, address in
-      let wait = Self.question("key", for: "0.0.0.0")
+      let offer = Self.question("key", for: "0.0.0.0")
       for _ in 0..<3 {
-        let (first, _) = try await visit(pair, server, address, wait, waiting: 1)
-        let (second, _) = try await visit(pair, server, address, wait, waiting: 1)
+        let (first, _) = try await visit(pair, server, address, offer, waiting: 1)
+        let (second, _) = try await visit(pair, server, address, offer, waiting: 1)
         #expect(try await second.answer()?.contains("somebody waits with this key already") == true)
         await second.go()
         await first.go()

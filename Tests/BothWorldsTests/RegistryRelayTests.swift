@@ -44,6 +44,40 @@ struct RegistryRelayTests {
   }
 
   @Test(
+    "joins TCP for who is registered, at its one port, without a round trip that could be spared",
+    arguments: TwoMachines.allCases, [RelayServerAddress.Transport.tcp, .tls])
+  func streams(world: TwoMachines, transport: RelayServerAddress.Transport) async throws {
+    try await Scene.run(world) { scene in
+      let alice = scene.machines.alice
+      let (guest, grant) = try await scene.guest()
+      let servers = grant.servers(at: [scene.remote], key: try #require(scene.address.key))
+      let listener = try await RelayClient.listen(
+        at: servers.filter { $0.transport == transport }, on: alice)
+      let door = try alice.listenTCP(on: SocketAddress(scene.machines.aliceIP(.v4), port: 0))
+      let near = try await listener.connect(to: door.localAddress)
+      let far = try await door.accept()
+      #expect(far.remoteAddress == listener.localAddress)
+      let said = [UInt8](repeating: 5, count: 50_000)
+      for (writer, reader) in [(near, far), (far, near)] {
+        try await writer.write(said)
+        #expect(try await reader.read(exactly: said.count) == said)
+      }
+      let counters = try #require(await scene.server.relayCounters)
+      #expect(counters.claimed == 1 && counters.refusals == 0)
+      // Who has claimed a connection is a stranger no longer, and is let be.
+      #expect(await scene.server.strangers == 0)
+      try await alice.sleep(for: world == .simulated ? RegistryLimits.answerPatience * 2 : .zero)
+      try await near.write([1])
+      #expect(try await far.read(exactly: 1) == [1])
+      for end in [near, far] { end.close() }
+      listener.close()
+      door.close()
+      try await scene.until { await scene.server.relayAllocationCount == 0 }
+      await guest.close()
+    }
+  }
+
+  @Test(
     "says all ways to it, UDP first, and proves over TLS that it is the registry",
     arguments: TwoMachines.allCases)
   func servers(world: TwoMachines) async throws {

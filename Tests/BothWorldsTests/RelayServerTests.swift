@@ -47,6 +47,32 @@ struct RelayServerTests {
     }
   }
 
+  @Test(
+    "tells a client of a datagram that reached nobody, and of none to whom it may not send",
+    arguments: TwoMachines.allCases)
+  func undelivered(world: TwoMachines) async throws {
+    try await RelayScene.run(world) { scene in
+      let alice = scene.pair.alice
+      let plain = scene.addresses.plain[0]
+      let server = RelayServerAddress(
+        host: "\(plain.ip)", port: plain.port, username: "alice", password: "secret")
+      let socket = try await RelayClient.allocate(at: [server], on: alice)
+      nonisolated(unsafe) var failures: [DeliveryFailure] = []
+      socket.onDeliveryFailure = { failures.append($0) }
+      // Nobody has this port any more.
+      let gone = try alice.bindUDP(to: SocketAddress(scene.pair.aliceIP(.v4), port: 0))
+      let peer = gone.localAddress
+      gone.close()
+      var outbox = DatagramOutbox()
+      outbox.append([1, 2, 3].span.bytes, to: peer)
+      try socket.send(&outbox)
+      for _ in 0..<1000 where failures.isEmpty { try await alice.sleep(for: .milliseconds(10)) }
+      #expect(failures.map(\.reason) == [.portUnreachable] && failures.map(\.destination) == [peer])
+      #expect(await scene.server.counters.failures == 1)
+      socket.close()
+    }
+  }
+
   @Test("lets nobody in from outside who was not named", arguments: TwoMachines.allCases)
   func strangers(world: TwoMachines) async throws {
     try await RelayScene.run(world) { scene in

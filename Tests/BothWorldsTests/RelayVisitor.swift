@@ -142,6 +142,23 @@ actor RelayVisitor {
     return []
   }
 
+  /// Signed requests, one for each of some numbers, to be said at once.
+  func requests(
+    _ method: STUNMethod, of numbers: [UInt16], _ fill: @Sendable (inout STUNMessageWriter, UInt16) -> Void
+  ) throws -> [[UInt8]] {
+    var random = machine.random
+    return numbers.map { number in
+      var writer = STUNMessageWriter()
+      writer.begin(.request, method, TransactionID(using: &random))
+      fill(&writer, number)
+      writer.add(.username, "alice")
+      writer.add(.realm, "warren")
+      writer.add(.nonce, nonce.span.bytes)
+      writer.sign(with: key)
+      return writer.copy
+    }
+  }
+
   func allocate() async throws -> SocketAddress {
     let answer = try await ask(.allocate) { $0.add(.requestedTransport, 17 << 24 as UInt32) }
     let message = try STUNMessage(answer.span.bytes)

@@ -207,7 +207,7 @@ struct RelayCredentialsTests {
       #expect(try scene.say(scene.request(.binding), from: ServedClient(address, at: 0)) == nil)
       #expect(try scene.say(scene.request(.allocate), from: ServedClient(address, at: 0)) == nil)
     }
-    for method in [STUNMethod.connect, .connectionBind, .send, .data, STUNMethod(rawValue: 0xABC)] {
+    for method in [STUNMethod.connectionAttempt, .send, .data, STUNMethod(rawValue: 0xABC)] {
       #expect(try scene.say(scene.request(method), from: client) == nil)
     }
     #expect(scene.core.counters.refusals == 0)

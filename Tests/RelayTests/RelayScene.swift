@@ -33,6 +33,11 @@ final class RelayScene {
   /// Ports that are open, and where.
   private(set) var open: [RelayPortNumber: SocketAddress] = [:]
   private(set) var kept: [UInt64: SocketAddress] = [:]
+  /// Connections with peers that the core has not closed, and whom it has hung up on with one.
+  var streams: Set<RelayStreamNumber> = []
+  var hungUpOn: [ServedClient] = []
+  /// Answers that had to wait, and to which it was no.
+  var told: [[UInt8]] = []
   var hasPorts = true
   private var nextPort: UInt16 = 50_000
   private var transactions: UInt64 = 0
@@ -119,8 +124,13 @@ final class RelayScene {
       bytes.span.bytes, from: client, at: now, timeOfDay: timeOfDay, into: &answer,
       opening: { [self] in open($0) })
     tidyUp()
-    guard case .answer = reaction else { return nil }
-    return try Answer(answer.copy)
+    switch reaction {
+    case .none, .relay: return nil
+    case .dial(let dial):
+      streams.insert(dial.number)
+      return nil
+    case .answer, .join: return try Answer(answer.copy)
+    }
   }
 
   private func open(_ wish: RelayWish) -> SocketAddress? {
@@ -140,11 +150,14 @@ final class RelayScene {
     return open[wish.port]
   }
 
-  private func tidyUp() {
+  func tidyUp() {
     while let closing = core.pollClosing() {
       switch closing {
       case .port(let port): #expect(open.removeValue(forKey: port) != nil, "a port was closed twice")
       case .kept(let token): kept[token] = nil
+      case .stream(let number, let client):
+        #expect(streams.remove(number) != nil, "a connection was closed twice")
+        if let client { hungUpOn.append(client) }
       }
     }
   }
@@ -153,6 +166,7 @@ final class RelayScene {
     now = now.advanced(by: duration)
     timeOfDay += duration
     core.handleDeadline(at: now)
+    giveUpOverdue()
     tidyUp()
   }
 

@@ -60,10 +60,12 @@ struct RelayServerCoreTests {
   func impossible() throws {
     let scene = RelayScene()
     let cases: [(STUNErrorCode, [Fill])] = [
-      (.badRequest, []), (.unsupportedTransport, [{ $0.put(.requestedTransport, 6 << 24) }]),
+      (.badRequest, []), (.unsupportedTransport, [{ $0.put(.requestedTransport, 132 << 24) }]),
+      // TCP is for who has come over TCP (RFC 6062, 5.1).
+      (.badRequest, [{ $0.put(.requestedTransport, 6 << 24) }]),
       (.badRequest, [{ $0.put(.requestedTransport, bytes: [17]) }]),
       (.unknownAttribute, [Self.udp, { $0.add(.dontFragment) }]),
-      (.unknownAttribute, [Self.udp, { $0.put(.connectionID, 1) }]),
+      (.unknownAttribute, [Self.udp, { $0.put(.padding, 1) }]),
       (.addressFamilyNotSupported, [Self.udp, { $0.put(.requestedAddressFamily, 3 << 24) }]),
       (.badRequest, [Self.udp, { $0.put(.additionalAddressFamily, 1 << 24) }]),
       (

@@ -20,6 +20,10 @@ struct ScriptedRelayCore {
     var refusals: [STUNMethod: [STUNErrorCode]] = [:]
     /// Peers that it does not let in.
     var forbidden: [IPAddress] = []
+    /// Whether it says what a connection is called.
+    var namesConnections = true
+    /// What it has no answer for, as long as this is so.
+    var ignores: [STUNMethod] = []
     /// Where it sends whoever asks for an allocation.
     var alternate: SocketAddress?
     var lifetime: UInt32 = 600
@@ -47,6 +51,8 @@ struct ScriptedRelayCore {
   var allocations: [SocketAddress: Allocation] = [:]
   /// How many were ever made.
   var allocationCount = 0
+  /// Connections that it says it has made.
+  private var connects = 0
   /// What it was asked, and had not been before.
   var asked: [STUNMethod] = []
   /// The attributes of the last request of each kind.
@@ -78,6 +84,7 @@ struct ScriptedRelayCore {
     }
     if script.remembers, let before = answers[message.transactionID] { return before }
     asked.append(message.method)
+    if script.ignores.contains(message.method) { return nil }
     var names: [UInt16] = []
     message.forEachAttribute { attribute, _ in
       names.append(attribute.rawValue)
@@ -134,6 +141,10 @@ struct ScriptedRelayCore {
     switch message.method {
     case .allocate: allocate(message, from: client, at: now, relayed, &writer)
     case .refresh: refresh(message, from: client, at: now, &writer)
+    case .connect:
+      connects += 1
+      writer.beginAnswer(.success, to: message)
+      if script.namesConnections { writer.add(.connectionID, UInt32(connects)) }
     case .createPermission, .channelBind: permit(message, from: client, at: now, &writer)
     default: refuse(message, .badRequest, &writer)
     }

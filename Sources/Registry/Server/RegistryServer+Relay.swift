@@ -12,10 +12,20 @@ extension RegistryServer {
   /// How many peers have an address of the relay's.
   public var relayAllocationCount: Int { switchboard?.allocationCount ?? 0 }
 
+  /// Others besides its own peers may use the relay from now on: see ``RelayServer/use(_:)``.
+  public func useForRelay(_ credentials: RelayCredentials) { switchboard?.use(withOwnSecret(credentials)) }
+
+  /// With what peers are told the relay is used, in any case.
+  private func withOwnSecret(_ credentials: RelayCredentials) -> RelayCredentials {
+    var credentials = credentials
+    credentials.sharedSecrets.insert(relaySecret, at: 0)
+    return credentials
+  }
+
   /// Relays at these sockets, if that is wanted.
   func makeSwitchboard(at sockets: [any UDPSocket]) -> RelaySwitchboard? {
     guard var relay = configuration.relay else { return nil }
-    relay.credentials.sharedSecrets.insert(relaySecret, at: 0)
+    relay.credentials = withOwnSecret(relay.credentials)
     // QUIC is heard at the same port.
     relay.takesOldChannels = false
     return RelaySwitchboard(on: machine, relay, at: sockets)

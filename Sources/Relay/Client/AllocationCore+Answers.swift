@@ -47,6 +47,11 @@ extension AllocationCore {
     case .giveBack: end()
     case .permissions(let ips): permitted(ips, at: now)
     case .channel(let slot): bound(slot, at: now)
+    case .connect(let peer):
+      guard let id = message.number(.connectionID) else {
+        return events.append(.refused(peer, RelayError(.badAnswer, reason: "it calls a connection nothing")))
+      }
+      events.append(.connected(peer, id: id))
     }
   }
 
@@ -163,7 +168,8 @@ extension AllocationCore {
     case .move: lose(RelayError(.moved, reason: error.description))
     case .permissions(let ips) where code == .allocationMismatch || ips.isEmpty: lose(error)
     case .permissions(let ips): permissionRefused(ips, error, at: now)
-    case .channel where code == .allocationMismatch: lose(error)
+    case .channel where code == .allocationMismatch, .connect where code == .allocationMismatch: lose(error)
+    case .connect(let peer): events.append(.refused(peer, error))
     case .channel(let slot): channelRefused(slot, code, error, at: now)
     }
   }
@@ -196,6 +202,7 @@ extension AllocationCore {
     }
     for ip in ips {
       peers.forget(ip)
+      if terms.transport == .tcp { events.append(.barred(ip, error)) }
       for slot in peers.slots.indices where peers.slots[slot]?.address.ip == ip {
         refuse(slot, error, at: now)
       }
@@ -223,6 +230,7 @@ extension AllocationCore {
 
   private func error(of code: STUNErrorCode, _ message: STUNMessage, _ purpose: Purpose) -> RelayError {
     var error = RelayError(code, isRefresh: purpose != .allocate)
+    if code == .unsupportedTransport, terms.transport == .tcp { error = RelayError(.noTCP) }
     if code == .unknownAttribute, let list = message.value(of: .unknownAttributes) {
       let names = (0..<min(8, list.byteCount / 2)).map {
         String(list.number(at: 2 * $0, as: UInt16.self), radix: 16)

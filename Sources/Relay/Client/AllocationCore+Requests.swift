@@ -12,6 +12,10 @@ extension AllocationCore {
     case permissions([IPAddress])
     /// The channel of the peer in this slot.
     case channel(Int)
+    /// To connect to a peer (RFC 6062, 4.3).
+    case connect(SocketAddress)
+
+    var isConnect: Bool { if case .connect = self { true } else { false } }
 
     var method: STUNMethod {
       switch self {
@@ -19,6 +23,7 @@ extension AllocationCore {
       case .refresh, .giveBack, .move: .refresh
       case .permissions: .createPermission
       case .channel: .channelBind
+      case .connect: .connect
       }
     }
   }
@@ -40,7 +45,7 @@ extension AllocationCore {
 
   /// Asks now, or when others have been answered.
   mutating func ask(_ purpose: Purpose, at now: Instant, renewals: Int = 0) {
-    guard requests.count < RelayClientLimits.requests || renewals > 0 else { return backlog.append(purpose) }
+    guard hasRoom || renewals > 0 || purpose.isConnect else { return backlog.append(purpose) }
     let id = TransactionID(using: &random)
     requests.append(
       Request(
@@ -48,9 +53,12 @@ extension AllocationCore {
         renewals: renewals, timer: STUNRequestTimer(patience(of: purpose), sentAt: now)))
   }
 
+  /// Whether one more may be under way. A peer that is slow to answer keeps nothing else from being asked.
+  private var hasRoom: Bool { requests.count { !$0.purpose.isConnect } < RelayClientLimits.requests }
+
   /// Asks what has waited, as far as there is room now.
   mutating func askNext(at now: Instant) {
-    while requests.count < RelayClientLimits.requests, let purpose = backlog.popFirst() {
+    while hasRoom, let purpose = backlog.popFirst() {
       ask(purpose, at: now)
     }
   }
@@ -78,6 +86,7 @@ extension AllocationCore {
         writer.add(.channelNumber, UInt32(peer.channel) << 16)
         writer.add(.xorPeerAddress, masked: peer.address)
       }
+    case .connect(let peer): writer.add(.xorPeerAddress, masked: peer)
     }
     credential.sign(&writer)
     writer.addFingerprint()
@@ -85,7 +94,7 @@ extension AllocationCore {
   }
 
   private func writeTerms(_ writer: inout STUNMessageWriter) {
-    writer.add(.requestedTransport, UInt32(TransportProtocol.udp.rawValue) << 24)
+    writer.add(.requestedTransport, UInt32(terms.transport.rawValue) << 24)
     writer.add(.lifetime, seconds(terms.lifetime))
     if terms.wantsBothFamilies {
       writer.add(.additionalAddressFamily, UInt32(IPAddress.Family.v6.stunNumber) << 24)
@@ -136,6 +145,7 @@ extension AllocationCore {
       // The server may have heard, and only its answer be lost.
       if request.nonce != nil, !isReliable { sayFarewell(at: now) }
     case .giveBack: end()
+    case .connect(let peer): events.append(.refused(peer, error))
     case .move where request.hint == nil, .refresh, .permissions, .channel: lose(error)
     case .move: lose(RelayError(.moved, reason: error.description))
     }

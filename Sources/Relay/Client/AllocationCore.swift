@@ -36,6 +36,12 @@ public struct AllocationCore {
     case refused(SocketAddress, RelayError)
     /// It has followed to this machine's new address.
     case moved
+    /// The relay has connected to this peer, and calls that so (RFC 6062, 4.3).
+    case connected(SocketAddress, id: UInt32)
+    /// Nobody from there may connect, although it was wished for.
+    case barred(IPAddress, RelayError)
+    /// This peer has connected to the relayed address (RFC 6062, 4.4).
+    case arrived(SocketAddress, id: UInt32)
   }
 
   /// Where a datagram to a peer goes.
@@ -98,7 +104,8 @@ public struct AllocationCore {
     self.terms = terms
     self.isReliable = isReliable
     self.random = random
-    asksForMobility = terms.wantsMobility
+    // What is carried over TCP ends where that does.
+    asksForMobility = terms.wantsMobility && terms.transport == .udp
     credential = try LongTermCredential(username: username, password: password, challenge: challenge)
   }
 
@@ -124,6 +131,33 @@ public struct AllocationCore {
   mutating func channel(to peer: SocketAddress) -> UInt16? {
     guard let slot = peers.slot(of: peer), let channel = peers.boundChannel(slot) else { return nil }
     return channel
+  }
+
+  /// Asks the relay to connect to a peer (RFC 6062, 4.3).
+  ///
+  /// - Throws: where it is not to be asked.
+  public mutating func connect(to peer: SocketAddress, at now: Instant) throws(RelayError) {
+    guard phase == .allocated else { throw RelayError(.closed) }
+    guard peer.port != 0, canReach(peer.ip) else {
+      throw RelayError(.noSuchFamily, reason: "it cannot reach \(peer)")
+    }
+    // Nobody is asked for twice at once (RFC 6062, 4.3).
+    guard !requests.contains(where: { $0.purpose == .connect(peer) }) else {
+      throw RelayError(.alreadyConnected)
+    }
+    guard requests.count(where: \.purpose.isConnect) < RelayClientLimits.connects else {
+      throw RelayError(.noRoom, reason: "\(RelayClientLimits.connects) connections are on their way")
+    }
+    ask(.connect(peer), at: now)
+  }
+
+  /// Takes word of somebody who has connected. From whom nothing may come, nobody has.
+  public mutating func receiveAttempt(_ message: STUNMessage) {
+    guard phase == .allocated, terms.transport == .tcp, message.messageClass == .indication,
+      message.method == .connectionAttempt, let peer = message.maskedAddress(.xorPeerAddress),
+      let id = message.number(.connectionID), isPermitted(peer.ip)
+    else { return }
+    events.append(.arrived(peer, id: id))
   }
 
   /// Where a datagram to `peer` goes. Who is new is asked for.

@@ -15,6 +15,8 @@ public struct AllocationTerms: Hashable, Sendable {
   public var permissionLifetime = RelayClientLimits.permissionLifetime
   /// How long the server keeps a channel: as before.
   public var channelLifetime = RelayClientLimits.channelLifetime
+  /// What the relay is to speak with peers: whoever asks for a ``RelayedListener`` wants TCP (RFC 6062).
+  var transport = TransportProtocol.udp
   /// How patient requests over UDP are.
   public var patience = RelayClientLimits.patience
 

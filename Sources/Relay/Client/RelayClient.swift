@@ -21,29 +21,52 @@ public enum RelayClient {
     at servers: [RelayServerAddress], on machine: any Machine, _ terms: AllocationTerms = AllocationTerms(),
     identity: TLSIdentity? = nil
   ) async throws -> RelayedSocket {
+    try await find(at: servers, on: machine, terms, identity)
+  }
+
+  /// Asks these relays for an address at which TCP is heard, and from which one can connect (RFC 6062), as
+  /// ``allocate(at:on:_:identity:)`` does for datagrams. Where UDP is named, TCP at the same port is meant.
+  ///
+  /// - Throws: a ``RelayError``, the most telling where there are several.
+  public static func listen(
+    at servers: [RelayServerAddress], on machine: any Machine, _ terms: AllocationTerms = AllocationTerms(),
+    identity: TLSIdentity? = nil
+  ) async throws -> RelayedListener {
+    var terms = terms
+    terms.transport = .tcp
+    let servers = servers.map { server in
+      var server = server
+      if server.transport == .udp { server.transport = .tcp }
+      return server
+    }
+    return try await find(at: servers, on: machine, terms, identity)
+  }
+
+  private static func find<Address: RelayedAddress>(
+    at servers: [RelayServerAddress], on machine: any Machine, _ terms: AllocationTerms,
+    _ identity: TLSIdentity?
+  ) async throws -> Address {
     guard !servers.isEmpty else { throw RelayError(.noServers) }
     if !machine.isOnExecutor {
-      return try await machine.run("relays") {
-        try await allocate(at: servers, on: machine, terms, identity: identity)
-      }
+      return try await machine.run("relays") { try await find(at: servers, on: machine, terms, identity) }
     }
-    let race = RelayRace(on: machine, of: servers.count) { place in
-      try await allocate(at: servers[place], on: machine, terms, identity)
+    let race = RelayRace<Address>(on: machine, of: servers.count) { place in
+      try await find(at: servers[place], on: machine, terms, identity)
     } discard: {
       $0.close()
     }
     return try await race.run()
   }
 
-  private static func allocate(
+  private static func find<Address: RelayedAddress>(
     at server: RelayServerAddress, on machine: any Machine, _ terms: AllocationTerms, _ identity: TLSIdentity?
-  ) async throws -> RelayedSocket {
+  ) async throws -> Address {
     let found = try await machine.resolve(server.host)
     // One of each family in turn, as the resolver prefers them: a family that does not work costs one stagger.
     let addresses = found.inTurn.map { SocketAddress($0, port: server.port) }
     guard !addresses.isEmpty else { throw RelayError(.network(.nameNotFound(server.host))) }
-    let race = RelayRace(on: machine, of: addresses.count) { place in
-      var attempt = RelayAttempt(server: server, terms: terms, identity: identity, machine: machine)
+    let race = RelayRace<Address>(on: machine, of: addresses.count) { place in
+      var attempt = RelayAttempt<Address>(server: server, terms: terms, identity: identity, machine: machine)
       return try await attempt.run(at: addresses[place])
     } discard: {
       $0.close()
@@ -53,7 +76,7 @@ public enum RelayClient {
 }
 
 /// One server's address, and where it sends one.
-struct RelayAttempt {
+struct RelayAttempt<Address: RelayedAddress> {
   let server: RelayServerAddress
   let terms: AllocationTerms
   let identity: TLSIdentity?
@@ -70,20 +93,20 @@ struct RelayAttempt {
     challenge = server.challenge
   }
 
-  mutating func run(at first: SocketAddress) async throws -> RelayedSocket {
+  mutating func run(at first: SocketAddress) async throws -> Address {
     var (address, server) = (first, server)
     visited = [first]
     while true {
-      let socket = try await ask(address, server)
-      let outcome: RelayedSocket.Outcome
-      do { outcome = try await socket.allocated() } catch {
-        socket.close()
+      let found = try await ask(address, server)
+      let outcome: RelayOutcome
+      do { outcome = try await found.allocated() } catch {
+        found.close()
         throw error
       }
       switch outcome {
-      case .allocated: return socket
+      case .allocated: return found
       case .redirected(let next, let domain):
-        socket.close()
+        found.close()
         // From one to another and back again is a circle (RFC 8489, 10).
         guard !visited.contains(next), visited.count <= RelayClientLimits.redirections else {
           throw RelayError(.redirectedTooOften)
@@ -94,8 +117,8 @@ struct RelayAttempt {
         // Its nonces are its own.
         (challenge, fiveTuples) = (nil, 0)
       case .failed(let error):
-        challenge = socket.challenge
-        socket.close()
+        challenge = found.challenge
+        found.close()
         fiveTuples += 1
         // Another port may be free of whoever had this one (RFC 8656, 7.4).
         guard error.code == .mismatch, fiveTuples < RelayClientLimits.fiveTuples else { throw error }
@@ -103,23 +126,18 @@ struct RelayAttempt {
     }
   }
 
-  private func ask(_ address: SocketAddress, _ server: RelayServerAddress) async throws -> RelayedSocket {
+  private func ask(_ address: SocketAddress, _ server: RelayServerAddress) async throws -> Address {
     let core = try AllocationCore(
       terms, username: server.username, password: server.password, challenge: challenge,
       isReliable: server.transport != .udp, random: machine.random)
-    return RelayedSocket(core, over: try await carrier(address, server), at: server, on: machine)
-  }
-
-  private func carrier(_ address: SocketAddress, _ server: RelayServerAddress) async throws
-    -> any RelayCarrier
-  {
-    switch server.transport {
-    case .udp: return DatagramCarrier(try machine.bindUDP(to: .any(address.ip.family)), to: address)
-    case .tcp: return try await StreamCarrier.open(to: address, on: machine, nil)
-    case .tls:
-      let security = try RelaySecurity(server, identity, on: machine)
-      return try await StreamCarrier.open(to: address, on: machine, security)
-    }
+    let security = server.transport == .tls ? try RelaySecurity(server, identity, on: machine) : nil
+    let carrier: any RelayCarrier =
+      if server.transport == .udp {
+        DatagramCarrier(try machine.bindUDP(to: .any(address.ip.family)), to: address)
+      } else {
+        try await StreamCarrier.open(to: address, on: machine, security)
+      }
+    return Address(core, over: carrier, security, at: server, on: machine)
   }
 }
 

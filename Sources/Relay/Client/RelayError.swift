@@ -20,6 +20,12 @@ public struct RelayError: Error, Hashable, Sendable {
     case noSuchFamily
     /// The server does not relay UDP.
     case noUDP
+    /// The server does not relay TCP.
+    case noTCP
+    /// The relay could not connect to the peer.
+    case unreachablePeer
+    /// The relay has a connection with the peer already.
+    case alreadyConnected
     /// The server takes every five-tuple for another allocation's.
     case mismatch
     /// The server lacks something that it must understand.
@@ -77,6 +83,10 @@ extension RelayError: CustomStringConvertible {
     case .noRoom: "the relay has no room now: try another, or later"
     case .noSuchFamily: "the relay has no address of this family: ask for the other, or use another relay"
     case .noUDP: "the relay does not carry UDP: use another"
+    case .noTCP: "the relay carries no TCP: use another, or datagrams"
+    case .unreachablePeer:
+      "the relay could not connect to the peer: check its address and port, and try again in ten seconds or later"
+    case .alreadyConnected: "the relay has a connection with this peer already: use or close that"
     case .mismatch:
       "the relay takes each of our ports for another client's: wait two minutes, or use another relay"
     case .notUnderstood: "the relay lacks what it was asked for: use another, or ask for less"
@@ -111,6 +121,8 @@ extension RelayError {
     case .addressFamilyNotSupported, .peerAddressFamilyMismatch: self.init(.noSuchFamily)
     case .wrongCredentials: self.init(.wrongUser)
     case .unsupportedTransport: self.init(.noUDP)
+    case .connectionExists: self.init(.alreadyConnected)
+    case .connectionFailure: self.init(.unreachablePeer)
     case .allocationQuotaReached: self.init(.quota)
     case .insufficientCapacity: self.init(.noRoom)
     default: self.init(.server(code.rawValue))
@@ -132,7 +144,7 @@ extension RelayError {
   var weight: Int {
     switch code {
     case .silent, .network, .closed: 0
-    case .tls, .badAnswer, .noSuchFamily, .noUDP, .redirectedTooOften: 1
+    case .tls, .badAnswer, .noSuchFamily, .noUDP, .noTCP, .redirectedTooOften: 1
     case .noRoom, .quota, .mismatch, .server: 2
     default: 3
     }

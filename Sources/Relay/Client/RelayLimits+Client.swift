@@ -50,6 +50,11 @@ public enum RelayClientLimits {
   /// How long a connection to a server and its TLS may take.
   public static let connecting: Duration = .seconds(15)
 
+  /// Peers that a relay is asked to connect to at once: what a server's allocation has room for.
+  public static let connects = 64
+  /// Connections that have arrived and nobody has taken: each holds a descriptor here and two there.
+  public static let arrivals = 64
+
   /// What waits to leave over TCP: with more, whoever sends is told to wait.
   public static let streamBytes = 256 * 1024
   /// What is read from TCP at once.

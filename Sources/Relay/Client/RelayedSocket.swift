@@ -5,7 +5,7 @@ import WarrenSTUN
 ///
 /// Whom it sends to is let in, and given a channel, by itself; what is sent meanwhile waits, as far as there is room. It is
 /// used on its machine's executor, and by nobody else. Closing it gives the address back.
-public final class RelayedSocket: UDPSocket, @unchecked Sendable {
+public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable {
   // It is used on the machine's executor alone: hence `@unchecked`.
   public let machine: any Machine
   /// The address that the relay has given: what is sent there comes here.
@@ -47,8 +47,8 @@ public final class RelayedSocket: UDPSocket, @unchecked Sendable {
   private var isClosed = false
   /// Whether what was received is being looked at, and may not be touched.
   private var isLending = false
-  private var outcome: Outcome?
-  private var waiting: Wait<Outcome>?
+  private var outcome: RelayOutcome?
+  private var waiting: Wait<RelayOutcome>?
 
   /// A datagram that waits for its peer's permission.
   private struct Held {
@@ -57,16 +57,9 @@ public final class RelayedSocket: UDPSocket, @unchecked Sendable {
     let ecn: ECN
   }
 
-  /// What has become of asking.
-  enum Outcome: Sendable {
-    case allocated
-    case redirected(SocketAddress, domain: String?)
-    case failed(RelayError)
-  }
-
   init(
-    _ core: AllocationCore, over carrier: any RelayCarrier, at server: RelayServerAddress,
-    on machine: any Machine
+    _ core: AllocationCore, over carrier: any RelayCarrier, _: RelaySecurity? = nil,
+    at server: RelayServerAddress, on machine: any Machine
   ) {
     self.core = core
     self.carrier = carrier
@@ -80,18 +73,17 @@ public final class RelayedSocket: UDPSocket, @unchecked Sendable {
 
   // MARK: Asking
 
-  /// Asks the relay, and waits for what it says.
-  func allocated() async throws -> Outcome {
+  func allocated() async throws -> RelayOutcome {
     core.begin(at: machine.now)
     settle()
     let relay = relay
-    return try await machine.suspend({ "relay \(relay)" }) { (wait: Wait<Outcome>) in
+    return try await machine.suspend({ "relay \(relay)" }) { (wait: Wait<RelayOutcome>) in
       if let outcome { return wait.succeed(outcome) }
       waiting = wait
     }
   }
 
-  private func conclude(_ new: Outcome) {
+  private func conclude(_ new: RelayOutcome) {
     outcome = new
     waiting?.succeed(new)
     waiting = nil
@@ -174,7 +166,7 @@ public final class RelayedSocket: UDPSocket, @unchecked Sendable {
       held.removeAll { $0.peer == peer }
       onDeliveryFailure?(
         DeliveryFailure(reason: .prohibited, destination: peer, reporter: relay.ip, excerpt: []))
-    case .moved: return
+    case .moved, .connected, .arrived, .barred: return
     }
   }
 

@@ -22,6 +22,12 @@ struct RelayStreamReader {
     bytes.append(contentsOf: more)
   }
 
+  /// Takes out what nobody has looked at yet.
+  mutating func takeRest() -> [UInt8] {
+    defer { (bytes, taken) = ([], 0) }
+    return Array(bytes[taken...])
+  }
+
   /// Calls `body` with each whole STUN message or ChannelData, without its padding, until there is no other or `body` is no
   /// longer interested.
   ///

@@ -15,14 +15,25 @@ struct ByteBudget: Sendable {
     max(Double(rate) / 4, Double(MachineLimits.largestDatagram))
   }
 
+  private mutating func fill(_ rate: Int, at now: Instant) {
+    guard now > filledAt else { return }
+    let seconds = Double(now.nanoseconds - filledAt.nanoseconds) / 1e9
+    left = min(Self.most(rate), left + Double(rate) * seconds)
+    filledAt = now
+  }
+
+  /// How long until so many may pass, which are fewer than any datagram's: what comes over TCP is not lost, but waits.
+  mutating func delay(_ count: Int, of rate: Int?, at now: Instant) -> Duration {
+    guard let rate else { return .zero }
+    fill(rate, at: now)
+    let missing = Double(count) - left
+    return missing <= 0 ? .zero : .nanoseconds(Int64(missing / Double(max(rate, 1)) * 1e9) + 1)
+  }
+
   /// Whether so many may pass now, which then counts.
   mutating func spend(_ count: Int, of rate: Int?, at now: Instant) -> Bool {
     guard let rate else { return true }
-    if now > filledAt {
-      let seconds = Double(now.nanoseconds - filledAt.nanoseconds) / 1e9
-      left = min(Self.most(rate), left + Double(rate) * seconds)
-      filledAt = now
-    }
+    fill(rate, at: now)
     guard left >= Double(count) else { return false }
     left -= Double(count)
     return true

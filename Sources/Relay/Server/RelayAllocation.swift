@@ -29,6 +29,8 @@ struct RelayAllocation {
 
   var client: ServedClient
   var user: RelayGate.User
+  /// What is spoken with its peers.
+  var transport = TransportProtocol.udp
   var account: String
   /// Of the request that made it, which may come twice (RFC 8656, 7.2).
   var transaction: TransactionID
@@ -39,6 +41,8 @@ struct RelayAllocation {
   var v6: Relay?
   var permissions: [Permission] = []
   var channels: [Channel] = []
+  /// The places of its connections with peers (RFC 6062).
+  var streams: [Int] = []
   var budget: ByteBudget
   /// Where it stands among the deadlines.
   var place = -1

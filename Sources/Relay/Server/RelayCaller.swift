@@ -16,6 +16,9 @@ final class RelayCaller {
   var patience: MachineTimer?
   /// As long as it never had one: when it must, and who is told that it has.
   var trial: RelayTrial?
+  /// The peer whose bytes its connection carries, once it has claimed one (RFC 6062, 5.4).
+  var peer: (any TCPConnection)?
+  var stream: RelayStreamNumber?
 
   init(_ client: ServedClient, at now: Instant) {
     self.client = client
@@ -25,6 +28,9 @@ final class RelayCaller {
   func append(_ message: RawSpan) { message.withUnsafeBytes { outgoing.append(contentsOf: $0) } }
 
   func append(channel: UInt16, _ payload: RawSpan) { outgoing.append(channel: channel, payload) }
+
+  /// What it has said and nobody has looked at: a peer's, once it has claimed one.
+  func takeRest() -> [UInt8] { reader.takeRest() }
 
   /// There is something to write.
   func wake() { wait?.succeed(()) }
@@ -41,6 +47,15 @@ final class RelayCaller {
     defer { outgoing = [] }
     return outgoing
   }
+}
+
+/// How a client's connection is read and written, over TLS or not.
+struct RelayCallerWords: Sendable {
+  /// The next bytes, so many at most; nil when there will be none.
+  var hear: @Sendable (Int) async throws -> [UInt8]?
+  var say: @Sendable ([UInt8]) async throws -> Void
+  /// Says that nothing more will be said.
+  var finish: @Sendable () async throws -> Void
 }
 
 /// For how long somebody may be connected without having proved anything.

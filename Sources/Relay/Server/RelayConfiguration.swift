@@ -27,13 +27,19 @@ public struct RelayConfiguration: Sendable {
   /// Whether channels may have the numbers of RFC 5766 too, as some older clients choose them; not on a port that others share.
   public var takesOldChannels = false
   /// Bytes a second of one allocation, both ways together; nil for as much as there is.
-  public var bandwidth: Int?
-  /// Bytes a second of all together.
+  public var bandwidth: Int? = RelayLimits.bandwidth
+  /// Bytes a second of all together; nil, as it is unless it is said otherwise, for what the line carries: only who runs the
+  /// relay knows what that is, and what it costs.
   public var totalBandwidth: Int?
   /// How many may be connected over TCP.
   public var callers = 1_000
   /// How many of these from one address.
   public var callersPerAddress = 100
+
+  /// How many TCP connections with peers there may be; none for a relay of UDP alone.
+  public var connections = 1_000
+  /// How many of one allocation.
+  public var connectionsPerAllocation = 64
 
   var channelNumbers: ClosedRange<UInt16> {
     takesOldChannels ? ChannelData.oldNumbers : ChannelData.numbers

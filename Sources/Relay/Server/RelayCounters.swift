@@ -32,10 +32,21 @@ public struct RelayCounters: Hashable, Sendable {
   public var bytesToClients = 0
   /// Datagrams that stayed within the server, from one allocation to another; they are counted above too.
   public var inside = 0
+  /// Reports that a datagram has not reached its peer, of which clients were told.
+  public var failures = 0
   /// Lost: no permission or channel, too much for the bandwidth, no room for a slow client or with the system.
   public var unpermitted = 0
   public var overBandwidth = 0
   public var unsent = 0
+
+  /// TCP connections with peers: those that were opened for clients and those that could not be, those that came, those that
+  /// a client has claimed and those that nobody did, and those that were one too many.
+  public var connected = 0
+  public var unconnected = 0
+  public var arrived = 0
+  public var claimed = 0
+  public var unclaimed = 0
+  public var overStreams = 0
 
   /// Nothing yet.
   public init() {}

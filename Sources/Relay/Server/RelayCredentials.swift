@@ -1,5 +1,6 @@
 import WarrenCrypto
 import WarrenMachine
+import WarrenSTUN
 
 /// Who may use a relay, and how they prove it.
 ///
@@ -9,6 +10,8 @@ import WarrenMachine
 public struct RelayCredentials: Sendable {
   /// Passwords by the names of their users.
   public var users: [String: String]
+  /// Keys by the names of users whose passwords are not known here.
+  public var keys: [String: RelayUserKeys] = [:]
   /// What time-limited passwords are made of: the first makes new ones, all are good.
   public var sharedSecrets: [String]
 
@@ -41,16 +44,34 @@ public struct RelayCredentials: Sendable {
     return sharedSecrets.map { Self.password(of: username, secret: $0) }
   }
 
+  /// What `username` may sign with.
+  func keys(
+    of username: String, realm: String, _ algorithm: STUNPasswordAlgorithm, timeOfDay: Duration
+  ) -> [STUNKey] {
+    if users[username] == nil, let own = keys[username] {
+      return [algorithm == .md5 ? own.md5 : own.sha256].compactMap { $0 }.map { STUNKey(bytes: $0) }
+    }
+    return passwords(of: username, timeOfDay: timeOfDay).map {
+      STUNKey(username: username, realm: realm, password: $0, algorithm: algorithm)
+    }
+  }
+
+  /// Whether somebody of this name is listed, whom nothing but the list makes a user.
+  func lists(_ username: String) -> Bool { users[username] != nil || keys[username] != nil }
+
+  /// Whether somebody can sign in the old way alone: then nobody may be asked for better, as it is not known who will come.
+  var needsMD5: Bool { keys.values.contains { $0.sha256 == nil } }
+
   /// Whether `username` may come with whatever password was its own before.
   func isCurrent(_ username: String, timeOfDay: Duration) -> Bool {
-    if users[username] != nil { return true }
+    if lists(username) { return true }
     guard !sharedSecrets.isEmpty, let end = Self.end(of: username) else { return false }
     return timeOfDay < end
   }
 
   /// Whose allocations count together: a time-limited name's user, whichever name he has today.
   func account(of username: String) -> String {
-    guard users[username] == nil, let colon = username.utf8.firstIndex(of: UInt8(ascii: ":")) else {
+    guard !lists(username), let colon = username.utf8.firstIndex(of: UInt8(ascii: ":")) else {
       return username
     }
     let user = username[username.utf8.index(after: colon)...]

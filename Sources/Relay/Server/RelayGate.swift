@@ -11,6 +11,8 @@ struct RelayGate {
     var algorithm: STUNPasswordAlgorithm
     /// What the answer is signed with, as the request was.
     var function: HashFunction
+    /// Whether the list has made it one.
+    var isListed: Bool
   }
 
   /// What is to be said to a request.
@@ -21,18 +23,33 @@ struct RelayGate {
 
   let realm: String
   private let realmBytes: [UInt8]
-  private let credentials: RelayCredentials
+  private var credentials: RelayCredentials
   private let nonces: RelayNonce
   private var cache = RelayKeyCache()
 
   /// Which ways from password to key there are, the better first (RFC 8489, 14.11).
   static let algorithms: [UInt8] = [0, 2, 0, 0, 0, 1, 0, 0]
+  /// Where some users have but a key of the old kind.
+  static let oldAlgorithms: [UInt8] = [0, 1, 0, 0]
+  /// What is offered, and all that was.
+  private var offer: [UInt8]
+  private var offers: [[UInt8]]
 
   init(realm: String, _ credentials: RelayCredentials, secret: [UInt8]) {
     self.realm = realm
     realmBytes = Array(realm.utf8)
     self.credentials = credentials
     nonces = RelayNonce(secret: secret)
+    offer = credentials.needsMD5 ? Self.oldAlgorithms : Self.algorithms
+    offers = [offer]
+  }
+
+  /// Others may come from now on. Who has an allocation keeps it, and its key; who is no longer listed cannot prolong it.
+  mutating func use(_ new: RelayCredentials) {
+    credentials = new
+    cache = RelayKeyCache()
+    offer = new.needsMD5 ? Self.oldAlgorithms : Self.algorithms
+    if !offers.contains(offer) { offers.append(offer) }
   }
 
   func account(of user: String) -> String { credentials.account(of: user) }
@@ -41,14 +58,14 @@ struct RelayGate {
   func addChallenge(to answer: inout STUNMessageWriter, for client: SocketAddress, at now: Instant) {
     answer.add(.realm, realmBytes.span.bytes)
     answer.add(.nonce, nonces.make(for: client, at: now).span.bytes)
-    answer.add(.passwordAlgorithms, Self.algorithms.span.bytes)
+    answer.add(.passwordAlgorithms, offer.span.bytes)
   }
 
   /// What somebody at `ip` must know to sign a request from whatever port, told before they ask.
   func challenge(for ip: IPAddress, at now: Instant) -> RelayChallenge {
     RelayChallenge(
       realm: realm, nonce: nonces.make(for: Self.whoever(at: ip), at: now),
-      passwordAlgorithms: Self.algorithms)
+      passwordAlgorithms: offer)
   }
 
   /// Nobody has this port.
@@ -75,7 +92,9 @@ struct RelayGate {
         || nonces.isGood(nonce, for: Self.whoever(at: client.ip), at: now)
     else { return .refused(.staleNonce) }
     let function: HashFunction = request.integrity == .sha256 ? .sha256 : .sha1
-    return .admitted(User(name: name, key: key, algorithm: algorithm, function: function))
+    let isListed = owner.map { $0.name == name && $0.isListed } ?? credentials.lists(name)
+    return .admitted(
+      User(name: name, key: key, algorithm: algorithm, function: function, isListed: isListed))
   }
 
   /// How the password was made a key; nil where the request was made to use a weaker way than was offered.
@@ -83,7 +102,7 @@ struct RelayGate {
     let chosen = request.value(of: .passwordAlgorithm)
     guard request.has(.passwordAlgorithms) || chosen != nil else { return .md5 }
     guard let chosen, chosen.byteCount >= 4,
-      request.value(of: .passwordAlgorithms, equals: Self.algorithms.span.bytes)
+      offers.contains(where: { request.value(of: .passwordAlgorithms, equals: $0.span.bytes) })
     else { return nil }
     return STUNPasswordAlgorithm(rawValue: chosen.number(at: 0, as: UInt16.self))
   }
@@ -92,13 +111,14 @@ struct RelayGate {
     of name: String, _ algorithm: STUNPasswordAlgorithm, _ owner: User?,
     signing request: borrowing STUNMessage, timeOfDay: Duration
   ) -> STUNKey? {
-    if let owner, owner.name == name, owner.algorithm == algorithm, request.isSigned(with: owner.key) {
+    if let owner, owner.name == name, owner.algorithm == algorithm,
+      !owner.isListed || credentials.lists(name), request.isSigned(with: owner.key)
+    {
       return owner.key
     }
     guard credentials.isCurrent(name, timeOfDay: timeOfDay) else { return nil }
     if let key = cache.key(of: name, algorithm), request.isSigned(with: key) { return key }
-    for password in credentials.passwords(of: name, timeOfDay: timeOfDay) {
-      let key = STUNKey(username: name, realm: realm, password: password, algorithm: algorithm)
+    for key in credentials.keys(of: name, realm: realm, algorithm, timeOfDay: timeOfDay) {
       guard request.isSigned(with: key) else { continue }
       // Only now: names that somebody invents push out nobody's.
       cache.keep(key, of: name, algorithm)

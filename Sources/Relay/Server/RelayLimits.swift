@@ -16,6 +16,11 @@ public enum RelayLimits {
   public static let nonceLifetime: Duration = .seconds(3600)
   /// Users whose keys are remembered, so that not each request costs a hash: some 500 bytes each.
   public static let cachedKeys = 1024
+  /// Users that a file may list: some 200 bytes each.
+  public static let users = 100_000
+  /// Bytes a second of one allocation, unless it is said otherwise: three times what a film of the highest resolution takes, and
+  /// less than a tenth of a line of 1 Gbit/s, so that nobody who is let in takes all of it.
+  public static let bandwidth = 10_000_000
   /// Secrets that are good at once: an old one and a new one, and some in between.
   public static let sharedSecrets = 4
   /// Ports that are tried for a relayed address before there is none: with half of all in use one in two is free.
@@ -32,6 +37,13 @@ public enum RelayLimits {
   public static let callerPatience: Duration = .seconds(40)
   /// How long to wait after a caller could not be accepted: the system has no descriptor left.
   public static let acceptPause: Duration = .milliseconds(100)
+  /// How long a connection with a peer may take to open, and then to be claimed: RFC 6062, 5.2 and 5.3, want no less.
+  public static let claimPatience: Duration = .seconds(30)
+  /// What is read at once from a connection that is joined with another: less than any budget has at once, and all that is
+  /// held of a stream one way.
+  public static let streamReadBytes = 32_768
+  /// How long a stream waits at least that has used up its bandwidth: so many of them cost little while they wait.
+  public static let pace: Duration = .milliseconds(2)
   /// By what an answer to a stranger is longer than the question, headers of IP and UDP and all, at most: it holds realm,
   /// nonce and algorithms, without which nobody could ask better, and no word more.
   public static let amplification = 2.5

@@ -27,7 +27,7 @@ public actor RelayServer {
   public nonisolated let machine: any Machine
   public nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
 
-  private let configuration: RelayConfiguration
+  private var configuration: RelayConfiguration
   private let identity: TLSIdentity?
   private var switchboard: RelaySwitchboard?
   private var sockets: [any UDPSocket] = []
@@ -54,17 +54,18 @@ public actor RelayServer {
     do {
       for address in addresses { try open(address) }
       let plain = sockets.map(\.localAddress)
-      let board = RelaySwitchboard(on: machine, configuration, at: sockets)
+      let secure = try tls.map { try machine.listenTCP(on: $0) }
+      let board = RelaySwitchboard(
+        on: machine, configuration, at: sockets, besides: [secure?.localAddress].compactMap { $0 })
       switchboard = board
       for (number, socket) in sockets.enumerated() {
         socket.deliver(to: self) { server, batch in server.switchboard?.take(batch, at: number) }
       }
       for listener in listeners { serve(listener, nil) }
-      guard let tls else { return Addresses(plain: plain) }
-      let listener = try machine.listenTCP(on: tls)
-      listeners.append(listener)
-      serve(listener, identity)
-      return Addresses(plain: plain, tls: listener.localAddress)
+      guard let secure else { return Addresses(plain: plain) }
+      listeners.append(secure)
+      serve(secure, identity)
+      return Addresses(plain: plain, tls: secure.localAddress)
     } catch {
       stop()
       throw error
@@ -92,8 +93,18 @@ public actor RelayServer {
   /// What has come and gone.
   public var counters: RelayCounters { switchboard?.counters ?? RelayCounters() }
 
+  /// Others may use it from now on, as when the list of users was read again. No allocation ends by it: who is no longer listed
+  /// has what they have until its time is over, and cannot prolong it.
+  public func use(_ credentials: RelayCredentials) {
+    configuration.credentials = credentials
+    switchboard?.use(credentials)
+  }
+
   /// How many allocations there are.
   public var allocationCount: Int { switchboard?.allocationCount ?? 0 }
+
+  /// How many connections with peers there are, opening or open.
+  public var streamCount: Int { switchboard?.streamCount ?? 0 }
 
   /// How many clients are connected.
   public var callerCount: Int { switchboard?.callerCount ?? 0 }

@@ -10,6 +10,7 @@ extension RelayServerCore {
     var isEven = false
     var keepsNext = false
     var token: UInt64?
+    var transport = TransportProtocol.udp
   }
 
   mutating func allocate(
@@ -25,7 +26,7 @@ extension RelayServerCore {
       return nil
     }
     var kind = Kind()
-    if let code = read(message, into: &kind) ?? checkRoom(for: request) { return code }
+    if let code = read(message, of: request, into: &kind) ?? checkRoom(for: request) { return code }
     let slot = free.popLast() ?? slots.count
     if slot == slots.count { slots.append(nil) }
     if let code = open(kind, message, request, slot, opening) {
@@ -39,9 +40,20 @@ extension RelayServerCore {
   }
 
   /// What is asked for, in the order of RFC 8656, 7.2.
-  private func read(_ message: borrowing STUNMessage, into kind: inout Kind) -> STUNErrorCode? {
-    guard let transport = message.number(.requestedTransport) else { return .badRequest }
-    guard transport >> 24 == UInt32(TransportProtocol.udp.rawValue) else { return .unsupportedTransport }
+  private func read(
+    _ message: borrowing STUNMessage, of request: Request, into kind: inout Kind
+  ) -> STUNErrorCode? {
+    guard let number = message.number(.requestedTransport) else { return .badRequest }
+    guard let transport = TransportProtocol(rawValue: UInt8(number >> 24)),
+      transport == .udp || configuration.connections > 0
+    else { return .unsupportedTransport }
+    kind.transport = transport
+    // TCP is for who has come over TCP, and has ports neither in pairs nor kept (RFC 6062, 5.1).
+    if transport == .tcp,
+      !request.client.isConnected || message.has(.evenPort) || message.has(.reservationToken)
+    {
+      return .badRequest
+    }
     if let even = message.value(of: .evenPort) {
       guard even.byteCount >= 1 else { return .badRequest }
       kind.isEven = true
@@ -113,14 +125,15 @@ extension RelayServerCore {
       parity = .evenBefore(made)
     }
     var allocation = RelayAllocation(
-      client: request.client, user: request.user, account: gate.account(of: request.user.name),
-      transaction: message.transactionID, budget: ByteBudget(configuration.bandwidth, at: request.now))
-    switch relay(kind.family, in: slot, parity, opening) {
+      client: request.client, user: request.user, transport: kind.transport,
+      account: gate.account(of: request.user.name), transaction: message.transactionID,
+      budget: ByteBudget(configuration.bandwidth, at: request.now))
+    switch relay(kind.family, in: slot, kind.transport, parity, opening) {
     case .failure(let refusal): return refusal.code
     case .success(let relay): if kind.family == .v4 { allocation.v4 = relay } else { allocation.v6 = relay }
     }
     if kind.wantsBoth {
-      switch relay(.v6, in: slot, kind.isEven ? .even : .any, opening) {
+      switch relay(.v6, in: slot, kind.transport, kind.isEven ? .even : .any, opening) {
       case .failure(let refusal): allocation.missing = refusal.code
       case .success(let relay): allocation.v6 = relay
       }
@@ -135,26 +148,25 @@ extension RelayServerCore {
     return nil
   }
 
-  private struct Refusal: Error { var code: STUNErrorCode }
-
   private mutating func relay(
-    _ family: IPAddress.Family, in slot: Int, _ parity: RelayWish.Parity,
+    _ family: IPAddress.Family, in slot: Int, _ transport: TransportProtocol, _ parity: RelayWish.Parity,
     _ opening: (RelayWish) -> SocketAddress?
-  ) -> Result<RelayAllocation.Relay, Refusal> {
+  ) -> Result<RelayAllocation.Relay, RelayRefusal> {
     guard let address = configuration.addresses.first(where: { $0.local.family == family }) else {
-      return .failure(Refusal(code: .addressFamilyNotSupported))
+      return .failure(RelayRefusal(code: .addressFamilyNotSupported))
     }
     let port = RelayPortNumber(slot: slot, family: family)
-    guard let bound = opening(RelayWish(port: port, ip: address.local, parity: parity)) else {
+    guard let bound = opening(RelayWish(port: port, ip: address.local, transport: transport, parity: parity))
+    else {
       counters.portless += 1
-      return .failure(Refusal(code: .insufficientCapacity))
+      return .failure(RelayRefusal(code: .insufficientCapacity))
     }
     let announced = SocketAddress(address.announced, port: bound.port)
     return .success(RelayAllocation.Relay(announced: announced, bound: bound, expiry: .distantFuture))
   }
 
   /// A token that nobody can guess.
-  private mutating func makeToken() -> UInt64 {
+  mutating func makeToken() -> UInt64 {
     tokenCount += 1
     return withUnsafeBytes(of: tokenCount) { count in
       tokens.withCode(of: RawSpan(_unsafeBytes: count)) { $0.number(at: 0, as: UInt64.self) }
@@ -168,8 +180,9 @@ extension RelayServerCore {
     if slots[slot]!.v6 != nil { slots[slot]!.v6!.expiry = expiry }
     let allocation = slots[slot]!
     for relay in [allocation.v4, allocation.v6].compactMap({ $0 }) {
-      relayed[relay.announced] = slot
-      relayed[relay.bound] = slot
+      for address in [relay.announced, relay.bound] {
+        if allocation.transport == .udp { relayed[address] = slot } else { relayedTCP[address] = slot }
+      }
     }
     clients[allocation.client] = slot
     perAccount[allocation.account, default: 0] += 1

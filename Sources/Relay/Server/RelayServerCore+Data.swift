@@ -55,7 +55,8 @@ extension RelayServerCore {
   mutating func receiveSend(
     _ message: borrowing STUNMessage, from client: ServedClient, at now: Instant
   ) -> Reaction {
-    guard let slot = clients[client], let peer = message.maskedAddress(.xorPeerAddress),
+    guard let slot = clients[client], slots[slot]!.transport == .udp,
+      let peer = message.maskedAddress(.xorPeerAddress),
       let data = message.value(of: .data), peer.port != 0,
       !message.hasUnknown(besides: { $0 == .xorPeerAddress || $0 == .data })
     else {

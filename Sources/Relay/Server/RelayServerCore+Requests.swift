@@ -26,19 +26,45 @@ extension RelayServerCore {
     }
     switch message.method {
     case .binding: return receiveBinding(message, from: client, into: &answer)
-    case .allocate, .refresh, .createPermission, .channelBind: break
+    case .allocate, .refresh, .createPermission, .channelBind, .connect, .connectionBind: break
     default:
       counters.ignored += 1
       return .none
     }
-    let owner = clients[client].map { slots[$0]!.user }
+    let owner =
+      message.method == .connectionBind ? owner(claiming: message) : clients[client].map { slots[$0]!.user }
     switch gate.judge(message, from: client.address, owner: owner, at: now, timeOfDay: timeOfDay) {
     case .refused(let code): return challenge(message, code, client, at: now, into: &answer)
     case .admitted(let user):
       let request = Request(client: client, user: user, now: now, slot: clients[client])
+      if message.method == .connect || message.method == .connectionBind {
+        return serveStream(message, request, into: &answer)
+      }
       let code = serve(message, request, into: &answer, opening)
       return finish(message, request, refused: code, into: &answer)
     }
+  }
+
+  /// Does what was asked about a connection with a peer.
+  private mutating func serveStream(
+    _ message: borrowing STUNMessage, _ request: Request, into answer: inout STUNMessageWriter
+  ) -> Reaction {
+    var code = STUNErrorCode.unknownAttribute
+    if message.hasUnknown(besides: Self.understands) {
+    } else if message.method == .connect {
+      switch connect(message, request) {
+      case .success(let dial): return .dial(dial)
+      case .failure(let refusal): code = refusal.code
+      }
+    } else {
+      switch claim(message, request, into: &answer) {
+      case .success(let number):
+        _ = finish(message, request, refused: nil, into: &answer)
+        return .join(number)
+      case .failure(let refusal): code = refusal.code
+      }
+    }
+    return finish(message, request, refused: code, into: &answer)
   }
 
   /// Who asks for what, as far as all requests have it in common.
@@ -70,12 +96,13 @@ extension RelayServerCore {
     }
   }
 
-  /// What must be understood and is. Not DONT-FRAGMENT: the system decides of that for a socket, not for a datagram.
+  /// What must be understood and is. Not DONT-FRAGMENT: the system decides of that for a socket, and not for a
+  /// datagram, and who cannot do it says so (RFC 8656, 7.2).
   static func understands(_ attribute: STUNAttribute) -> Bool {
     switch attribute {
     case .username, .messageIntegrity, .messageIntegritySHA256, .realm, .nonce, .passwordAlgorithm,
       .channelNumber, .lifetime, .xorPeerAddress, .requestedAddressFamily, .evenPort, .requestedTransport,
-      .reservationToken, .data:
+      .reservationToken, .data, .connectionID:
       true
     default: false
     }
@@ -119,7 +146,9 @@ extension RelayServerCore {
     if code == .staleNonce { counters.staleNonces += 1 }
     answer.beginAnswer(.failure, to: message)
     answer.add(code, saysReason: false)
-    if code != .badRequest { gate.addChallenge(to: &answer, for: client.address, at: now) }
+    // Who has connected is where it says, and may come from another port next (RFC 6062, 4.3).
+    let place = client.isConnected ? SocketAddress(client.address.ip, port: 0) : client.address
+    if code != .badRequest { gate.addChallenge(to: &answer, for: place, at: now) }
     return .answer
   }
 
@@ -177,7 +206,7 @@ extension RelayServerCore {
   }
 
   /// Why `peer` may not be sent to by an allocation.
-  private mutating func objection(to peer: SocketAddress, of slot: Int) -> STUNErrorCode? {
+  mutating func objection(to peer: SocketAddress, of slot: Int) -> STUNErrorCode? {
     let ip = peer.ip
     // IPv4 in IPv6 is of neither family.
     guard ip.canonical != ip || slots[slot]!.relay(ip.family) != nil else {
@@ -223,7 +252,8 @@ extension RelayServerCore {
     _ message: borrowing STUNMessage, _ request: Request, _ slot: Int, into answer: inout STUNMessageWriter
   ) -> STUNErrorCode? {
     guard let number = message.number(.channelNumber).map({ UInt16($0 >> 16) }),
-      configuration.channelNumbers.contains(number), let peer = message.maskedAddress(.xorPeerAddress),
+      configuration.channelNumbers.contains(number), slots[slot]!.transport == .udp,
+      let peer = message.maskedAddress(.xorPeerAddress),
       peer.port != 0
     else { return .badRequest }
     if let code = objection(to: peer, of: slot) { return code }

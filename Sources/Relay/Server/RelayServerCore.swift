@@ -17,6 +17,10 @@ public struct RelayServerCore {
     case answer
     /// So much of the message goes to a peer.
     case relay(Passage, Range<Int>)
+    /// A connection with a peer is to be opened: the answer is written when it is (RFC 6062, 5.2).
+    case dial(RelayDial)
+    /// What was written is sent, and all that follows on the client's connection is for a peer, as it is (RFC 6062, 5.4).
+    case join(RelayStreamNumber)
   }
 
   /// Where what a client sends goes.
@@ -54,12 +58,21 @@ public struct RelayServerCore {
   var clients: [ServedClient: Int] = [:]
   /// Whose each relayed address is, by both of its names.
   var relayed: [SocketAddress: Int] = [:]
+  /// And those at which TCP is heard.
+  var relayedTCP: [SocketAddress: Int] = [:]
   var perAccount: [String: Int] = [:]
   var perAddress: [IPAddress: Int] = [:]
   var reservations: [RelayReservation] = []
   var tokenCount: UInt64 = 0
   var deadlines = RelayDeadlines()
   var closing: [RelayClosing] = []
+  var streams: [RelayStream?] = []
+  var freeStreams: [Int] = []
+  /// Where a connection is, by what it is called in messages.
+  var streamIDs: [UInt32: Int] = [:]
+  var streamDeadlines = RelayDeadlines()
+  /// Those that have taken too long to open.
+  var overdue: [RelayStreamNumber] = []
   var totalBudget: ByteBudget
 
   /// A server of which nobody knows anything yet.
@@ -89,6 +102,9 @@ public struct RelayServerCore {
 
   /// The slot of the client's allocation; nil where it has none.
   public func slot(of client: ServedClient) -> Int? { clients[client] }
+
+  /// Others may use it from now on: see ``RelayServer/use(_:)``.
+  public mutating func use(_ credentials: RelayCredentials) { gate.use(credentials) }
 
   /// Whose allocation is in a slot.
   public func client(of slot: Int) -> ServedClient { slots[slot]!.client }
@@ -123,6 +139,8 @@ public struct RelayWish: Hashable, Sendable {
   public var port: RelayPortNumber
   /// Where it is to be bound.
   public var ip: IPAddress
+  /// What is to be heard there.
+  public var transport = TransportProtocol.udp
   /// What its port must be.
   public var parity: Parity
 }
@@ -133,6 +151,8 @@ public enum RelayClosing: Hashable, Sendable {
   case port(RelayPortNumber)
   /// A port that was kept under a token.
   case kept(UInt64)
+  /// A connection with a peer, and that of the client which it was joined with.
+  case stream(RelayStreamNumber, ServedClient?)
 }
 
 /// A port that is kept for whoever has its token.
@@ -148,9 +168,9 @@ struct RelayReservation {
 extension RelayServerCore {
   /// When ``handleDeadline(at:)`` is due.
   public var nextDeadline: Instant? {
-    let first = reservations.map(\.expiry).min()
-    guard let allocation = deadlines.earliest?.deadline else { return first }
-    return min(allocation, first ?? allocation)
+    [
+      reservations.map(\.expiry).min(), deadlines.earliest?.deadline, streamDeadlines.earliest?.deadline,
+    ].compactMap { $0 }.min()
   }
 
   /// Ends what has come to its end.
@@ -164,6 +184,7 @@ extension RelayServerCore {
       closing.append(.kept(reservation.token))
     }
     reservations.removeAll { $0.expiry <= now }
+    endOverdueStreams(at: now)
   }
 
   /// What the shell is to close next.
@@ -182,8 +203,8 @@ extension RelayServerCore {
   /// Ends one relayed address, and with the last of them the allocation.
   mutating func end(_ family: IPAddress.Family, of slot: Int) {
     guard let relay = slots[slot]?.relay(family) else { return }
-    relayed[relay.announced] = nil
-    relayed[relay.bound] = nil
+    for place in slots[slot]!.streams where streams[place]!.peer.ip.family == family { endStream(place) }
+    forget(relay, slots[slot]!.transport)
     closing.append(.port(RelayPortNumber(slot: slot, family: family)))
     if family == .v4 { slots[slot]!.v4 = nil } else { slots[slot]!.v6 = nil }
     let allocation = slots[slot]!
@@ -197,6 +218,14 @@ extension RelayServerCore {
     slots[slot] = nil
     free.append(slot)
     counters.ended += 1
+  }
+}
+
+extension RelayServerCore {
+  private mutating func forget(_ relay: RelayAllocation.Relay, _ transport: TransportProtocol) {
+    for address in [relay.announced, relay.bound] {
+      if transport == .udp { relayed[address] = nil } else { relayedTCP[address] = nil }
+    }
   }
 }
 

@@ -21,8 +21,10 @@ extension RelaySwitchboard {
     caller.hangUp = { connection.reset() }
     caller.trial = trial
     caller.reader.append(words)
-    await converse(
-      caller, hear: { try await connection.read() }, say: { try await connection.write($0) })
+    let words = RelayCallerWords(
+      hear: { try await connection.read(atMost: $0) }, say: { try await connection.write($0) },
+      finish: { try connection.finish() })
+    await converse(caller, words)
     connection.close()
   }
 
@@ -34,8 +36,10 @@ extension RelaySwitchboard {
     let machine = machine
     caller.hangUp = { machine.spawn("the end of a relay's client") { await connection.close() } }
     caller.trial = trial
-    await converse(
-      caller, hear: { try await connection.read() }, say: { try await connection.write($0) })
+    let words = RelayCallerWords(
+      hear: { try await connection.read(atMost: $0) }, say: { try await connection.write($0) },
+      finish: { try await connection.finish() })
+    await converse(caller, words)
     await connection.close()
   }
 
@@ -62,34 +66,42 @@ extension RelaySwitchboard {
     let count = callersAt[household]! - 1
     callersAt[household] = count > 0 ? count : nil
     core.hungUp(caller.client)
+    if let stream = caller.stream { core.ended(stream) }
     tidyUp()
   }
 
-  private func converse(
-    _ caller: RelayCaller, hear: () async throws -> [UInt8]?,
-    say: @escaping @Sendable ([UInt8]) async throws -> Void
-  ) async {
+  private func converse(_ caller: RelayCaller, _ words: RelayCallerWords) async {
     let machine = machine
     nonisolated(unsafe) let unchecked = caller
-    let words = machine.spawn("words for a relay's client") {
-      do {
-        while true { try await say(try await unchecked.next(on: machine)) }
-      } catch {
-        unchecked.hangUp()
-      }
+    let mouth = machine.spawn("words for a relay's client") { [self] in
+      do { try await speak(to: unchecked, words) } catch { unchecked.hangUp() }
     }
     let timer = machine.makeTimer { [weak self] in self?.lookAt(unchecked) }
     caller.patience = timer
     let patience = machine.now.advanced(by: RelayLimits.callerPatience)
     timer.schedule(at: min(patience, caller.trial?.deadline ?? patience))
     do {
-      while let bytes = try await hear() { try take(bytes, from: caller) }
+      while caller.peer == nil, let bytes = try await words.hear(MachineLimits.readBytes) {
+        try take(bytes, from: caller)
+      }
+      if let peer = caller.peer, let stream = caller.stream {
+        try await carry(words, after: caller.takeRest(), stream, to: peer)
+        // The peer may have more to say.
+        try await mouth.value
+        settle(stream)
+      }
     } catch {
       // It has gone, or said what is not TURN: neither is answered.
     }
     timer.cancel()
-    words.cancel()
+    mouth.cancel()
     leave(caller)
+  }
+
+  /// Says what there is to be said, and then, where it has claimed a peer, what that says.
+  private func speak(to caller: RelayCaller, _ words: RelayCallerWords) async throws {
+    while caller.peer == nil || !caller.outgoing.isEmpty { try await words.say(caller.next(on: machine)) }
+    if let peer = caller.peer, let stream = caller.stream { try await carry(peer, stream, to: words) }
   }
 
   private func take(_ bytes: [UInt8], from caller: RelayCaller) throws {
@@ -99,21 +111,26 @@ extension RelaySwitchboard {
     caller.reader.append(bytes)
     try caller.reader.forEach { message in
       take(message, from: caller.client)
-      return !caller.isOver
+      return !caller.isOver && caller.peer == nil
     }
-    if let trial = caller.trial, core.slot(of: caller.client) != nil {
+    if let trial = caller.trial, isProven(caller) {
       caller.trial = nil
       trial.passed()
     }
     // Who has no allocation has nothing large to say, and much memory is for nobody who has not proved anything.
-    if core.slot(of: caller.client) == nil, caller.reader.count > STUNLimits.messageOnStream {
+    if !isProven(caller), caller.reader.count > STUNLimits.messageOnStream {
       throw STUNMessageError.wrongLength
     }
   }
 
+  /// Whether it has an allocation, or a connection of one.
+  private func isProven(_ caller: RelayCaller) -> Bool {
+    caller.peer != nil || core.slot(of: caller.client) != nil
+  }
+
   /// Hangs up on somebody who has no allocation, and does not ask for one.
   private func lookAt(_ caller: RelayCaller) {
-    guard core.slot(of: caller.client) == nil else {
+    guard !isProven(caller) else {
       caller.patience?.schedule(at: machine.now.advanced(by: RelayLimits.callerPatience))
       return
     }

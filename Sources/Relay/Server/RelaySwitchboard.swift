@@ -18,16 +18,20 @@ public final class RelaySwitchboard: @unchecked Sendable {
   var hearers: [RelayCaller] = []
 
   private let listeners: [Listener]
-  private let portRange: ClosedRange<UInt16>
+  let portRange: ClosedRange<UInt16>
   let channelNumbers: ClosedRange<UInt16>
   /// By slot, IPv4 before IPv6.
-  private var ports: [Port?] = []
-  private var kept: [UInt64: any UDPSocket] = [:]
+  var ports: [Port?] = []
+  /// By slot in the same way: where TCP is heard for clients.
+  var doors: [Int: any TCPListener] = [:]
+  /// Connections with peers.
+  var streams: [RelayStreamNumber: any TCPConnection] = [:]
+  var kept: [UInt64: any UDPSocket] = [:]
   private let boxes: [Box]
   private var usedBoxes = 0
-  private var writer = STUNMessageWriter(capacity: 2048)
-  private var indications: UInt64 = 0
-  private var timer: MachineTimer?
+  var writer = STUNMessageWriter(capacity: 2048)
+  var indications: UInt64 = 0
+  var timer: MachineTimer?
   private(set) var isClosed = false
 
   /// A port at which clients are heard.
@@ -44,7 +48,7 @@ public final class RelaySwitchboard: @unchecked Sendable {
   }
 
   /// A relayed address.
-  private final class Port {
+  final class Port {
     let socket: any UDPSocket
     /// What is to leave from it, as long as a batch is being handled.
     var box: Box?
@@ -52,13 +56,18 @@ public final class RelaySwitchboard: @unchecked Sendable {
   }
 
   /// What leaves in one batch from one relayed address or another: an allocation alone needs none.
-  private final class Box {
+  final class Box {
     var datagrams = DatagramOutbox(byteCapacity: RelayLimits.outboxBytes)
     var port: Port?
   }
 
   /// A server for what comes to these sockets, which stay their owner's.
-  public init(on machine: any Machine, _ configuration: RelayConfiguration, at sockets: [any UDPSocket]) {
+  ///
+  /// - Parameter others: where its clients are heard besides: nothing is relayed there.
+  public init(
+    on machine: any Machine, _ configuration: RelayConfiguration, at sockets: [any UDPSocket],
+    besides others: [SocketAddress] = []
+  ) {
     self.machine = machine
     now = machine.now
     listeners = sockets.map(Listener.init)
@@ -71,8 +80,8 @@ public final class RelaySwitchboard: @unchecked Sendable {
       configuration.addresses = Self.addresses(of: sockets.map(\.localAddress.ip), own)
     }
     core = RelayServerCore(
-      configuration, listening: sockets.map(\.localAddress), own: own, secret: machine.randomBytes(32),
-      at: now)
+      configuration, listening: sockets.map(\.localAddress) + others, own: own,
+      secret: machine.randomBytes(32), at: now)
     timer = machine.makeTimer { [weak self] in self?.handleDeadline() }
   }
 
@@ -96,6 +105,9 @@ public final class RelaySwitchboard: @unchecked Sendable {
   /// What whoever comes from `ip` will be asked for, told ahead: it spares them a round trip.
   public func challenge(for ip: IPAddress) -> RelayChallenge { core.gate.challenge(for: ip, at: machine.now) }
 
+  /// Others may use it from now on: see ``RelayServer/use(_:)``.
+  public func use(_ credentials: RelayCredentials) { core.use(credentials) }
+
   /// Ends all allocations, and hangs up on all callers. The sockets of clients stay as they are.
   public func close() {
     guard !isClosed else { return }
@@ -104,8 +116,9 @@ public final class RelaySwitchboard: @unchecked Sendable {
     timer = nil
     for port in ports { port?.socket.close() }
     for (_, socket) in kept { socket.close() }
-    ports = []
-    kept = [:]
+    for (_, door) in doors { door.close() }
+    for (_, peer) in streams { peer.close() }
+    (ports, kept, doors, streams) = ([], [:], [:], [:])
     for caller in callers.values.sorted(by: { $0.client.number < $1.client.number }) { caller.hangUp() }
   }
 
@@ -195,6 +208,11 @@ public final class RelaySwitchboard: @unchecked Sendable {
       carry(bytes.extracting(range), passage, ecn: ecn)
       core.counters.toPeers += 1
       core.counters.bytesToPeers += range.count
+    case .dial(let dial): open(dial)
+    case .join(let number):
+      send(writer.bytes, to: client)
+      join(number, to: client)
+      tidyUp()
     }
   }
 
@@ -224,7 +242,7 @@ public final class RelaySwitchboard: @unchecked Sendable {
 
   // MARK: From peers
 
-  private func take(_ batch: borrowing DatagramBatch, from port: RelayPortNumber) {
+  func take(_ batch: borrowing DatagramBatch, from port: RelayPortNumber) {
     now = machine.now
     batch.forEachRun { run in
       hand(run.bytes, segmentSize: run.segmentSize, from: run.remote, to: port.slot, ecn: run.ecn)
@@ -284,7 +302,7 @@ public final class RelaySwitchboard: @unchecked Sendable {
     }
   }
 
-  private func send(_ message: RawSpan, to client: ServedClient, ecn: ECN = .notCapable) {
+  func send(_ message: RawSpan, to client: ServedClient, ecn: ECN = .notCapable) {
     if client.isConnected {
       guard let caller = callers[client.number], makeRoom(for: message.byteCount, caller) else { return }
       caller.append(message)
@@ -327,72 +345,5 @@ public final class RelaySwitchboard: @unchecked Sendable {
       box.port = nil
     }
     usedBoxes = 0
-  }
-
-  // MARK: Relayed addresses
-
-  private static func index(_ port: RelayPortNumber) -> Int { port.slot * 2 + (port.family == .v4 ? 0 : 1) }
-
-  /// Opens what the core wishes for.
-  private func open(_ wish: RelayWish) -> SocketAddress? {
-    guard !isClosed, let socket = bind(wish) else { return nil }
-    let index = Self.index(wish.port)
-    while ports.count <= index { ports.append(nil) }
-    ports[index] = Port(socket)
-    let number = wish.port
-    socket.onDatagrams = { [weak self] batch in self?.take(batch, from: number) }
-    return socket.localAddress
-  }
-
-  private func bind(_ wish: RelayWish) -> (any UDPSocket)? {
-    if case .kept(let token) = wish.parity { return kept.removeValue(forKey: token) }
-    // Not the core's: it is what asks.
-    let range = portRange
-    var options = UDPOptions()
-    options.allowsFragmentation = true
-    var random = machine.random
-    for _ in 0..<RelayLimits.portChoices {
-      var port = UInt16.random(in: range, using: &random)
-      if wish.parity != .any { port &= ~1 }
-      guard range.contains(port) else { continue }
-      do throws(NetworkError) {
-        let socket = try machine.bindUDP(to: SocketAddress(wish.ip, port: port), options: options)
-        guard case .evenBefore(let token) = wish.parity else { return socket }
-        if range.contains(port + 1),
-          let next = try? machine.bindUDP(to: SocketAddress(wish.ip, port: port + 1), options: options)
-        {
-          kept[token] = next
-          return socket
-        }
-        socket.close()
-      } catch {
-        // Somebody has the port, or nothing is left at all.
-        guard case .addressInUse = error else { return nil }
-      }
-    }
-    return nil
-  }
-
-  // MARK: Time
-
-  /// Closes what is of no more use, and looks when that will be so again.
-  func tidyUp() {
-    guard !isClosed else { return }
-    while let closing = core.pollClosing() {
-      switch closing {
-      case .kept(let token): kept.removeValue(forKey: token)?.close()
-      case .port(let number):
-        guard let port = ports[Self.index(number)] else { continue }
-        if let box = port.box { port.socket.sendOrDrop(&box.datagrams) }
-        port.socket.close()
-        ports[Self.index(number)] = nil
-      }
-    }
-    if let next = core.nextDeadline { timer?.schedule(at: next) } else { timer?.cancel() }
-  }
-
-  private func handleDeadline() {
-    core.handleDeadline(at: machine.now)
-    tidyUp()
   }
 }

@@ -1,4 +1,4 @@
-/// Why a server refuses a request (RFC 8489, 14.8; RFC 8445, 7.1; RFC 8656, 19).
+/// Why a server refuses a request (RFC 8489, 14.8; RFC 8445, 7.1; RFC 8656, 19; RFC 6062, 6.3).
 public struct STUNErrorCode: RawRepresentable, Hashable, Sendable {
   /// Its number, from 300 to 699.
   public var rawValue: UInt16
@@ -31,6 +31,10 @@ public struct STUNErrorCode: RawRepresentable, Hashable, Sendable {
   public static let unsupportedTransport = STUNErrorCode(rawValue: 442)
   /// The peer's address is of another family than the relay's.
   public static let peerAddressFamilyMismatch = STUNErrorCode(rawValue: 443)
+  /// There is a connection with this peer already (RFC 6062).
+  public static let connectionExists = STUNErrorCode(rawValue: 446)
+  /// The peer could not be connected to (RFC 6062).
+  public static let connectionFailure = STUNErrorCode(rawValue: 447)
   /// The user has enough already.
   public static let allocationQuotaReached = STUNErrorCode(rawValue: 486)
   /// Both sides of ICE believe that they decide.
@@ -54,6 +58,8 @@ public struct STUNErrorCode: RawRepresentable, Hashable, Sendable {
     case .wrongCredentials: "Wrong Credentials"
     case .unsupportedTransport: "Unsupported Transport Protocol"
     case .peerAddressFamilyMismatch: "Peer Address Family Mismatch"
+    case .connectionExists: "Connection Already Exists"
+    case .connectionFailure: "Connection Timeout or Failure"
     case .allocationQuotaReached: "Allocation Quota Reached"
     case .roleConflict: "Role Conflict"
     case .serverError: "Server Error"

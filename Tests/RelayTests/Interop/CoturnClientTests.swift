@@ -76,6 +76,37 @@ struct CoturnClientTests {
     }
   }
 
+  /// TCP with peers (RFC 6062): among clients, who connect to each other's addresses, and with peers who connect to theirs. Not
+  /// over TLS, of which it may want an old version.
+  @Test(
+    "joins TCP connections and loses nothing, whoever connects",
+    .enabled(if: obstacle == nil, Comment(rawValue: obstacle ?? "")), arguments: ["-T", "-P"])
+  func streams(words: String) async throws {
+    try await Folder.with { folder in
+      let machine = LocalMachine(name: "relay")
+      let server = RelayServer(on: machine, Self.configuration)
+      let port = try await server.start(at: .loopback(.v4)).plain[0].port
+      let run =
+        "timeout 60 turnutils_uclient -u alice -w secret \(words) -p \(port) -m 4 -n 50 -l 300 -z 10 127.0.0.1"
+      try #require(system("cd \(folder) && { \(run) >out 2>&1; echo $? >end; } &") == 0)
+      for _ in 0..<3000 where Folder.text(of: "\(folder)/end")?.hasSuffix("\n") != true {
+        try await machine.sleep(for: .milliseconds(20))
+      }
+      let said = Folder.text(of: "\(folder)/out") ?? ""
+      let counters = await server.counters
+      // Where peers connect it counts what they send as well, and hears it nowhere: with its own server too.
+      let heard = words == "-P" ? 100 : 200
+      #expect(said.contains("tot_send_msgs=200, tot_recv_msgs=\(heard)\n"), "\(words): \(said.suffix(600))")
+      #expect(counters.arrived > 0, "\(counters)")
+      #expect(counters.connected == (words == "-P" ? 0 : counters.arrived), "\(counters)")
+      #expect(counters.claimed == counters.arrived + counters.connected, "\(counters)")
+      #expect(counters.bytesToPeers == 300 * heard && counters.bytesToClients == 300 * heard, "\(counters)")
+      #expect(await server.streamCount == 0)
+      await server.stop()
+      await machine.close()
+    }
+  }
+
   private static var configuration: RelayConfiguration {
     var configuration = RelayConfiguration(
       RelayCredentials(users: ["alice": "secret"], sharedSecrets: ["shared"]),

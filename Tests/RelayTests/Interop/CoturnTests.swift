@@ -153,6 +153,53 @@ struct CoturnTests {
 
     """
 
+  @Test("carries TCP, to peers and from them", arguments: [IPAddress.Family.v4, .v6])
+  func streams(family: IPAddress.Family) async throws {
+    try await withMachine { machine in
+      try await Coturn.with(on: machine) { coturn in
+        var terms = AllocationTerms()
+        terms.family = family
+        let listener = try await RelayClient.listen(at: [coturn.server(.tcp)], on: machine, terms)
+        #expect(listener.localAddress.ip == .loopback(family))
+        let door = try machine.listenTCP(on: .loopback(family))
+        let near = try await listener.connect(to: door.localAddress)
+        let far = try await door.accept()
+        #expect(far.remoteAddress == listener.localAddress && near.remoteAddress == door.localAddress)
+        try await Self.carry(near, far, on: machine)
+        let nowhere = SocketAddress(.loopback(family), port: 1)
+        let error = await #expect(throws: RelayError.self) { _ = try await listener.connect(to: nowhere) }
+        #expect(error?.code == .unreachablePeer)
+        listener.permit([.loopback(family)])
+        // It says nowhere that it has granted this, but in its answer.
+        try await RelayedSocketTests.until(machine) { listener.isPermitted(.loopback(family)) }
+        let peer = try await machine.connectTCP(to: listener.localAddress)
+        let arrived = try await listener.accept()
+        #expect(arrived.remoteAddress == peer.localAddress)
+        try await Self.carry(arrived, peer, on: machine)
+        listener.close()
+        door.close()
+      }
+    }
+  }
+
+  private static func carry(
+    _ one: any TCPConnection, _ other: any TCPConnection, on machine: LocalMachine
+  ) async throws {
+    let said = (0..<400_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 9) }
+    for (writer, reader) in [(one, other), (other, one)] {
+      nonisolated(unsafe) let own = writer
+      let writing = machine.spawn("words") { try await own.write(said) }
+      #expect(try await reader.read(exactly: said.count) == said)
+      try await writing.value
+    }
+    try one.finish()
+    // It knows no end of one side alone, and says it by a reset.
+    let heard = try? await other.read()
+    #expect(heard == nil)
+    one.close()
+    other.close()
+  }
+
   @Test("keeps permissions and channels that are renewed, however short they last")
   func renewed() async throws {
     try await withMachine { machine in

@@ -13,6 +13,20 @@ extension DeliveryFailure {
     self.init(reason: reason, destination: peer, reporter: relay, excerpt: [])
   }
 
+  /// As a relay says it: the kind of ICMP message that tells of such a thing, and what it says besides.
+  var relayed: UInt64 {
+    let isV4 = destination.ip.family == .v4
+    let (type, code, data): (UInt64, UInt64, UInt64) =
+      switch reason {
+      case .portUnreachable: isV4 ? (3, 3, 0) : (1, 4, 0)
+      case .unreachable: isV4 ? (3, 1, 0) : (1, 0, 0)
+      case .prohibited: isV4 ? (3, 13, 0) : (1, 1, 0)
+      case .hopLimitExceeded: isV4 ? (11, 0, 0) : (3, 0, 0)
+      case .tooLarge(let mtu): isV4 ? (3, 4, UInt64(clamping: mtu)) : (2, 0, UInt64(clamping: mtu))
+      }
+    return (type << 9 | code) << 32 | data & 0xFFFF_FFFF
+  }
+
   private static func reason(type: UInt16, code: UInt16, data: UInt32, family: IPAddress.Family) -> Reason? {
     switch (family, type, code) {
     case (.v4, 3, 3), (.v6, 1, 4): .portUnreachable
