@@ -2,7 +2,7 @@ import Warren
 import WarrenSimulator
 
 /// Something that happens to the ways of a connection, in the middle of what is said over it.
-public struct PathScenario: Sendable {
+public struct PathScenario: Sendable, CustomStringConvertible {
   /// What it is called.
   public var name: String
   /// Why it exists.
@@ -23,6 +23,8 @@ public struct PathScenario: Sendable {
   public var lastKind: Path.Kind?
   /// How often the kind may change.
   public var mostChanges: Int?
+
+  public var description: String { name }
 
   /// A round trip straight from one to the other; over a relay it takes twice as long.
   static let roundTrip = PeerTrial.oneWay * 2

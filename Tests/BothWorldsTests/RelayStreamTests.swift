@@ -13,9 +13,11 @@ struct RelayStreamTests {
     _ scene: RelayScene, _ carrier: RelayVisitor.Carrier = .tcp
   ) throws -> RelayServerAddress {
     let address = carrier == .tls ? try #require(scene.addresses.tls) : scene.addresses.plain[0]
-    return RelayServerAddress(
+    var relay = RelayServerAddress(
       host: "\(address.ip)", port: address.port, transport: carrier == .tls ? .tls : .tcp, username: "alice",
       password: "secret")
+    relay.authorities = nil
+    return relay
   }
 
   private static func listen(

@@ -105,8 +105,8 @@ public final class ConnectionCore {
   var sent = Traffic()
   /// When the first packet was sent that wants an answer, of those since anything was heard.
   var awaitedSince: Instant?
-  /// On which way something has come last, and whether that was the one in use.
-  var lastHeard: (path: NetworkPath, isOwn: Bool)?
+  /// On which way something has come last that was the one in use.
+  var lastHeard: NetworkPath?
   /// Called once, as soon as an answer is owed.
   var onWaiting: (() -> Void)?
   /// Whether its packets leave from whatever address this machine has: the one that it had may be gone.
@@ -210,8 +210,11 @@ extension ConnectionCore {
 
   /// What comes on another way than its own says nothing of that one.
   private func heard(on path: NetworkPath) {
-    if lastHeard?.path != path { lastHeard = (path, path.isSame(as: self.path)) }
-    if lastHeard!.isOwn { awaitedSince = nil }
+    if lastHeard != path {
+      guard path.isSame(as: self.path) else { return }
+      lastHeard = path
+    }
+    awaitedSince = nil
   }
 
   private func known(_ path: NetworkPath) -> NetworkPath {
