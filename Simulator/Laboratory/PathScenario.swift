@@ -47,6 +47,7 @@ extension PathScenario {
   public static let all: [PathScenario] = [
     upgrade, cut, cutOneWay, cutIsBack, wifiToMobile, calledRoams, natReboot, natMoves,
     relayCrash, blockedHere, blockedThere, blockedBoth, smallerPackets, carrierForgets, relayOnly,
+    switchToTCP, calledSwitches, cutTCP, tcpInstead,
   ]
 
   static let upgrade = PathScenario(
@@ -195,6 +196,64 @@ extension PathScenario {
   private static let forgetful = NATConfiguration.changed {
     $0.lifetimes.absolute = .seconds(50)...(.seconds(75))
     $0.keepsPort = false
+  }
+
+  static let switchToTCP = PathScenario(
+    "switch to TCP and back", .portRestricted, .portRestricted, silence: roundTrip * 3,
+    "its user wants it to go over TCP, and then not any more: not a byte is lost"
+  ) {
+    $0.duration = .seconds(30)
+    $0.lastKind = .direct
+    $0.happens = { scene in
+      try await scene.wait(.seconds(5))
+      try await scene.connection.prefer(.tcp)
+      try await scene.wait(.seconds(10))
+      guard await scene.connection.path.kind == .tcp else {
+        throw PeerError(.noPath, "it does not go over TCP")
+      }
+      try await scene.connection.prefer(nil)
+    }
+  }
+
+  static let calledSwitches = PathScenario(
+    "the called one switches", .fullCone, .portRestricted, silence: roundTrip * 3,
+    "it is the one that was called who wants TCP, and cannot change ways by itself"
+  ) {
+    $0.duration = .seconds(30)
+    $0.lastKind = .direct
+    $0.happens = { scene in
+      try await scene.wait(.seconds(5))
+      try await scene.other.prefer(.tcp)
+      try await scene.wait(.seconds(10))
+      guard await scene.connection.path.kind == .tcp else {
+        throw PeerError(.noPath, "it does not go over TCP")
+      }
+      try await scene.other.prefer(nil)
+    }
+  }
+
+  static let cutTCP = PathScenario(
+    "TCP is cut", .portRestricted, .firewall, silence: fallBack + roundTrip * 4,
+    "TCP was wanted, and nothing passes any more: it goes on over the relay"
+  ) {
+    $0.duration = .seconds(30)
+    $0.lastKind = .relayed
+    $0.happens = { scene in
+      try await scene.wait(.seconds(5))
+      try await scene.connection.prefer(.tcp)
+      try await scene.wait(.seconds(10))
+      scene.world.cut(from: "alice", to: "bob")
+      scene.world.cut(from: "bob", to: "alice")
+    }
+  }
+
+  static let tcpInstead = PathScenario(
+    "TCP instead of a relay", .blocked, .fullCone, silence: roundTrip * 4,
+    "UDP is blocked, and TCP is not: the relay is left for it"
+  ) {
+    $0.duration = .seconds(40)
+    $0.lastKind = .tcp
+    $0.mostChanges = 1
   }
 
   static let relayOnly = PathScenario(

@@ -35,7 +35,8 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
 
   private(set) var core: AllocationCore
   private var carrier: any RelayCarrier
-  private var batch = RelayedBatch()
+  private var batch = DatagramCollector(
+    byteCapacity: RelayClientLimits.batchBytes, runCapacity: RelayClientLimits.batchRuns)
   private var writer = STUNMessageWriter(capacity: 2048)
   private var random: SeededIndications
   private var timer: MachineTimer?

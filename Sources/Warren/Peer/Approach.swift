@@ -40,6 +40,8 @@ final class Approach: @unchecked Sendable {
   /// The connection for which it looks for a new way, and not for a handshake.
   weak var mended: AdoptedConnection?
   var isMending: Bool { mended != nil }
+  /// What it looks for.
+  var transport = TransportProtocol.udp
   /// Whether it begins from sockets of its own, as the mappings of the others will not live for long.
   var isFresh = false
   /// Whether a handshake is what it is for, and that is not done.
@@ -79,8 +81,8 @@ final class AdoptedConnection: @unchecked Sendable {
   let path: NetworkPath
   /// What looks after its ways.
   var paths: ConnectionPaths?
-  /// What looks for a new path at present.
-  var mending: Approach?
+  /// What looks for new paths at present, by what they are to carry.
+  var mending: [TransportProtocol: Approach] = [:]
   /// When it is looked for something better than a relay.
   var nextSearch: Instant?
   var searchPause = PeerLimits.firstSearchPause

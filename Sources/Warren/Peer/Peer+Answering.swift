@@ -20,7 +20,9 @@ extension Peer {
   func take(_ introduction: Introduction) async {
     guard let client, !isClosed else { return }
     let peer = introduction.peer
-    if case .mend = PeerSignal(introduction.content.signal) { return await takeMending(introduction) }
+    if case .mend(let transport) = PeerSignal(introduction.content.signal) {
+      return await takeMending(introduction, transport)
+    }
     guard table.isWelcome(peer, at: machine.now) else {
       return await client.deny(introduction.id, reason: RegistryError.connected.reason)
     }

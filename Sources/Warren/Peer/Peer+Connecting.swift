@@ -455,6 +455,9 @@ extension Peer {
     paths.kind = { [weak self] path in self?.assumeIsolated { $0.kind(of: path) } ?? .direct }
     paths.onRelay = { [weak self] address in self?.assumeIsolated { $0.take(relay: address, of: adopted) } }
     paths.onChange = { [weak self] path in self?.assumeIsolated { $0.changed(adopted, to: path) } }
+    paths.onWish = { [weak self, machine] kind in
+      machine.spawn("a \(kind) way") { await self?.look(for: kind, of: adopted) }
+    }
     paths.onLost = { [weak self, machine] in
       machine.spawn("what is to be done for a connection that is lost") { await self?.lost(adopted) }
     }
@@ -482,7 +485,9 @@ extension Peer {
     stopLookingAfter(adopted)
     table.ended(adopted.peer, adopted)
     if let approach = adopted.approach { await end(approach) }
-    if let mending = adopted.mending { await end(mending) }
+    for transport in [TransportProtocol.udp, .tcp] {
+      if let mending = adopted.mending[transport] { await end(mending) }
+    }
     if !isClosed { tell(.disconnected(from: adopted.peer, because: error)) }
   }
 }

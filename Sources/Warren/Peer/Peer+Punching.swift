@@ -50,7 +50,7 @@ extension Peer {
     tell(.connecting(to: approach.target, over: .punching))
     let puncher = HolePuncher(
       on: machine, role: approach.side == .ours ? .controlling : .controlled,
-      punchConfiguration(servers, ports))
+      punchConfiguration(servers, ports, approach.transport))
     approach.puncher = puncher
     ports.add(puncher)
     approach.tasks.append(
@@ -63,7 +63,8 @@ extension Peer {
       machine.spawn("paths of a puncher") { [weak self] in
         for await event in puncher.events { await self?.take(event, of: puncher, approach) }
       })
-    nonisolated(unsafe) let sockets = isHidden || approach.isFresh ? [] : ports.sockets
+    let isOwn = isHidden || approach.isFresh || approach.transport == .tcp
+    nonisolated(unsafe) let sockets = isOwn ? [] : ports.sockets
     let (early, seen) = (approach.early, approach.seen.map(\.ip))
     approach.early = []
     puncher.assumeIsolated { puncher in
@@ -76,6 +77,7 @@ extension Peer {
       try? puncher.start(using: sockets, isFed: true)
       for signal in early { puncher.receive(signal, attested: seen) }
     }
+    if approach.transport == .tcp { return takeTCP(of: puncher, approach) }
     approach.tasks.append(
       machine.spawn("a relay") { [weak self] in try await self?.relay(approach, of: puncher) })
   }
@@ -109,13 +111,16 @@ extension Peer {
     }
   }
 
-  private func punchConfiguration(_ servers: [SocketAddress], _ ports: SharedPorts) -> PunchConfiguration {
+  private func punchConfiguration(
+    _ servers: [SocketAddress], _ ports: SharedPorts, _ transport: TransportProtocol
+  ) -> PunchConfiguration {
     var punching = PunchConfiguration()
     punching.usesRelaysAlone = isHidden
     punching.stunServers = isHidden ? [] : servers + configuration.stunServers
     // The registry's STUN is asked again and again: what it has said is as fresh as can be.
     punching.knownMappings = isHidden ? [] : ports.watcher?.mapped ?? []
     punching.privacy = isHidden ? .hidesAll : .tellsAll
+    punching.transports = [transport]
     punching.families = configuration.families
     punching.usesLoopback = configuration.usesLoopback
     punching.search = configuration.search
@@ -272,9 +277,13 @@ extension Peer {
   /// Looks for ways for connections that have lost all of theirs, as after a NAT has forgotten them, and at times for something
   /// better than a relay.
   func mendLost() async {
-    for adopted in adoptedConnections where adopted.mending == nil {
-      if adopted.paths?.isLost ?? false || isSearchDue(adopted) {
+    for adopted in adoptedConnections where adopted.mending[.udp] == nil {
+      if adopted.paths?.isLost ?? false {
         await mend(adopted)
+      } else if isSearchDue(adopted) {
+        await mend(adopted)
+        // Where UDP is blocked, TCP may not be.
+        if adopted.paths?.has(.tcp) == false { await mend(adopted, over: .tcp) }
       } else if isAging(adopted) {
         await renew(adopted)
       }
@@ -330,12 +339,14 @@ extension Peer {
   }
 
   /// Looks for a new way for a connection whose addresses have changed.
-  func mend(_ adopted: AdoptedConnection, isFresh: Bool = false) async {
-    guard let client, adopted.mending == nil, !isClosed else { return }
+  func mend(
+    _ adopted: AdoptedConnection, over transport: TransportProtocol = .udp, isFresh: Bool = false
+  ) async {
+    guard let client, adopted.mending[transport] == nil, !isClosed else { return }
     let approach = Approach(.ours, with: adopted.peer, at: machine.now)
     approach.mended = adopted
-    approach.isFresh = isFresh
-    adopted.mending = approach
+    (approach.isFresh, approach.transport) = (isFresh, transport)
+    adopted.mending[transport] = approach
     counters.mended += 1
     approach.tasks.append(
       machine.spawn("a new way to \(adopted.peer)") { [weak self] in
@@ -343,7 +354,7 @@ extension Peer {
           let answer = try await client.introduce(
             Introduction.Request(
               .key(adopted.peer), at: self?.toldAddresses ?? [],
-              Introduction.Content(signal: PeerSignal.mend.encoded)))
+              Introduction.Content(signal: PeerSignal.mend(transport).encoded)))
           await self?.mend(approach, answer.id, answer.addresses)
         } catch {
           await self?.mended(adopted, approach)
@@ -359,7 +370,7 @@ extension Peer {
       code: ConnectionEnd.duplicate.rawValue, reason: "the other side has ended it")
   }
 
-  func takeMending(_ introduction: Introduction) async {
+  func takeMending(_ introduction: Introduction, _ transport: TransportProtocol) async {
     guard let client else { return }
     guard let adopted = table.adopted(introduction.peer) else {
       if table.isAnswering(introduction.peer) || table.isDialling(introduction.peer) {
@@ -369,7 +380,10 @@ extension Peer {
       if !introduction.isQuestion { await client.signal(introduction.id, PeerSignal.gone.encoded) }
       return await client.deny(introduction.id, reason: RegistryError.notConnected.reason)
     }
-    if let before = adopted.mending {
+    guard transport == .udp || !isHidden else {
+      return await client.deny(introduction.id, reason: "nothing goes straight to this peer")
+    }
+    if let before = adopted.mending[transport] {
       // Both look for one: that of the one with the lower key goes on, unless nobody hears of it.
       let isHeard =
         before.introduction != nil || before.began.duration(to: machine.now) < PeerLimits.mendPatience
@@ -377,11 +391,12 @@ extension Peer {
         return await client.deny(introduction.id, reason: "it is being done")
       }
       await end(before)
-      adopted.mending = nil
+      adopted.mending[transport] = nil
     }
     let approach = Approach(.theirs, with: adopted.peer, at: machine.now)
     approach.mended = adopted
-    adopted.mending = approach
+    approach.transport = transport
+    adopted.mending[transport] = approach
     // Before the first signal, which would else be that of somebody who has not been let in.
     if introduction.isQuestion { await client.acceptLater(introduction.id, at: toldAddresses) }
     await mend(approach, introduction.id, introduction.addresses)
@@ -400,7 +415,7 @@ extension Peer {
   }
 
   private func mended(_ adopted: AdoptedConnection, _ approach: Approach) async {
-    if adopted.mending === approach { adopted.mending = nil }
+    if adopted.mending[approach.transport] === approach { adopted.mending[approach.transport] = nil }
     approach.isOver = true
     // The sockets that it has found are the connection's now.
     adopted.approach?.inherit(approach)

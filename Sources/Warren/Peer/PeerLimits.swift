@@ -30,7 +30,7 @@ public enum PeerLimits {
   /// it, between 50 and 75 s for example.
   public static let usedLife = 0.7
   /// How often something better than a relay is looked for: the pause doubles, up to the last.
-  public static let firstSearchPause: Duration = .seconds(60)
+  public static let firstSearchPause: Duration = .seconds(15)
   public static let lastSearchPause: Duration = .seconds(960)
   /// Requests that wait for an answer: a person does not look through more.
   public static let waitingRequests = 64

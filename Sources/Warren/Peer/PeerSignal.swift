@@ -6,8 +6,8 @@ enum PeerSignal {
   case punch(PunchSignal)
   /// First packets, in place of others that have become old.
   case flight([[UInt8]])
-  /// Holes are to be punched for the connection that the two have.
-  case mend
+  /// Holes are to be punched for the connection that the two have, for datagrams or for TCP.
+  case mend(TransportProtocol)
   /// There is no such connection any more.
   case gone
 
@@ -16,7 +16,8 @@ enum PeerSignal {
     case .punch(let signal): return [0] + signal.encoded
     case .flight(let packets):
       return [1] + packets.flatMap { [UInt8($0.count >> 8), UInt8($0.count & 0xFF)] + $0 }
-    case .mend: return [2]
+    case .mend(.udp): return [2]
+    case .mend(.tcp): return [4]
     case .gone: return [3]
     }
   }
@@ -41,7 +42,8 @@ enum PeerSignal {
         rest = rest.dropFirst(size)
       }
       self = .flight(packets)
-    case 2: self = .mend
+    case 2: self = .mend(.udp)
+    case 4: self = .mend(.tcp)
     case 3: self = .gone
     default: return nil
     }

@@ -1,15 +1,15 @@
-import WarrenMachine
-
-/// What a relay has brought, put together into runs again: memory that is taken once, and lent for each call.
-struct RelayedBatch: ~Copyable {
+/// Datagrams that have come one by one, as out of a stream, put together into runs again: memory that is taken once, and lent for
+/// each call.
+public struct DatagramCollector: ~Copyable {
   private let memory: UnsafeMutableRawBufferPointer
   private let runs: UnsafeMutableBufferPointer<DatagramRun>
   private var used = 0
   private var runCount = 0
 
-  init() {
-    memory = .allocate(byteCount: RelayClientLimits.batchBytes, alignment: 64)
-    runs = .allocate(capacity: RelayClientLimits.batchRuns)
+  /// Memory for so many bytes, in so many runs.
+  public init(byteCapacity: Int, runCapacity: Int) {
+    memory = .allocate(byteCount: byteCapacity, alignment: 64)
+    runs = .allocate(capacity: runCapacity)
   }
 
   deinit {
@@ -17,10 +17,13 @@ struct RelayedBatch: ~Copyable {
     runs.deallocate()
   }
 
-  var isEmpty: Bool { runCount == 0 }
+  /// Whether there is nothing.
+  public var isEmpty: Bool { runCount == 0 }
 
   /// Adds a copy of what `peer` has sent. False where there is no room until it is lent.
-  mutating func append(_ payload: RawSpan, from peer: SocketAddress, to local: IPAddress, ecn: ECN) -> Bool {
+  public mutating func append(_ payload: RawSpan, from peer: SocketAddress, to local: IPAddress, ecn: ECN)
+    -> Bool
+  {
     let size = payload.byteCount
     guard size <= memory.count - used else { return false }
     let start = memory.baseAddress! + used
@@ -41,13 +44,14 @@ struct RelayedBatch: ~Copyable {
   }
 
   /// Lends all of it, and forgets it.
-  mutating func lend(_ body: (borrowing DatagramBatch) -> Void) {
+  public mutating func lend(_ body: (borrowing DatagramBatch) -> Void) {
     guard runCount > 0 else { return }
     body(DatagramBatch(runs: UnsafeBufferPointer(rebasing: runs[..<runCount])))
     removeAll()
   }
 
-  mutating func removeAll() {
+  /// Forgets all of it.
+  public mutating func removeAll() {
     runs.extracting(..<runCount).deinitialize()
     (used, runCount) = (0, 0)
   }

@@ -1,11 +1,8 @@
 import Testing
-import Warren
 import WarrenMachine
 
-@testable import WarrenRelay
-
-@Suite("What a relay has brought together")
-struct RelayedBatchTests {
+@Suite("Datagrams that have come one by one")
+struct DatagramCollectorTests {
   private struct Run: Equatable {
     var count: Int
     var byteCount: Int
@@ -13,7 +10,7 @@ struct RelayedBatchTests {
   }
 
   private func runs(_ datagrams: [(size: Int, port: UInt16, ecn: ECN)]) -> [Run] {
-    var batch = RelayedBatch()
+    var batch = DatagramCollector(byteCapacity: 4 * 65_536, runCapacity: 64)
     for (size, port, ecn) in datagrams {
       let payload = [UInt8](repeating: UInt8(truncatingIfNeeded: size), count: size)
       let isTaken = batch.append(
@@ -61,12 +58,12 @@ struct RelayedBatchTests {
 
   @Test("has an end, and room again when it was lent")
   func full() {
-    var batch = RelayedBatch()
+    var batch = DatagramCollector(byteCapacity: 4 * 65_536, runCapacity: 64)
     let payload = [UInt8](repeating: 1, count: 60_000)
     var taken = 0
     let peer = SocketAddress(.loopback(.v4), port: 1)
     while batch.append(payload.span.bytes, from: peer, to: .any(.v4), ecn: .notCapable) { taken += 1 }
-    #expect(taken == RelayClientLimits.batchBytes / 60_000)
+    #expect(taken == 4 * 65_536 / 60_000)
     batch.lend { _ in }
     let isTaken = batch.append(payload.span.bytes, from: peer, to: .any(.v4), ecn: .notCapable)
     #expect(isTaken)
