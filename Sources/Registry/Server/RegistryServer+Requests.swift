@@ -111,7 +111,7 @@ extension RegistryServer {
     try await registry.register(
       Registration(
         of: .key(session.peer), named: announced.name, isListed: announced.isListed,
-        consent: announced.consent, at: addressesOf(session, announced.addresses)))
+        consent: announced.consent, at: addressesOf(session, announced.addresses).filter { $0.port != 0 }))
     session.name = announced.name
     let seen = addressesOf(session, announced.addresses)
     for (id, watcher) in desk.watchers(of: session.peer) {
@@ -229,10 +229,11 @@ extension RegistryServer {
   /// Where a peer is seen, and of what it says of where it is, what others may send to: the machine that was seen, and private
   /// networks.
   private func addressesOf(_ session: RegistrySession, _ addresses: [SocketAddress]) -> [SocketAddress] {
-    // Over TCP another port is seen than the one that matters, but the machine is the same.
-    var all = session.link.showsPort ? [session.observed] : []
+    // Over TCP another port is seen than the one that matters, but the machine is the same: 0 stands for that.
+    let port = session.link.showsPort ? session.observed.port : 0
+    var all = [SocketAddress(session.observed.ip, port: port)]
     for address in session.attested where !all.contains(address) { all.append(address) }
-    let seen = [session.observed.ip] + all.map(\.ip)
+    let seen = all.map(\.ip)
     for address in addresses where all.count < RegistryLimits.addresses && !all.contains(address) {
       let ip = address.ip
       if seen.contains(ip) || ip.isPrivate || ip.isCarrierShared || (ip.isLoopback && seen[0].isLoopback) {
