@@ -26,17 +26,29 @@ extension NetworkPath: CustomStringConvertible {
 }
 
 extension NetworkPath {
-  // ngtcp2 tells paths apart by addresses and ports: the channel stands where this side's port would.
+  // ngtcp2 tells paths apart by addresses and ports: the channel stands where this side's port would. It changes to no path that
+  // begins where the one before did: where the system chooses this side's address, one that is nobody's (RFC 6666) stands for it,
+  // another for each place of the other side.
 
   var coded: cquic_path {
     cquic_path(
-      local: Self.coded(local ?? .any(.v6), port: channel), remote: Self.coded(remote.ip, port: remote.port))
+      local: Self.coded(local ?? chosen, port: channel), remote: Self.coded(remote.ip, port: remote.port))
   }
+
+  private var chosen: IPAddress {
+    let place = [remote.ip.high, remote.ip.low, UInt64(remote.port)].reduce(0xCBF2_9CE4_8422_2325) {
+      ($0 ^ $1) &* 0x100_0000_01B3
+    }
+    return IPAddress(v6: Self.nobody, place)
+  }
+
+  private static let nobody: UInt64 = 0x0100 << 48
 
   init(_ coded: cquic_path) {
     let ip = Self.ip(coded.local)
     self.init(
-      to: SocketAddress(Self.ip(coded.remote), port: coded.remote.port), from: ip.isUnspecified ? nil : ip,
+      to: SocketAddress(Self.ip(coded.remote), port: coded.remote.port),
+      from: ip.family == .v6 && ip.high == Self.nobody ? nil : ip,
       through: coded.local.port)
   }
 

@@ -27,6 +27,12 @@ extension QUICEndpoint {
     try migrate(connection.core, to: path, atOnce: atOnce)
   }
 
+  /// Finds out anew how long a connection's way is.
+  public func measureAgain(_ connection: Connection) {
+    connection.core.measureAgain(at: machine.now)
+    scheduleFlush()
+  }
+
   /// What belongs to whoever looks after a connection's paths. It goes with the connection.
   public func attach(_ object: (any AnyObject & Sendable)?, to connection: Connection) {
     guard connection.core.phase != .ended else { return }

@@ -99,6 +99,8 @@ extension ConnectionCore {
   /// Goes on over another path, once it is known to carry packets, or at once. Only a client may (RFC 9000, 9).
   public func migrate(to path: NetworkPath, atOnce: Bool = false, at now: Instant) throws(QUICError) {
     guard phase == .open else { throw error ?? QUICError(.closed) }
+    var path = path
+    path.local = nil
     let isBack = ways?.settled?.isSame(as: path) ?? false
     var coded = isBack ? NetworkPath.codedOpen : path.coded
     guard side == .client, cquic_migrate(handle, &coded, atOnce ? 1 : 0, libraryTime(now)) == CQUIC_OK else {
@@ -110,6 +112,20 @@ extension ConnectionCore {
     }
     smallPacketsUntil = now
     lastHeard = nil
+    changed()
+  }
+
+  /// Forgets how long the way is, and what it carries, and finds it out anew: a handshake that has waited for a way for long has
+  /// taken that for the way's length. Only a client can (RFC 9000, 9.4).
+  public func measureAgain(at now: Instant) {
+    // The library takes it for another way, as it has another name.
+    guard phase == .open, side == .client, currentPath == .open, var path = ways?.settled else { return }
+    path.local = nil
+    var coded = path.coded
+    guard cquic_migrate(handle, &coded, 1, libraryTime(now)) == CQUIC_OK else { return }
+    ways = nil
+    learn(path)
+    outgoingPath = PathMemory()
     changed()
   }
 

@@ -275,10 +275,11 @@ extension ConnectionCore {
   /// The time as the library is told it.
   func libraryTime(_ now: Instant) -> UInt64 { libraryClock.coded(now) }
 
-  /// Something comes: before the first answer, what was sent may have waited for a way, and was not under way for so long.
+  /// Something comes: what was sent may have waited for a way, and was not under way for so long.
   private func holdClock(at now: Instant) {
-    guard let ways, ways.settled == nil, let sentAt = ways.sentAt, !hasRoundTrip else { return }
-    libraryClock.hold(at: now, notLaterThan: sentAt + UInt64(QUICLimits.unknownRoundTrip.wholeNanoseconds))
+    guard let ways, ways.settled == nil, let sentAt = ways.sentAt else { return }
+    let usual = hasRoundTrip ? max(QUICLimits.unknownRoundTrip, roundTrip * 2) : QUICLimits.unknownRoundTrip
+    libraryClock.hold(at: now, notLaterThan: sentAt + UInt64(usual.wholeNanoseconds))
     libraryClock.moved(at: now)
   }
 

@@ -163,6 +163,7 @@ final class ConnectionPaths: @unchecked Sendable {
     }
     core.moved(to: path, core.kind(of: path) ?? kind(path), at: now)
     core.waits(since: awaited.since, roundTrip: awaited.roundTrip, at: now)
+    if core.takesTooLong { endpoint.assumeIsolated { $0.measureAgain(connection) } }
     core.handleDeadline(at: now)
     var isLost = false
     while true {

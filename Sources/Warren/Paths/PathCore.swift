@@ -42,7 +42,11 @@ struct PathCore {
   /// Since when an answer is owed on the way in use, and how long one takes.
   private var awaitedSince: Instant?
   private var roundTrip = Duration.zero
+  /// Whether the connection takes its way for far longer than it is.
+  private(set) var takesTooLong = false
   private var lastChange: Instant
+  /// How often ways of a kind have fallen silent while they were used, of late, and when the last did.
+  private var falls: [Path.Kind: (count: Int, last: Instant)] = [:]
   /// What time it was last.
   private var clock: Instant
   /// Where it is about to go, and since when.
@@ -67,6 +71,7 @@ struct PathCore {
     lastChange = now
     clock = now
     entries = [PathEntry(used, kind, at: now)]
+    ask(0, at: now)
   }
 
   // MARK: What it is told
@@ -87,9 +92,37 @@ struct PathCore {
       else { return false }
       entries.remove(at: worst)
     }
-    entries.append(PathEntry(network, kind, at: now))
+    append(network, kind, at: now)
     ask(entries.count - 1, at: now)
     return true
+  }
+
+  private mutating func append(_ network: NetworkPath, _ kind: Path.Kind, at now: Instant) {
+    var entry = PathEntry(network, kind, at: now)
+    entry.falls = falls[kind]?.count ?? 0
+    entries.append(entry)
+  }
+
+  /// The way in use leads nowhere: the next of its kind has to answer for a while, each time longer.
+  private mutating func fell(_ place: Int, at now: Instant) {
+    let kind = entries[place].kind
+    falls[kind] = ((falls[kind]?.count ?? 0) + 1, now)
+    entries[place].fell(at: now)
+    setFalls(of: kind)
+  }
+
+  private mutating func setFalls(of kind: Path.Kind) {
+    for place in entries.indices where entries[place].kind == kind {
+      entries[place].falls = falls[kind]?.count ?? 0
+    }
+  }
+
+  private mutating func forgive(at now: Instant) {
+    for kind in Path.Kind.allCases {
+      guard let last = falls[kind]?.last, last.duration(to: now) >= PathLimits.forgiveness else { continue }
+      falls[kind] = nil
+      setFalls(of: kind)
+    }
   }
 
   private func alive(_ kind: Path.Kind) -> Int { entries.count { $0.kind == kind && $0.state == .alive } }
@@ -111,7 +144,7 @@ struct PathCore {
     let count = entries.count
     entries.removeAll { $0.network.channel == channel && !$0.network.isSame(as: used) }
     if used.channel == channel, let place = place(of: used) {
-      entries[place].fell(at: now)
+      fell(place, at: now)
       lose(since: now, at: now)
     }
     if entries.count != count { events.append(.changed) }
@@ -126,14 +159,17 @@ struct PathCore {
     outlook = .fine
     nextUrgent = nil
     for place in entries.indices { entries[place].timesBetter = 0 }
-    if place(of: network) == nil { entries.append(PathEntry(network, kind, at: now)) }
+    if place(of: network) == nil { append(network, kind, at: now) }
     ask(place(of: network)!, at: now)
     events.append(.changed)
   }
 
   /// What the connection itself knows of its way.
   mutating func waits(since: Instant?, roundTrip: Duration, at now: Instant) {
-    self.roundTrip = roundTrip
+    let asked = place(of: used).flatMap { entries[$0].roundTrip }
+    // What the connection takes it for may be the time that its handshake has waited for a way.
+    self.roundTrip = min(roundTrip, (asked ?? .zero) + PathLimits.longestQueue)
+    takesTooLong = canMove && asked.map { roundTrip > $0 * 4 + PathLimits.longestQueue } ?? false
     // On a way that was just taken nothing can have come yet.
     awaitedSince = since.map { max($0, lastChange) }
     guard let awaitedSince else {
@@ -147,7 +183,7 @@ struct PathCore {
     case .lost: break
     case .fine, .suspicious:
       if silentAt(awaitedSince) <= now {
-        if let place = place(of: used) { entries[place].fell(at: now) }
+        if let place = place(of: used) { fell(place, at: now) }
         lose(since: awaitedSince, at: now)
       } else if suspiciousAt(awaitedSince) <= now, outlook == .fine {
         outlook = .suspicious(since: awaitedSince)
@@ -255,12 +291,12 @@ struct PathCore {
   /// Takes the time, and does what is due.
   mutating func handleDeadline(at now: Instant) {
     clock = now
+    forgive(at: now)
     if let moving, moving.since.advanced(by: PathLimits.changing) <= now { self.moving = nil }
     for place in entries.indices {
       if entries[place].handleDeadline(at: now) { events.append(.changed) }
       let isUsed = entries[place].network.isSame(as: used)
       if !isUsed, entries[place].nextPing <= now { ask(place, at: now) }
-      if isUsed, lastChange.duration(to: now) >= PathLimits.forgiveness { entries[place].forgive() }
     }
     entries.removeAll { $0.isHopeless(at: now) && !$0.network.isSame(as: used) }
     if let nextUrgent, nextUrgent <= now { askAll(at: now) }

@@ -16,8 +16,8 @@ struct PathEntry {
   /// How often it was asked in vain, one after the other.
   private var unanswered = 0
   private var rest = PathLimits.firstRest
-  /// How often it has fallen silent while it was used, and since when it has answered again.
-  private var falls = 0
+  /// How often ways of its kind have fallen silent while they were used, of late, and since when this one has answered.
+  var falls = 0
   private var answersSince: Instant?
   /// How often it was found better than the one in use, one after the other.
   var timesBetter = 0
@@ -144,13 +144,7 @@ struct PathEntry {
   // MARK: Being used
 
   /// It was used, and nothing came of it any more.
-  mutating func fell(at now: Instant) {
-    falls += 1
-    fallSilent(at: now)
-  }
-
-  /// It has been used for long.
-  mutating func forgive() { falls = 0 }
+  mutating func fell(at now: Instant) { fallSilent(at: now) }
 
   /// Something has come there that nobody was asked for: it leads here, at least.
   mutating func heard(at now: Instant) {

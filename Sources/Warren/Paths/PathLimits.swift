@@ -10,6 +10,8 @@ public enum PathLimits {
   /// two: what a queue of half a second holds back is late and not lost.
   public static let suspicion: Duration = .milliseconds(250)
   public static let silence: Duration = .milliseconds(500)
+  /// How long packets wait in queues at most: a longer round trip is not believed.
+  public static let longestQueue: Duration = .seconds(1)
   /// How often all paths are asked meanwhile: each that lives has answered a few times before it is decided.
   public static let urgentPings: Duration = .milliseconds(100)
   /// The same where none has answered for long: whoever drives out of a tunnel is found at once.
@@ -24,10 +26,11 @@ public enum PathLimits {
   /// How often silent ones are asked: from the first pause, which doubles, to the last.
   public static let firstRest: Duration = .seconds(1)
   public static let lastRest: Duration = .seconds(60)
-  /// A path that has fallen silent is used again once it has answered for so long; each time twice as long, up to the last.
+  /// Where a path has fallen silent, one of its kind is used again once it has answered for so long; each time twice as long, up to
+  /// the last.
   public static let firstProbation: Duration = .seconds(1)
   public static let lastProbation: Duration = .seconds(60)
-  /// After how long of use it is forgiven.
+  /// How long after the last time that is forgiven.
   public static let forgiveness: Duration = .seconds(60)
   /// Of two paths of one kind, the other must be shorter by this part, and this much, in so many measurements one after another, and
   /// so long after the last change: two that are equally good never alternate.

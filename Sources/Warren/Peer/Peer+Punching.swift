@@ -14,13 +14,14 @@ extension Peer {
       machine.spawn("punching in a moment") { [weak self, machine] in
         // Where UDP is blocked none of the known ways leads anywhere.
         let isBlocked = await self?.isBlocked ?? true
-        // A way on which something comes is one: then it is only slow.
         if !isBlocked {
-          repeat {
+          // A way on which something comes is slow, perhaps; or leads here and not back.
+          for _ in 0..<PeerLimits.slowness {
             if approach.isOver { return }
             if !approach.early.isEmpty { break }
             try await machine.sleep(for: PeerLimits.punchDelay)
-          } while await approach.handshake?.isHeard ?? false
+            guard await approach.handshake?.isHeard ?? false else { break }
+          }
         }
         await self?.punch(approach)
       })

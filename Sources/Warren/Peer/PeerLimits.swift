@@ -3,6 +3,8 @@ public enum PeerLimits {
   /// After how long without an answer on any known way holes are punched: what two and a half round trips across the world
   /// take. Most pairs need no more than their first packets.
   public static let punchDelay: Duration = .milliseconds(300)
+  /// How many of these are waited for where something has been heard: what a handshake takes by way of a satellite.
+  public static let slowness = 6
   /// Dials that are worked on at once: more would only wait for each other, and take each other's delays for losses.
   public static let dials = 16
   /// An introduction that was answered later than this is answered with new packets: the old ones would make the way seem as
