@@ -8,7 +8,8 @@ import WarrenTraversal
 struct PeerSignalTests {
   private func isSame(_ one: PeerSignal?, _ other: PeerSignal?) -> Bool {
     switch (one, other) {
-    case (nil, nil), (.mend, .mend), (.gone, .gone): true
+    case (nil, nil), (.gone, .gone): true
+    case (.mend(let one), .mend(let other)): one == other
     case (.flight(let one), .flight(let other)): one == other
     case (.punch(let one), .punch(let other)): one.encoded == other.encoded
     default: false
@@ -19,7 +20,7 @@ struct PeerSignalTests {
   func roundTrip() {
     let packet = [UInt8](repeating: 7, count: RegistryLimits.packetBytes)
     let all: [PeerSignal] = [
-      .mend, .gone, .flight([]), .flight([[1]]), .flight([packet, [], packet, [9]]),
+      .mend(.udp), .mend(.tcp), .gone, .flight([]), .flight([[1]]), .flight([packet, [], packet, [9]]),
       .punch(PunchSignal(.complete, of: "abcd")),
       .punch(
         PunchSignal(
@@ -34,7 +35,7 @@ struct PeerSignalTests {
   @Test("is nothing where it is rubbish, too much, or a newer program's")
   func rubbish() {
     let packets = [UInt8](repeating: 0, count: 2 * RegistryLimits.flightPackets + 2)
-    for bytes in [[], [4], [255, 1], [0], [0, 1, 2], [1, 0], [1, 0, 2, 1], [1, 255, 255], [1] + packets]
+    for bytes in [[], [5], [255, 1], [0], [0, 1, 2], [1, 0], [1, 0, 2, 1], [1, 255, 255], [1] + packets]
       as [[UInt8]]
     {
       #expect(PeerSignal(bytes) == nil, "\(bytes)")
