@@ -9,7 +9,7 @@ CONTEST_SEEDS ?= 10000
 WEATHER_SEEDS ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: interop help demo test lint format bench matrix connect storm contest weather fuzz sanitize release docs setup clean
+.PHONY: interop help demo test lint format bench matrix connect paths storm contest weather fuzz sanitize release docs setup clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ connect: release ## connect peers from every place with peers in every other, ag
 	.build/release/warren connect --seeds 100 --against Fixtures/Matrix/places.txt
 	.build/release/warren connect --early --seeds 20 --against Fixtures/Matrix/places.txt
 	.build/release/warren connect --relay --seeds 20
+
+paths: release ## let things happen to the ways of connections that are in use (20 seeds each: a minute)
+	.build/release/warren paths --seeds 20
 
 storm: release ## let everything go wrong that can, and see whether peers find each other again (1,000 seeds: a minute)
 	.build/release/warren storm --seeds 1000

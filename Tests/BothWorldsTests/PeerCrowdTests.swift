@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 
@@ -96,7 +97,7 @@ struct PeerCrowdTests {
   @Test("goes on when its registry is killed, and is back when that is")
   func registryKilled() async throws {
     try await run { machine, server, key in
-      let (first, address) = try await self.registry(on: server, key)
+      let (first, address) = try await self.registry(on: server, key, at: restingPort(on: server))
       let peers = try await self.start(4, on: machine, address)
       let connection = try await peers[0].connect(to: peers[1].id)
       await first.vanish()

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenCrypto
@@ -187,7 +188,8 @@ struct RegistryServerTests {
       var random = machines.bob.random
       let key = PrivateKey(using: &random)
       let first = try await Self.server(on: machines.bob, key: key)
-      var address = try await first.start()
+      var address = try await first.start(
+        at: SocketAddress(.any(.v4), port: restingPort(on: machines.bob)))
       address.host = "\(machines.bobIP(.v4))"
       let guest = try await Guest(on: machines.alice, of: address)
       let name = try RegistryName("Alice")
