@@ -87,7 +87,7 @@ extension PathScenario {
     "the way comes and goes: the connection does not flap"
   ) {
     $0.duration = .seconds(60)
-    $0.mostChanges = 10
+    $0.mostChanges = 12
     $0.happens = { scene in
       for _ in 0..<6 {
         try await scene.wait(.seconds(5))

@@ -108,6 +108,11 @@ static int on_confirmed(ngtcp2_conn *conn, void *user) {
 static int on_completed(ngtcp2_conn *conn, void *user) {
   (void)conn;
   cquic_connection *connection = user;
+#if !CQUIC_NGTCP2_1
+  // Before 1.0 it counts an id that it has retired, where the other side changes ways while the last change is being proven: what
+  // the other side was told leaves room for that.
+  ((ngtcp2_transport_params *)ngtcp2_conn_get_local_transport_params(connection->conn))->active_connection_id_limit += 2;
+#endif
   connection->call.handshake_completed(connection->owner);
   cquic_give_tickets(connection);
   return 0;
@@ -425,11 +430,7 @@ cquic_result cquic_read(cquic_connection *connection, const cquic_path *path, ui
   cquic_path_buffer buffer;
   cquic_set_path(&buffer, path);
   ngtcp2_pkt_info info = {.ecn = ecn};
-  int code = ngtcp2_conn_read_pkt(connection->conn, &buffer.path, &info, bytes, count, now);
-  // Where the other side changes ways while the last change is being proven, the library counts an id that it has retired,
-  // and finds one too many. It takes no more of these than it has room for: the packet is as good as lost, and comes again.
-  if (code == NGTCP2_ERR_CONNECTION_ID_LIMIT) return CQUIC_OK;
-  return result(connection, code);
+  return result(connection, ngtcp2_conn_read_pkt(connection->conn, &buffer.path, &info, bytes, count, now));
 }
 
 static ssize_t written(cquic_connection *connection, cquic_envelope *envelope, const ngtcp2_path_storage *storage,

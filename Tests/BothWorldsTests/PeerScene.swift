@@ -9,15 +9,21 @@ struct PeerScene: Sendable {
   let server: RegistryServer
   let address: RegistryAddress
 
-  static func run(_ world: TwoMachines, _ body: @escaping @Sendable (PeerScene) async throws -> Void)
-    async throws
-  {
+  static func run(
+    _ world: TwoMachines, relays: Bool = false, _ body: @escaping @Sendable (PeerScene) async throws -> Void
+  ) async throws {
     try await world.run { machines in
       var random = machines.bob.random
       var terms = Registry.Configuration()
       terms.permitsLoopback = world == .local
+      var configuration = RegistryServer.Configuration()
+      if relays {
+        var relay = RelayConfiguration(at: RelayAddress(machines.bobIP(.v4)))
+        relay.permits = [IPPrefix(.any(.v4), length: 0)]
+        configuration.relay = relay
+      }
       let server = RegistryServer(
-        Registry(on: machines.bob, terms), on: machines.bob, key: PrivateKey(using: &random))
+        Registry(on: machines.bob, terms), on: machines.bob, key: PrivateKey(using: &random), configuration)
       var address = try await server.start(at: .any(.v4))
       address.host = "\(machines.bobIP(.v4))"
       try await body(PeerScene(world: world, machines: machines, server: server, address: address))

@@ -35,7 +35,8 @@ extension QUICEndpoint {
 
   /// What belongs to whoever looks after a connection's paths. It goes with the connection.
   public func attach(_ object: (any AnyObject & Sendable)?, to connection: Connection) {
-    guard connection.core.phase != .ended else { return }
+    // What holds the connection is not held by it for ever.
+    guard object == nil || connection.core.phase != .ended else { return }
     connection.state.attachment = object
   }
 

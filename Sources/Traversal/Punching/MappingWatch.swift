@@ -51,8 +51,8 @@ public struct MappingWatch: Sendable {
       if let life, age > life * 2 { self.life = nil }
       return
     }
-    // That it was used is sure: it is asked about all the time.
-    if sawBeginning { life = min(life ?? age, age) }
+    // That it was used is sure where it was asked about: it is, all the time. What has ended before that was not.
+    if sawBeginning, age >= PunchLimits.keepAlive * 2 { life = min(life ?? age, age) }
     sawBeginning = true
     mappedSince = now
   }

@@ -48,7 +48,7 @@ final class ConnectionPaths: @unchecked Sendable {
     core = PathCore(
       on: path, kind, canMove: canMove, allowed: allowed, interval: interval,
       number: UInt16.random(in: 0...PathProbe.numbers, using: &random), at: machine.now)
-    timer = machine.makeTimer { [weak self] in self?.deadlinePassed() }
+    timer = machine.makeTimer { [weak self] in self?.look() }
     told = core.paths.first
   }
 
@@ -81,7 +81,7 @@ final class ConnectionPaths: @unchecked Sendable {
   /// This machine is elsewhere, perhaps.
   func networkChanged() { change { $0.networkChanged(at: $1) } }
 
-  /// The connection may have changed its way by itself.
+  /// The connection may have changed its way by itself, or time has passed.
   func look() { change { _, _ in } }
 
   /// Takes what may be one of the other side's probes.
@@ -98,7 +98,9 @@ final class ConnectionPaths: @unchecked Sendable {
   /// Tells the other side of a relay's address for this one.
   func offer(_ relayed: SocketAddress) {
     guard !isClosed else { return }
-    send(PathProbe(word: .relay(relayed), number: 0), core.used)
+    for path in core.paths where path.isUsed || path.state == .alive {
+      send(PathProbe(word: .relay(relayed), number: 0), path.network)
+    }
   }
 
   private func change(_ body: (inout PathCore, Instant) -> Void) {
@@ -106,8 +108,6 @@ final class ConnectionPaths: @unchecked Sendable {
     body(&core, machine.now)
     settle()
   }
-
-  private func deadlinePassed() { change { _, _ in } }
 
   // MARK: What is known
 

@@ -42,6 +42,8 @@ struct PathCore {
   /// Since when an answer is owed on the way in use, and how long one takes.
   private var awaitedSince: Instant?
   private var roundTrip = Duration.zero
+  /// Whether the socket of the way in use is gone: nothing is sent there, and so nothing is owed.
+  private var isGone = false
   /// Whether the connection takes its way for far longer than it is.
   private(set) var takesTooLong = false
   private var lastChange: Instant
@@ -135,7 +137,7 @@ struct PathCore {
     }.max { entries[$0].isBetter(than: entries[$1]) }
   }
 
-  private mutating func keepBest(of kind: Path.Kind) {
+  private mutating func dropWorst(of kind: Path.Kind) {
     if let worst = worst(among: { $0.kind == kind && $0.state == .alive }) { entries.remove(at: worst) }
   }
 
@@ -144,6 +146,7 @@ struct PathCore {
     let count = entries.count
     entries.removeAll { $0.network.channel == channel && !$0.network.isSame(as: used) }
     if used.channel == channel, let place = place(of: used) {
+      isGone = true
       fell(place, at: now)
       lose(since: now, at: now)
     }
@@ -155,6 +158,7 @@ struct PathCore {
     guard !network.isSame(as: used) else { return }
     moving = nil
     used = network
+    isGone = false
     lastChange = now
     outlook = .fine
     nextUrgent = nil
@@ -170,6 +174,7 @@ struct PathCore {
     // What the connection takes it for may be the time that its handshake has waited for a way.
     self.roundTrip = min(roundTrip, (asked ?? .zero) + PathLimits.longestQueue)
     takesTooLong = canMove && asked.map { roundTrip > $0 * 4 + PathLimits.longestQueue } ?? false
+    if isGone { return }
     // On a way that was just taken nothing can have come yet.
     awaitedSince = since.map { max($0, lastChange) }
     guard let awaitedSince else {
@@ -178,6 +183,11 @@ struct PathCore {
         nextUrgent = nil
       }
       return
+    }
+    // Whoever sends much owes itself an answer again as soon as one has come.
+    if case .lost(let since) = outlook, awaitedSince > since {
+      outlook = .fine
+      nextUrgent = nil
     }
     switch outlook {
     case .lost: break
@@ -244,6 +254,7 @@ struct PathCore {
       if outlook.isLost || alive(kind) < PathLimits.pathsOfKind || probe.wish == .here {
         add(network, kind, at: now)
       }
+      guard allowed.contains(self.kind(of: network) ?? kind) else { return }
       probes.append((PathProbe(word: .pong, number: probe.number), network))
       guard isNew, let place = place(of: network) else { return }
       let before = othersWish
@@ -261,7 +272,7 @@ struct PathCore {
       choose(at: now)
       if isBack {
         events.append(.changed)
-        if alive(entries[place].kind) > PathLimits.pathsOfKind { keepBest(of: entries[place].kind) }
+        if alive(entries[place].kind) > PathLimits.pathsOfKind { dropWorst(of: entries[place].kind) }
       }
     case .relay: break
     }
@@ -284,7 +295,7 @@ struct PathCore {
       case .lost: break
       }
     }
-    if let moving { next.append(moving.since.advanced(by: PathLimits.changing)) }
+    if let moving { next.append(moving.since.advanced(by: patience(with: moving.to))) }
     return next.min()
   }
 
@@ -292,7 +303,11 @@ struct PathCore {
   mutating func handleDeadline(at now: Instant) {
     clock = now
     forgive(at: now)
-    if let moving, moving.since.advanced(by: PathLimits.changing) <= now { self.moving = nil }
+    if let moving, moving.since.advanced(by: patience(with: moving.to)) <= now {
+      self.moving = nil
+      // It answers to questions, and carries nothing: it is tried again later.
+      if canMove, let place = place(of: moving.to) { fell(place, at: now) }
+    }
     for place in entries.indices {
       if entries[place].handleDeadline(at: now) { events.append(.changed) }
       let isUsed = entries[place].network.isSame(as: used)
@@ -343,6 +358,11 @@ struct PathCore {
   mutating func pollEvent() -> Event? { events.popFirst() }
 
   // MARK: Choosing
+
+  /// How long a change to a way may take.
+  private func patience(with network: NetworkPath) -> Duration {
+    max(PathLimits.changing, (place(of: network).flatMap { entries[$0].roundTrip } ?? .zero) * 4)
+  }
 
   private func place(of network: NetworkPath) -> Int? {
     entries.firstIndex { $0.network.isSame(as: network) }

@@ -3,7 +3,7 @@ import WarrenQUIC
 
 /// A path of a connection, and what is known of it.
 struct PathEntry {
-  let network: NetworkPath
+  private(set) var network: NetworkPath
   var kind: Path.Kind
   private(set) var state = Path.State.untried
   private(set) var roundTrip: Duration?
@@ -25,8 +25,6 @@ struct PathEntry {
   let since: Instant
   /// Whether it will not live for long.
   var isAging = false
-  /// Whether the other side has asked or answered there: who only named an address may have named a victim's.
-  var isProven: Bool { lastAnswer != nil }
 
   init(_ network: NetworkPath, _ kind: Path.Kind, at now: Instant) {
     self.network = network
@@ -89,8 +87,9 @@ struct PathEntry {
       let isHurried = unanswered > 0 || probationEnd(at: now) != nil
       nextPing = now.advanced(by: isHurried ? PathLimits.suspicion : interval)
     case .silent:
+      // Whoever asks sooner than is its turn does not make it wait longer.
+      if nextPing <= now { rest = min(rest * 2, PathLimits.lastRest) }
       nextPing = now.advanced(by: rest)
-      rest = min(rest * 2, PathLimits.lastRest)
     }
   }
 
@@ -154,6 +153,8 @@ struct PathEntry {
 
   /// Whatever was known of it may be wrong by now.
   mutating func renew(at now: Instant) {
+    // The address that it left from may be gone.
+    network.local = nil
     if state == .silent { state = .untried }
     unanswered = 0
     asked = []

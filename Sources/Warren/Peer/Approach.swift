@@ -86,8 +86,12 @@ final class AdoptedConnection: @unchecked Sendable {
   /// When it is looked for something better than a relay.
   var nextSearch: Instant?
   var searchPause = PeerLimits.firstSearchPause
+  /// When the next way was opened before the one in use ends.
+  var renewed: Instant?
   /// Whether it goes over a relay.
   var isRelayed: Bool { paths?.paths.first?.kind == .relayed }
+  /// Relays' addresses at which the other side says that it can be reached.
+  var othersRelays: [SocketAddress] = []
   /// What sees to a spare way at present.
   var sparing: Task<Void, any Error>?
 

@@ -356,7 +356,7 @@ extension Peer {
     if adopted.isClient { counters.connected += 1 } else { counters.accepted += 1 }
     tell(
       .connected(
-        with: peer, over: adopted.path, kind(of: adopted.path),
+        with: peer, over: adopted.path, kind(of: adopted.path, seen: adopted.approach?.seen ?? []),
         after: (adopted.approach?.began ?? machine.now).duration(to: machine.now)))
     watch(adopted)
     let isKnown = wasHandedOut(connection)
@@ -446,13 +446,15 @@ extension Peer {
   private func lookAfter(_ adopted: AdoptedConnection) {
     guard let ports else { return }
     let paths = ConnectionPaths(
-      of: adopted.connection, at: endpoint, canMove: adopted.isClient, kind(of: adopted.path),
+      of: adopted.connection, at: endpoint, canMove: adopted.isClient,
+      kind(of: adopted.path, seen: adopted.approach?.seen ?? []),
       allowed: configuration.paths.kinds, interval: configuration.keepAlive)
     guard let paths else { return }
     adopted.paths = paths
     ports.add(paths)
     endpoint.assumeIsolated { $0.attach(paths, to: adopted.connection) }
-    paths.kind = { [weak self] path in self?.assumeIsolated { $0.kind(of: path) } ?? .direct }
+    let seen = adopted.approach?.seen ?? []
+    paths.kind = { [weak self] path in self?.assumeIsolated { $0.kind(of: path, seen: seen) } ?? .direct }
     paths.onRelay = { [weak self] address in self?.assumeIsolated { $0.take(relay: address, of: adopted) } }
     paths.onChange = { [weak self] path in self?.assumeIsolated { $0.changed(adopted, to: path) } }
     paths.onWish = { [weak self, machine] kind in

@@ -51,7 +51,7 @@ extension Peer {
     tell(.connecting(to: approach.target, over: .punching))
     let puncher = HolePuncher(
       on: machine, role: approach.side == .ours ? .controlling : .controlled,
-      punchConfiguration(servers, ports, approach.transport))
+      punchConfiguration(servers, ports, approach))
     approach.puncher = puncher
     ports.add(puncher)
     approach.tasks.append(
@@ -113,13 +113,14 @@ extension Peer {
   }
 
   private func punchConfiguration(
-    _ servers: [SocketAddress], _ ports: SharedPorts, _ transport: TransportProtocol
+    _ servers: [SocketAddress], _ ports: SharedPorts, _ approach: Approach
   ) -> PunchConfiguration {
+    let (transport, isFresh) = (approach.transport, approach.isFresh || approach.transport == .tcp)
     var punching = PunchConfiguration()
     punching.usesRelaysAlone = isHidden
     punching.stunServers = isHidden ? [] : servers + configuration.stunServers
     // The registry's STUN is asked again and again: what it has said is as fresh as can be.
-    punching.knownMappings = isHidden ? [] : ports.watcher?.mapped ?? []
+    punching.knownMappings = isHidden || isFresh ? [] : ports.watcher?.mapped ?? []
     punching.privacy = isHidden ? .hidesAll : .tellsAll
     punching.transports = [transport]
     punching.families = configuration.families
@@ -150,7 +151,7 @@ extension Peer {
     case .opened(let path), .selected(let path):
       guard let way = way(path, of: puncher, approach) else { return }
       if let adopted = approach.connection ?? approach.mended {
-        adopted.paths?.add(way, kind(of: path, way))
+        adopted.paths?.add(way, kind(of: path, way, approach.seen))
       } else {
         await approach.handshake?.add(way)
       }
@@ -158,15 +159,17 @@ extension Peer {
     }
   }
 
-  private func kind(of path: PunchedPath, _ way: NetworkPath) -> Path.Kind {
-    path.isRelayed ? .relayed : kind(of: way)
+  private func kind(of path: PunchedPath, _ way: NetworkPath, _ seen: [SocketAddress]) -> Path.Kind {
+    path.isRelayed ? .relayed : kind(of: way, seen: seen)
   }
 
   /// What a puncher has found so far is the connection's.
   func hand(_ approach: Approach, to adopted: AdoptedConnection) {
     guard let puncher = approach.puncher else { return }
     for path in puncher.assumeIsolated({ $0.paths }) {
-      if let way = way(path, of: puncher, approach) { adopted.paths?.add(way, kind(of: path, way)) }
+      if let way = way(path, of: puncher, approach) {
+        adopted.paths?.add(way, kind(of: path, way, approach.seen))
+      }
     }
   }
 
@@ -212,6 +215,7 @@ extension Peer {
   /// Ends what was begun for a connection, but for the connection.
   private func stop(_ approach: Approach) {
     approaches.removeAll { $0 === approach }
+    if !approach.isMending { approach.inherit(approach) }
     let (puncher, introduction, tasks) = (approach.puncher, approach.introduction, approach.tasks)
     approach.puncher = nil
     approach.introduction = nil
@@ -245,10 +249,7 @@ extension Peer {
     approach.inherit(approach)
     let channels = approach.inherited
     approach.inherited = []
-    for channel in channels {
-      await endpoint.giveUp(channel)
-      ports?.close(channel)
-    }
+    for channel in channels { giveUp(channel) }
   }
 
   /// Ends a try, with all that was begun for it.
@@ -294,7 +295,9 @@ extension Peer {
 
   /// Whether the mapping through which a connection goes will end soon, however much it is used: some carriers do that.
   private func isAging(_ adopted: AdoptedConnection) -> Bool {
-    guard let (path, known) = adopted.paths?.used, kind(of: path) == .direct, let watcher = ports?.watcher,
+    let isSoon = adopted.renewed.map { $0.duration(to: machine.now) < PeerLimits.renewPause } ?? false
+    guard !isSoon, let (path, known) = adopted.paths?.used, kind(of: path) == .direct,
+      let watcher = ports?.watcher,
       let life = watcher.life(of: path.remote.ip.family)
     else { return false }
     let used = life * PeerLimits.usedLife
@@ -308,6 +311,7 @@ extension Peer {
   /// Opens the next way before the one in use ends.
   private func renew(_ adopted: AdoptedConnection) async {
     adopted.paths?.age()
+    adopted.renewed = machine.now
     await mend(adopted, isFresh: true)
   }
 
@@ -317,10 +321,8 @@ extension Peer {
     let useless = approach.inherited.filter { !paths.uses($0) }
     approach.inherited.removeAll(where: useless.contains)
     for channel in useless {
-      let endpoint = endpoint
-      endpoint.assumeIsolated { $0.giveUp(channel) }
       paths.remove(channel: channel)
-      ports?.close(channel)
+      giveUp(channel)
     }
   }
 
@@ -418,8 +420,9 @@ extension Peer {
   private func mended(_ adopted: AdoptedConnection, _ approach: Approach) async {
     if adopted.mending[approach.transport] === approach { adopted.mending[approach.transport] = nil }
     approach.isOver = true
+    guard adopted.paths != nil, let first = adopted.approach else { return await letGo(of: approach) }
     // The sockets that it has found are the connection's now.
-    adopted.approach?.inherit(approach)
+    first.inherit(approach)
     stop(approach)
   }
 }

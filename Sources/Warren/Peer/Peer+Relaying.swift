@@ -36,9 +36,11 @@ extension Peer {
         guard !servers.isEmpty else { break }
         // Meanwhile others may have begun to ask.
         guard asking == nil else { continue }
-        let task = machine.spawn("a relay") { try await self.askRelay(servers) }
+        let task = machine.spawn("a relay") {
+          defer { self.asking = nil }
+          try await self.askRelay(servers)
+        }
         asking = task
-        defer { if asking == task { asking = nil } }
         do { try await task.value } catch {
           if relays.isEmpty { throw error }
         }
@@ -82,9 +84,14 @@ extension Peer {
         approach.relays[number] = nil
       }
     }
+    giveUp(relay.channel)
+  }
+
+  /// A socket is not used any more.
+  func giveUp(_ channel: UInt16) {
     let endpoint = endpoint
-    endpoint.assumeIsolated { $0.giveUp(relay.channel) }
-    ports?.close(relay.channel)
+    endpoint.assumeIsolated { $0.giveUp(channel) }
+    ports?.close(channel)
   }
 
   /// Relays that nobody needs any more get back what they have given.
@@ -158,7 +165,14 @@ extension Peer {
 
   /// The other side can be reached by a relay here.
   func take(relay address: SocketAddress, of adopted: AdoptedConnection) {
-    guard configuration.paths.kinds.contains(.relayed), mayReach(address) else { return }
+    // Nobody is made to ask many who have not asked for it.
+    if !adopted.othersRelays.contains(address) {
+      guard configuration.paths.kinds.contains(.relayed), mayReach(address),
+        adopted.othersRelays.count < PeerLimits.othersRelays,
+        relayIPs.contains(address.ip) || !address.ip.isPrivate && !address.ip.isLinkLocal
+      else { return }
+      adopted.othersRelays.append(address)
+    }
     let own = relays.map { NetworkPath(to: address, through: $0.channel) }
     for way in endpoint.assumeIsolated({ $0.ways(to: [address]) }) + own { adopted.paths?.add(way, .relayed) }
   }
@@ -166,11 +180,11 @@ extension Peer {
   // MARK: Kinds
 
   /// Of what kind a way is that nobody has said anything about.
-  func kind(of path: NetworkPath) -> Path.Kind {
-    if relays.contains(where: { $0.channel == path.channel }) || relayIPs.contains(path.remote.ip) {
-      return .relayed
-    }
-    return .direct
+  ///
+  /// - Parameter seen: where the registry has seen the other side, which may be on a relay's machine.
+  func kind(of path: NetworkPath, seen: [SocketAddress] = []) -> Path.Kind {
+    if relays.contains(where: { $0.channel == path.channel }) { return .relayed }
+    return relayIPs.contains(path.remote.ip) && !seen.contains(path.remote) ? .relayed : .direct
   }
 
   /// Whether a relay is on the way to a peer, its or this side's.

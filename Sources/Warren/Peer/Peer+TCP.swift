@@ -42,9 +42,7 @@ extension Peer {
   private func lost(_ channel: UInt16, of adopted: AdoptedConnection) {
     adopted.approach?.inherited.removeAll { $0 == channel }
     adopted.paths?.remove(channel: channel)
-    let endpoint = endpoint
-    endpoint.assumeIsolated { $0.giveUp(channel) }
-    ports?.close(channel)
+    giveUp(channel)
   }
 
   /// A connection that moves from one actor of a machine to another. Used on its executor alone: hence `@unchecked`.

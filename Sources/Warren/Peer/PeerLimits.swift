@@ -24,6 +24,8 @@ public enum PeerLimits {
   public static let mendPatience: Duration = .milliseconds(500)
   /// How often it looks for other networks at most while nothing can be sent.
   public static let lookPause: Duration = .milliseconds(200)
+  /// Relays' addresses that the other side of a connection may name: two relays, at either of two addresses, and again elsewhere.
+  public static let othersRelays = 8
   /// For how long relays are kept that nobody uses: who comes back soon has them.
   public static let keepingRelays: Duration = .seconds(30)
   /// How old a connection is before it gets a spare way: what is over soon needs none.
@@ -31,6 +33,8 @@ public enum PeerLimits {
   /// Which part of the shortest life of a mapping that was seen is used, where mappings end although they are used: carriers draw
   /// it, between 50 and 75 s for example.
   public static let usedLife = 0.7
+  /// How often the next way is looked for at most.
+  public static let renewPause: Duration = .seconds(20)
   /// How often something better than a relay is looked for: the pause doubles, up to the last.
   public static let firstSearchPause: Duration = .seconds(15)
   public static let lastSearchPause: Duration = .seconds(960)
