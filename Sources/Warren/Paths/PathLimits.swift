@@ -19,7 +19,7 @@ public enum PathLimits {
   /// For how long they are urgent.
   public static let urgency: Duration = .seconds(3)
   /// The round trip of a path that is not known, for a ping to be taken for lost.
-  public static let unknownRoundTrip: Duration = .milliseconds(500)
+  public static let unknownRoundTrip: Duration = .seconds(1)
   /// How often a path that is new, or has not answered, is asked before it is taken for silent; the pause doubles.
   public static let tries = 6
   public static let firstPause: Duration = .milliseconds(100)

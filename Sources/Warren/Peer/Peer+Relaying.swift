@@ -183,6 +183,7 @@ extension Peer {
   ///
   /// - Parameter seen: where the registry has seen the other side, which may be on a relay's machine.
   func kind(of path: NetworkPath, seen: [SocketAddress] = []) -> Path.Kind {
+    if ports?.isTCP(path.channel) ?? false { return .tcp }
     if relays.contains(where: { $0.channel == path.channel }) { return .relayed }
     return relayIPs.contains(path.remote.ip) && !seen.contains(path.remote) ? .relayed : .direct
   }

@@ -51,6 +51,9 @@ final class SharedPorts: @unchecked Sendable {
     borrowed[channel]?.users.append((puncher, number))
   }
 
+  /// Whether it goes over TCP.
+  func isTCP(_ channel: UInt16) -> Bool { borrowed[channel]?.socket is FramedSocket }
+
   /// The connection that went through it is over.
   func close(_ channel: UInt16) { borrowed.removeValue(forKey: channel)?.socket.close() }
 
