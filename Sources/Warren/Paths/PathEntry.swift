@@ -18,7 +18,7 @@ struct PathEntry {
   private var rest = PathLimits.firstRest
   /// How often it has fallen silent while it was used, and since when it has answered again.
   private var falls = 0
-  private var answersSince: Instant?
+  private(set) var answersSince: Instant?
   /// How often it was found better than the one in use, one after the other.
   var timesBetter = 0
   /// Since when it is known.
@@ -140,6 +140,9 @@ struct PathEntry {
     unanswered = 0
     nextPing = now.advanced(by: rest)
   }
+
+  /// It is asked then at the latest.
+  mutating func ask(by time: Instant) { nextPing = min(nextPing, time) }
 
   // MARK: Being used
 

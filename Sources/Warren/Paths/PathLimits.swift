@@ -35,6 +35,9 @@ public enum PathLimits {
   public static let betterTime: Duration = .milliseconds(5)
   public static let betterTimes = 3
   public static let betterPause: Duration = .seconds(10)
+  /// For how long a way is used as often as if nothing were known of mappings: a NAT such as Linux' gives those a short life that
+  /// have not been used for a while in both directions.
+  public static let settling: Duration = .seconds(60)
   /// How long a change may take before it is tried again.
   public static let changing: Duration = .seconds(1)
   /// How often the other side is told of a relay before it is given up; the pause doubles.
