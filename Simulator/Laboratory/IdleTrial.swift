@@ -47,12 +47,12 @@ public struct IdleTrial: Sendable {
     public var straight = Traffic()
     public var relayed = Traffic()
     public var registry = Traffic()
-    /// When either has said to the other that it is alive, unasked.
+    /// When either has said to the other that it is alive, or has answered to that with as few bytes.
     public var signs: [Instant] = []
     /// The payload of the largest of these.
     public var largestSign = 0
 
-    /// The longest and the shortest time between two signs of life, but for what was said again.
+    /// The time between two signs of life, but for answers and what was said again.
     public var pauses: [Duration] {
       zip(signs, signs.dropFirst()).map { $0.duration(to: $1) }.filter { $0 > .seconds(1) }
     }
@@ -67,7 +67,8 @@ public struct IdleTrial: Sendable {
   }
 
   /// Runs it in a world of this seed.
-  public func run(seed: UInt64, keptEvents: Int = 2_000_000) async throws -> (outcome: Outcome, trace: Trace) {
+  public func run(seed: UInt64, keptEvents: Int = 2_000_000) async throws -> (outcome: Outcome, trace: Trace)
+  {
     var configuration = World.Configuration()
     configuration.keptEvents = keptEvents
     configuration.access.loss = 1 - (1 - loss).squareRoot()
@@ -112,7 +113,9 @@ public struct IdleTrial: Sendable {
       scene.ended = world.now
       watching.cancel()
       scene.addresses = await connection.paths.filter { $0.kind == .direct }.map(\.remote.ip)
-      if await (a.counters.mended, b.counters.mended) != mended { scene.faults.append("a way was lost, and mended") }
+      if await (a.counters.mended, b.counters.mended) != mended {
+        scene.faults.append("a way was lost, and mended")
+      }
       if ways.withLock({ $0 }) > 1 { scene.faults.append("the connection went another way") }
       if await a.connectedPeers != [b.id] { scene.faults.append("the two are not connected any more") }
       let path = await connection.path

@@ -14,10 +14,15 @@ struct Idle {
   }
 
   func run() async throws {
-    print("Two peers behind NATs that forget unused mappings are connected, straight and with a relay to spare, and")
-    print("say nothing for \(minutes) minutes. What one of them sends and receives, with IP's and UDP's headers:\n")
+    print(
+      "Two peers behind NATs that forget unused mappings are connected, straight and with a relay to spare, and"
+    )
+    print(
+      "say nothing for \(minutes) minutes. What one of them sends and receives, with IP's and UDP's headers:\n"
+    )
     print("  \(pad("mappings live", 15)) alive every   \(columns(["straight", "relay", "registry", "all"]))")
-    let minutes = minutes, seed = seed
+    let minutes = minutes
+    let seed = seed
     let runs = try await lives.concurrentMap(2) { life in
       let trial = IdleTrial(behindNATsOf: .seconds(Int64(life)), for: .seconds(Int64(minutes * 60)))
       return (life, try await trial.run(seed: seed).outcome)

@@ -8,14 +8,51 @@ struct IdleTests {
   private static let intervals: [Int: Double] = [20: 15.2, 30: 23.2, 60: 47.2, 300: 239.2]
 
   @Test(
-    "stays for half an hour, and says that it is alive as seldom as the NATs permit", arguments: [20, 30, 60, 300])
+    "stays for half an hour, and says that it is alive as seldom as the NATs permit",
+    arguments: [20, 30, 60, 300])
   func stays(life: Int) async throws {
     let outcome = try await IdleTrial(behindNATsOf: .seconds(life), for: .seconds(1800)).run(seed: 1).outcome
+    check(outcome, every: Self.intervals[life]!)
+  }
+
+  private func check(_ outcome: IdleTrial.Outcome, every seconds: Double) {
     #expect(outcome.faults.isEmpty, "\(outcome.faults)")
     #expect((21...32).contains(outcome.largestSign))
-    let interval = Duration.seconds(Self.intervals[life]!)
+    let interval = Duration.seconds(seconds)
     let pauses = outcome.pauses
-    #expect(pauses.count >= Int(1800 / Self.intervals[life]!) - 2, "\(pauses)")
-    #expect(pauses.allSatisfy { $0 >= interval - .seconds(1) && $0 <= interval + .seconds(1) }, "\(pauses)")
+    #expect(pauses.count >= Int(1800 / (seconds + 0.1)) - 2, "\(pauses)")
+    // One side says it, the other answers, and wants an answer itself now and then.
+    #expect(outcome.straight.packets <= pauses.count * 5 / 2 + 4, "\(outcome.straight) in \(pauses.count)")
+    #expect(
+      pauses.allSatisfy { $0 >= interval - .milliseconds(1) && $0 <= interval + .milliseconds(100) },
+      "\(pauses)")
+  }
+
+  private static func place(_ name: String, _ life: Int) -> Place {
+    Place(name, .changed { $0.lifetimes.udp = .seconds(life) })
+  }
+
+  @Test(
+    "says that it is alive as often as the more forgetful of two NATs wants",
+    arguments: [(30, 300), (300, 30)])
+  func different(alice: Int, bob: Int) async throws {
+    let trial = IdleTrial(
+      alice: Self.place("alice", alice), bob: Self.place("bob", bob), for: .seconds(1800))
+    // Where bob's is the more forgetful, it is he who says it: a second later.
+    check(try await trial.run(seed: 1).outcome, every: alice < bob ? 23.2 : 24.2)
+  }
+
+  @Test("stays where mappings live shorter than what it begins with, once that is known")
+  func forgetful() async throws {
+    let outcome = try await IdleTrial(behindNATsOf: .seconds(10), for: .seconds(1800)).run(seed: 1).outcome
+    check(outcome, every: 7.2)
+  }
+
+  @Test("is as short of words as its users want: then it ends by itself")
+  func unwanted() async throws {
+    var trial = IdleTrial(behindNATsOf: .seconds(300), for: .seconds(60))
+    trial.change = { ($0.idleTimeout, $0.keepAlive) = (.seconds(30), .seconds(300)) }
+    let outcome = try await trial.run(seed: 1).outcome
+    #expect(outcome.signs.isEmpty && !outcome.faults.isEmpty)
   }
 }

@@ -159,7 +159,10 @@ public struct MappingLifetimeCore {
 
   private mutating func finish() {
     // A server that does not wake even whoever is awake says nothing of the others.
-    if resting[0].isOver, resting[0].state != .ended(.alive) { return outcome = .unknown }
+    if resting[0].isOver, resting[0].state != .ended(.alive) {
+      outcome = .unknown
+      return
+    }
     let longest = resting.lazy.filter { $0.state == .ended(.alive) }.map(\.silence).max() ?? .zero
     // One alone may have been lost.
     let gone = resting.count {

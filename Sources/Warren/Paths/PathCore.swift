@@ -283,7 +283,9 @@ struct PathCore {
 
   /// How often the connection is to say that it is alive.
   func keepAlive(at now: Instant) -> Duration {
-    place(of: used).map { interval(of: entries[$0], at: now) } ?? intervals.beginning
+    let interval = place(of: used).map { self.interval(of: entries[$0], at: now) } ?? intervals.beginning
+    return canMove
+      ? interval : interval + min(interval * PathLimits.yieldingShare, PathLimits.longestYielding)
   }
 
   private func interval(of entry: PathEntry, at now: Instant) -> Duration {
