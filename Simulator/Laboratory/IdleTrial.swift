@@ -17,6 +17,9 @@ public struct IdleTrial: Sendable {
   /// Changes the configuration of both.
   public var change: @Sendable (inout Peer.Configuration) -> Void = { _ in }
 
+  /// What happens when half of the time has passed.
+  public var halfway: @Sendable (_ alice: Peer) async -> Void = { _ in }
+
   /// A trial of two places.
   public init(alice: Place, bob: Place, for duration: Duration) {
     (self.alice, self.bob, self.duration) = (alice, bob, duration)
@@ -109,7 +112,9 @@ public struct IdleTrial: Sendable {
         for await _ in await connection.pathUpdates { ways.withLock { $0 += 1 } }
       }
       scene.began = world.now
-      try await a.machine.sleep(for: duration)
+      try await a.machine.sleep(for: duration / 2)
+      await halfway(a)
+      try await a.machine.sleep(for: duration / 2)
       scene.ended = world.now
       watching.cancel()
       scene.addresses = await connection.paths.filter { $0.kind == .direct }.map(\.remote.ip)

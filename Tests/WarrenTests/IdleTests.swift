@@ -42,6 +42,23 @@ struct IdleTests {
     check(try await trial.run(seed: 1).outcome, every: alice < bob ? 23.2 : 24.2)
   }
 
+  @Test("says that it is alive as often as to begin with on another network, until that one is known")
+  func elsewhere() async throws {
+    var trial = IdleTrial(behindNATsOf: .seconds(60), for: .seconds(1800))
+    trial.halfway = { await $0.networkChanged() }
+    let outcome = try await trial.run(seed: 1).outcome
+    let half = outcome.signs[0].advanced(by: .seconds(900))
+    #expect(outcome.largestSign <= 32)
+    let pauses = zip(outcome.signs, outcome.signs.dropFirst()).map { ($0, $0.duration(to: $1)) }.filter {
+      $0.1 > .seconds(1)
+    }
+    let (before, after) = (pauses.filter { $0.0 < half }.map(\.1), pauses.filter { $0.0 >= half }.map(\.1))
+    #expect(before.dropLast(3).allSatisfy { $0 > .seconds(47) }, "\(before)")
+    // A minute, and until two have rested in vain: 122 s.
+    #expect((11...14).contains(after.count { $0 < .seconds(17) }), "\(after)")
+    #expect(after.suffix(10).allSatisfy { $0 > .seconds(47) }, "\(after)")
+  }
+
   @Test("stays where mappings live shorter than what it begins with, once that is known")
   func forgetful() async throws {
     let outcome = try await IdleTrial(behindNATsOf: .seconds(10), for: .seconds(1800)).run(seed: 1).outcome
