@@ -556,6 +556,11 @@ void cquic_keep_alive(cquic_connection *connection, uint64_t timeout) {
   ngtcp2_conn_set_keep_alive_timeout(connection->conn, timeout);
 }
 
+uint64_t cquic_remote_idle_timeout(cquic_connection *connection) {
+  const ngtcp2_transport_params *params = ngtcp2_conn_get_remote_transport_params(connection->conn);
+  return params ? params->max_idle_timeout : 0;
+}
+
 uint64_t cquic_probe_timeout(cquic_connection *connection) { return ngtcp2_conn_get_pto(connection->conn); }
 
 uint64_t cquic_round_trip(cquic_connection *connection) {

@@ -8,6 +8,9 @@ public struct QUICConfiguration: Sendable {
   public var accepts: @Sendable (PeerID) -> Bool = { _ in true }
   /// After how long without a word from the other side a connection is over; the shorter of both sides' counts.
   public var idleTimeout: Duration = .seconds(30)
+  /// After how long without an answer to what was sent a connection is over; nil where that is not looked at. It lets
+  /// ``idleTimeout`` be long, and signs of life rare, and still tells soon when the other side is gone.
+  public var answerTimeout: Duration?
   /// How long a handshake may take.
   public var handshakeTimeout: Duration = .seconds(10)
   /// How often a silent connection says that it is alive; nil for never.

@@ -23,6 +23,8 @@ struct WarrenCommand {
                                     show whether peers find each other again after everything has gone wrong
            warren paths [SCENARIO] [--seeds N] [--seed N]
                                     show what becomes of connections whose networks change while they are used
+           warren idle [--minutes N] [--seed N]
+                                    show how many bytes a connection costs over which nobody says anything
            warren contest [--seeds N]
                                     show how long the port of a hard NAT takes to find, beside others
            warren weather [WEATHER] [--seeds N] [--seed N] [--megabytes N] [--streams N] [--loopback]
@@ -49,6 +51,7 @@ struct WarrenCommand {
     case "contest": try await Contest(arguments: arguments.dropFirst()).run()
     case "connect": try await Connect(arguments: arguments.dropFirst()).run()
     case "paths": try await Paths(arguments: arguments.dropFirst()).run()
+    case "idle": try await Idle(arguments: arguments.dropFirst()).run()
     case "storm": try await Storms(arguments: arguments.dropFirst()).run()
     case "weather": try await Weather(arguments: arguments.dropFirst()).run()
     case "--version": print("warren \(version)")

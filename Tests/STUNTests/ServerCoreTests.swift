@@ -57,6 +57,25 @@ struct ServerCoreTests {
     #expect(message.messageClass == .failure)
   }
 
+  @Test("answers to another port with one address alone where it is told to, and attests nothing there")
+  func responsePortOfOne() throws {
+    var server = Dialogue(Self.primary)
+    let refused = try #require(server.ask { $0.add(.responsePort, UInt32(41_000) << 16) })
+    #expect(try KeptMessage(refused.bytes).errorCode == .unknownAttribute)
+    server.core.answersOtherPorts = true
+    server.core.attest = { _ in 7 }
+    let answer = try #require(
+      server.ask {
+        $0.add(.responsePort, UInt32(41_000) << 16)
+        $0.add(.attestation, 0 as UInt64)
+      })
+    #expect(answer.route.destination == SocketAddress(Self.client.ip, port: 41_000))
+    #expect(answer.bytes.count == 32)
+    // Another address it still does not have.
+    let other = try #require(server.ask { $0.add(.changeRequest, UInt32(6)) })
+    #expect(try KeptMessage(other.bytes).value(of: .unknownAttributes) == [0, 3])
+  }
+
   @Test("pads with no more than it was sent")
   func padding() throws {
     var server = Dialogue(Self.primary, Self.alternate)

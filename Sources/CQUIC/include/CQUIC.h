@@ -183,6 +183,7 @@ cquic_result cquic_handle_deadline(cquic_connection *, uint64_t now);
 uint64_t cquic_probe_timeout(cquic_connection *);
 // After how much silence a sign of life is sent; 0 for never.
 void cquic_keep_alive(cquic_connection *, uint64_t timeout);
+uint64_t cquic_remote_idle_timeout(cquic_connection *); // ns; 0 where it has none, or is not known
 uint64_t cquic_round_trip(cquic_connection *); // on average
 
 cquic_result cquic_open_stream(cquic_connection *, int is_bidirectional, int64_t *id);

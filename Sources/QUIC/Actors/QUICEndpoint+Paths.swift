@@ -16,6 +16,14 @@ extension QUICEndpoint {
     connection.core.onWaiting = body
   }
 
+  /// A connection says from now on that it is alive after so long with nothing else to say; nil for never.
+  public func sayAlive(_ connection: Connection, every interval: Duration?) {
+    connection.core.sayAlive(every: interval)
+  }
+
+  /// After how long without a word the two ends of a connection have agreed that it is over; nil for never.
+  public func agreedIdleTimeout(of connection: Connection) -> Duration? { connection.core.agreedIdleTimeout }
+
   /// A secret that the two ends of a connection have and nobody else, for this purpose (RFC 8446, 7.5); nil where the two do
   /// not know each other yet.
   public func secret(of connection: Connection, for purpose: String) -> [UInt8]? {

@@ -301,8 +301,29 @@ extension ConnectionCore {
     let isWaiting = !outgoingDatagrams.isEmpty
     guard isWaiting != asksForDatagrams else { return }
     asksForDatagrams = isWaiting
-    let timeout = isWaiting ? probeTimeout * 2 : endpoint.configuration.keepAlive ?? .zero
+    let timeout = isWaiting ? probeTimeout * 2 : keepAlive ?? .zero
     cquic_keep_alive(handle, UInt64(max(0, timeout.wholeNanoseconds)))
+  }
+
+  /// Says from now on that it is alive after so long with nothing else to say; nil for never.
+  public func sayAlive(every interval: Duration?) {
+    guard interval != keepAlive, phase == .handshaking || phase == .open else { return }
+    keepAlive = interval
+    // Where it asks for datagrams it comes back to this by itself.
+    guard !asksForDatagrams else { return }
+    cquic_keep_alive(handle, UInt64(max(0, interval?.wholeNanoseconds ?? 0)))
+    changed()
+  }
+
+  /// After how long without a word the two have agreed that it is over, the shorter of both sides' wishes; nil where neither
+  /// has one, or the other's is not known.
+  public var agreedIdleTimeout: Duration? {
+    guard phase == .open else { return nil }
+    let own = endpoint.configuration.idleTimeout
+    let other = cquic_remote_idle_timeout(handle)
+    guard other > 0 else { return own > .zero ? own : nil }
+    let others = Duration.nanoseconds(Int64(clamping: other))
+    return own > .zero ? min(own, others) : others
   }
 
   /// The next datagram that has arrived.

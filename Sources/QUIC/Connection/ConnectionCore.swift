@@ -107,6 +107,12 @@ public final class ConnectionCore {
   var awaitedSince: Instant?
   /// On which way something has come last that was the one in use.
   var lastHeard: NetworkPath?
+  /// When anything has come last, on whichever way.
+  private var lastReceived = Instant(nanoseconds: .min)
+  /// How long it may be owed: ``QUICConfiguration/answerTimeout``.
+  let answerTimeout: Duration?
+  /// How often it says that it is alive where there is nothing else to say; nil for never.
+  var keepAlive: Duration?
   /// Called once, as soon as an answer is owed.
   var onWaiting: (() -> Void)?
   /// Whether its packets leave from whatever address this machine has: the one that it had may be gone.
@@ -160,6 +166,8 @@ public final class ConnectionCore {
     self.endpoint = endpoint
     self.side = side
     self.expected = expected
+    answerTimeout = endpoint.configuration.answerTimeout
+    keepAlive = endpoint.configuration.keepAlive
     pool = endpoint.pool
     clock = now
     // Its own address is what the library calls it by; so it must be there before the library is.
@@ -183,6 +191,7 @@ extension ConnectionCore {
   func receive(_ bytes: RawSpan, on path: NetworkPath, ecn: ECN, at now: Instant) {
     clock = now
     received.add(bytes.byteCount)
+    lastReceived = now
     hasNews = true
     switch phase {
     case .handshaking, .open:
@@ -245,15 +254,26 @@ extension ConnectionCore {
   public var nextDeadline: Instant? {
     switch phase {
     case .handshaking, .open:
-      let coded = cquic_deadline(handle)
-      guard coded <= UInt64(Int64.max) else { return nil }
-      let deadline = libraryClock.instant(coded)
-      // The library may ask again for what it could not do, such as a probe for which the window has no room.
-      guard let handledAt, deadline <= handledAt else { return deadline }
-      return handledAt.advanced(by: QUICLimits.leastDeadline)
+      guard let library = libraryDeadline else { return answerDeadline }
+      return answerDeadline.map { min($0, library) } ?? library
     case .closing(let until), .draining(let until): return until
     case .ended: return nil
     }
+  }
+
+  private var libraryDeadline: Instant? {
+    let coded = cquic_deadline(handle)
+    guard coded <= UInt64(Int64.max) else { return nil }
+    let deadline = libraryClock.instant(coded)
+    // The library may ask again for what it could not do, such as a probe for which the window has no room.
+    guard let handledAt, deadline <= handledAt else { return deadline }
+    return handledAt.advanced(by: QUICLimits.leastDeadline)
+  }
+
+  /// When it is over if no answer comes. A handshake has a limit of its own.
+  private var answerDeadline: Instant? {
+    guard phase == .open, let answerTimeout, let awaitedSince else { return nil }
+    return max(awaitedSince, lastReceived).advanced(by: answerTimeout)
   }
 
   /// Takes the time, and does what is due.
@@ -261,6 +281,10 @@ extension ConnectionCore {
     clock = now
     switch phase {
     case .handshaking, .open:
+      if let answerDeadline, answerDeadline <= now {
+        finish(QUICError(.idle))
+        return end()
+      }
       guard let deadline = nextDeadline, deadline <= now else { return }
       handledAt = now
       lookForStalls(at: now)

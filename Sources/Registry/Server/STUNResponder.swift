@@ -12,6 +12,7 @@ final class STUNResponder {
     self.socket = socket
     core = STUNServerCore(STUNServerCore.Addresses(primary: socket.localAddress))
     core.attest = attest
+    core.answersOtherPorts = true
   }
 
   func answer(_ datagram: borrowing Datagram) {

@@ -76,6 +76,10 @@ public struct STUNServerCore: Sendable {
   /// What is given to those who want it in writing where they were seen.
   public var attest: (@Sendable (SocketAddress) -> UInt64)?
 
+  /// Whether it answers to another port of the asker's although it has no other address: so it can be found out how long a
+  /// mapping lives (RFC 5780, 4.6), and nothing else.
+  public var answersOtherPorts = false
+
   /// A server at these addresses.
   public init(_ addresses: Addresses) { self.addresses = addresses }
 
@@ -151,7 +155,10 @@ extension STUNServerCore {
       if request.has(.changeRequest) { answer.add(.responseOrigin, plain: route.source) }
     }
     // It holds as much as the question's, so that nobody gets more than he has sent.
-    if let attest, request.longNumber(.attestation) != nil { answer.add(.attestation, attest(source)) }
+    // And it is for whoever is there, not for another port.
+    if let attest, !request.has(.responsePort), request.longNumber(.attestation) != nil {
+      answer.add(.attestation, attest(source))
+    }
     if let padding = request.value(of: .padding) {
       // As much as was sent, no more: it is the asker who pays first.
       answer.add(.padding, padding.extracting(first: min(padding.byteCount, STUNLimits.padding)))
@@ -174,14 +181,16 @@ extension STUNServerCore {
         if otherPort { route.source.port = opposite.port }
       }
     }
-    // Only a request of two addresses' worth may choose another port: nobody else needs it (RFC 5780, 7.5).
+    // Who does not say that it does so, or has two addresses, does not (RFC 5780, 7.5).
     if request.has(.responsePort) {
-      guard addresses.alternate != nil, let value = request.number(.responsePort) else { return nil }
+      guard takesResponsePort, let value = request.number(.responsePort) else { return nil }
       route.destination.port = UInt16(value >> 16)
       guard canAnswer(route.destination) else { return nil }
     }
     return route
   }
+
+  private var takesResponsePort: Bool { addresses.alternate != nil || answersOtherPorts }
 
   private mutating func refuse(
     _ request: borrowing STUNMessage, _ code: STUNErrorCode, _ source: SocketAddress, _ local: SocketAddress,
@@ -191,11 +200,11 @@ extension STUNServerCore {
     answer.beginAnswer(.failure, to: request)
     answer.add(code, saysReason: false)
     if code == .unknownAttribute {
-      let hasOther = addresses.alternate != nil
+      let (hasOther, takesPort) = (addresses.alternate != nil, takesResponsePort)
       answer.addUnknownAttributes(of: request) { attribute in
         // Without another address, the wish for one is what was not understood (RFC 5780, 6.1).
         STUNServerCore.understands(attribute)
-          && (hasOther || (attribute != .changeRequest && attribute != .responsePort))
+          && (hasOther || attribute != .changeRequest) && (takesPort || attribute != .responsePort)
       }
     }
     if request.hasFingerprint { answer.addFingerprint() }

@@ -25,4 +25,10 @@ public enum DiscoveryLimits {
   ]
   /// Mappings that are gone, one after the other, before the rest is not waited for: a single one may have been lost.
   public static let deadRests = 2
+  /// The same for whoever only wants to know how often something must be sent: few, and each a second shorter than one of the round
+  /// times that people give a NAT, of which four fifths are then most of it. Nobody gains by being silent for longer than the
+  /// last, which is near what RFC 4787 recommends (REQ-5).
+  public static let unusedLives: [Duration] = [5, 9, 14, 19, 29, 44, 59, 89, 119, 179, 239, 299].map {
+    .seconds($0)
+  }
 }

@@ -27,21 +27,31 @@ final class ConnectionPaths: @unchecked Sendable {
   private var readers: [AsyncStream<Path>.Continuation] = []
   private var wishers: [Wait<Void>] = []
   private var told: Path?
+  /// How often the connection says that it is alive, and how seldom at most.
+  private var saysAlive: Duration
+  private let leastOften: Duration
 
   /// Nil where the two do not know each other yet.
+  ///
+  /// - Parameters:
+  ///   - interval: how often something is sent that keeps mappings, as long as nothing is known of them.
+  ///   - patience: how long an answer may take. The two have agreed on how long nothing may be heard: a sign of life is sent so much
+  ///     sooner, that there is as much time to send it again, or to find another way, as for anything else.
   init?(
     of connection: Connection, at endpoint: QUICEndpoint, canMove: Bool, _ kind: Path.Kind,
-    allowed: Set<Path.Kind>, interval: Duration
+    allowed: Set<Path.Kind>, interval: Duration, patience: Duration
   ) {
     let known = endpoint.assumeIsolated { endpoint in
       endpoint.secret(of: connection, for: "EXPORTER-warren-paths").map {
-        ($0, endpoint.networkPath(of: connection))
+        ($0, endpoint.networkPath(of: connection), endpoint.agreedIdleTimeout(of: connection))
       }
     }
-    guard let (secret, path) = known else { return nil }
+    guard let (secret, path, idleTimeout) = known else { return nil }
     self.connection = connection
     self.endpoint = endpoint
     machine = endpoint.machine
+    saysAlive = interval
+    leastOften = max(interval, (idleTimeout ?? PeerLimits.longestKeepAlive + patience) - patience)
     seal = PathProbeSeal(secret: secret, isClient: canMove)
     selector = seal.selector
     var random = machine.random
@@ -80,6 +90,9 @@ final class ConnectionPaths: @unchecked Sendable {
 
   /// This machine is elsewhere, perhaps.
   func networkChanged() { change { $0.networkChanged(at: $1) } }
+
+  /// It is known how often something must be sent that keeps mappings, or not known any more.
+  func keepAlive(_ intervals: KeepAliveIntervals) { change { $0.keepAlive(intervals, at: $1) } }
 
   /// The connection may have changed its way by itself, or time has passed.
   func look() { change { _, _ in } }
@@ -180,6 +193,7 @@ final class ConnectionPaths: @unchecked Sendable {
       }
     }
     tell()
+    sayAlive(every: min(core.keepAlive(at: now), leastOften))
     if awaited.since == nil {
       endpoint.assumeIsolated { endpoint in
         endpoint.whenAwaited(by: connection) { [weak self] in self?.lookSoon() }
@@ -187,6 +201,12 @@ final class ConnectionPaths: @unchecked Sendable {
     }
     if let next = core.nextDeadline { timer?.schedule(at: max(next, now)) } else { timer?.cancel() }
     if isLost { onLost() }
+  }
+
+  private func sayAlive(every interval: Duration) {
+    guard interval != saysAlive else { return }
+    saysAlive = interval
+    endpoint.assumeIsolated { $0.sayAlive(connection, every: interval) }
   }
 
   /// The connection is in the middle of sending.

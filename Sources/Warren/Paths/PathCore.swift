@@ -36,8 +36,10 @@ struct PathCore {
   private(set) var used: NetworkPath
   /// What its user wants it to take.
   private(set) var wish: Path.Kind?
-  /// How often a way is asked that is alive and not used.
-  var interval: Duration
+  /// How often a way is asked that is alive and not used, and the connection says on its own that it is alive.
+  private var intervals: KeepAliveIntervals
+  /// When the way in use was lost and came back last.
+  private var recovered: Instant?
   private var outlook = Outlook.fine
   /// Since when an answer is owed on the way in use, and how long one takes.
   private var awaitedSince: Instant?
@@ -68,7 +70,7 @@ struct PathCore {
     self.canMove = canMove
     self.allowed = allowed
     self.used = used
-    self.interval = interval
+    intervals = KeepAliveIntervals(beginning: interval)
     self.number = number
     lastChange = now
     clock = now
@@ -179,6 +181,7 @@ struct PathCore {
     awaitedSince = since.map { max($0, lastChange) }
     guard let awaitedSince else {
       if outlook != .fine {
+        if outlook.isLost { recovered = now }
         outlook = .fine
         nextUrgent = nil
       }
@@ -288,6 +291,7 @@ struct PathCore {
       if let end = entry.probationEnd(at: clock) { next.append(end) }
     }
     if let nextUrgent { next.append(nextUrgent) }
+    if let place = place(of: used), settled(entries[place]) > clock { next.append(settled(entries[place])) }
     if let awaitedSince {
       switch outlook {
       case .fine: next.append(suspiciousAt(awaitedSince))
@@ -318,6 +322,35 @@ struct PathCore {
     choose(at: now)
   }
 
+  // MARK: Keeping mappings
+
+  /// It is known how often something must be sent, or not known any more.
+  mutating func keepAlive(_ intervals: KeepAliveIntervals, at now: Instant) {
+    self.intervals = intervals
+    for place in entries.indices where entries[place].state == .alive {
+      entries[place].ask(by: now.advanced(by: interval(of: entries[place], at: now)))
+    }
+  }
+
+  /// How often the connection is to say that it is alive.
+  func keepAlive(at now: Instant) -> Duration {
+    let interval = place(of: used).map { self.interval(of: entries[$0], at: now) } ?? intervals.beginning
+    return canMove
+      ? interval : interval + min(interval * PathLimits.yieldingShare, PathLimits.longestYielding)
+  }
+
+  private func interval(of entry: PathEntry, at now: Instant) -> Duration {
+    let learnt = intervals[entry.network.remote.ip.family]
+    return settled(entry) <= now ? learnt : min(learnt, intervals.beginning)
+  }
+
+  /// From when on its mappings are old enough.
+  private func settled(_ entry: PathEntry) -> Instant {
+    var since = entry.answersSince ?? entry.since
+    if entry.network.isSame(as: used) { since = max(entry.since, lastChange, recovered ?? lastChange) }
+    return since.advanced(by: PathLimits.settling)
+  }
+
   // MARK: Asking
 
   private mutating func ask(_ place: Int, at now: Instant) {
@@ -335,7 +368,7 @@ struct PathCore {
   private mutating func ping(_ place: Int, at now: Instant) {
     number = (number + 1) & PathProbe.numbers
     let network = entries[place].network
-    entries[place].wasAsked(number, at: now, next: interval)
+    entries[place].wasAsked(number, at: now, next: interval(of: entries[place], at: now))
     let wish = wanted.map { $0.isSame(as: network) ? PathProbe.Wish.here : .elsewhere } ?? .none
     probes.append((PathProbe(word: .ping, number: number, wish: wish), network))
   }

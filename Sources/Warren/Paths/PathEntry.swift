@@ -18,7 +18,7 @@ struct PathEntry {
   private var rest = PathLimits.firstRest
   /// How often ways of its kind have fallen silent while they were used, of late, and since when this one has answered.
   var falls = 0
-  private var answersSince: Instant?
+  private(set) var answersSince: Instant?
   /// How often it was found better than the one in use, one after the other.
   var timesBetter = 0
   /// Since when it is known.
@@ -139,6 +139,9 @@ struct PathEntry {
     unanswered = 0
     nextPing = now.advanced(by: rest)
   }
+
+  /// It is asked then at the latest.
+  mutating func ask(by time: Instant) { nextPing = min(nextPing, time) }
 
   // MARK: Being used
 

@@ -38,6 +38,13 @@ public enum PathLimits {
   public static let betterTime: Duration = .milliseconds(5)
   public static let betterTimes = 3
   public static let betterPause: Duration = .seconds(10)
+  /// For how long a way is used as often as if nothing were known of mappings: a NAT such as Linux' gives those a short life that
+  /// have not been used for a while in both directions.
+  public static let settling: Duration = .seconds(60)
+  /// Which part more of that time the called side waits before it says that it is alive, and at most how long: what the caller says
+  /// is enough for both, as the answer to it opens the way as well, and it has come by then.
+  public static let yieldingShare = 1.0 / 16
+  public static let longestYielding: Duration = .seconds(1)
   /// How long a change may take before it is tried again.
   public static let changing: Duration = .seconds(1)
   /// How often the other side is told of a relay before it is given up; the pause doubles.

@@ -34,6 +34,9 @@ final class MappingWatcher: @unchecked Sendable {
   /// Where the world sees the sockets.
   var mapped: [SocketAddress] { watches.compactMap(\.watch.mapped) }
 
+  /// Those of the registry's addresses at which it answers.
+  var answering: [SocketAddress] { watches.filter { $0.watch.mapped != nil }.map(\.watch.server) }
+
   /// Since when the mapping of a socket has lived, and for how long it may: nil where nothing says that it will not go on.
   func life(of channel: UInt16) -> (since: Instant, life: Duration)? {
     guard let watch = watches.first(where: { $0.channel == channel })?.watch, let since = watch.mappedSince,

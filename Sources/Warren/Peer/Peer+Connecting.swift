@@ -448,7 +448,8 @@ extension Peer {
     let paths = ConnectionPaths(
       of: adopted.connection, at: endpoint, canMove: adopted.isClient,
       kind(of: adopted.path, seen: adopted.approach?.seen ?? []),
-      allowed: configuration.paths.kinds, interval: configuration.keepAlive)
+      allowed: configuration.paths.kinds, interval: configuration.keepAlive,
+      patience: configuration.idleTimeout)
     guard let paths else { return }
     adopted.paths = paths
     ports.add(paths)
@@ -464,6 +465,7 @@ extension Peer {
       machine.spawn("what is to be done for a connection that is lost") { await self?.lost(adopted) }
     }
     if let approach = adopted.approach { hand(approach, to: adopted) }
+    if let keepAlive { paths.keepAlive(keepAlive.intervals) }
     paths.start()
     keepSpare(for: adopted)
   }

@@ -85,6 +85,8 @@ public actor Peer {
   var relays: [PeerRelay] = []
   var relaysIdleSince: Instant?
   var asking: Task<Void, any Error>?
+  /// Finds out how often connections must say that they are alive; nil where they do not.
+  private(set) var keepAlive: KeepAliveWatcher?
   private var addresses: [SocketAddress] = []
   /// Where it was seen, as the registry was told last.
   private var announced: [SocketAddress] = []
@@ -115,7 +117,9 @@ public actor Peer {
     var quic = QUICConfiguration(protocols: configuration.protocols)
     quic.accepts = { gate.permits($0) }
     quic.permitsEarlyData = configuration.permitsEarlyData
-    quic.idleTimeout = configuration.idleTimeout
+    quic.answerTimeout = configuration.idleTimeout
+    quic.idleTimeout =
+      configuration.idleTimeout + (configuration.keepsAlive ? PeerLimits.longestKeepAlive : .zero)
     quic.keepAlive = configuration.keepAlive
     quic.handshakeTimeout = configuration.patience
     quic.resetSecret = key.secret(for: "warren's peer forgets")
@@ -139,6 +143,11 @@ public actor Peer {
     self.ports = ports
     ports.watcher = MappingWatcher(of: sockets, on: machine) { [weak self] in
       self?.assumeIsolated { $0.mappingsChanged() }
+    }
+    if configuration.keepsAlive {
+      keepAlive = KeepAliveWatcher(beginning: configuration.keepAlive, on: machine) { [weak self] intervals in
+        self?.assumeIsolated { $0.keepAliveChanged(intervals) }
+      }
     }
     for socket in sockets {
       nonisolated(unsafe) let unchecked = socket
@@ -214,8 +223,16 @@ public actor Peer {
     guard let client, !isClosed else { return }
     let seen = announcement.attested.map(\.address)
     let isNew = seen != announced
+    // A home's router may have moved, although nothing has changed here.
+    if Set(seen.map(\.ip)).isDisjoint(with: announced.map(\.ip)), !seen.isEmpty, !announced.isEmpty {
+      keepAlive?.networkChanged()
+    }
     announced = seen
     machine.spawn("what the registry has seen") { await self.announce(to: client, now: isNew) }
+  }
+
+  private func keepAliveChanged(_ intervals: KeepAliveIntervals) {
+    for adopted in adoptedConnections { adopted.paths?.keepAlive(intervals) }
   }
 
   /// Tells the registry what is known, now or when it comes back. Of two who do, the first may come last, with what was known
@@ -272,6 +289,8 @@ public actor Peer {
     await client?.close()
     for adopted in adoptedConnections { adopted.paths?.close() }
     await endpoint.close(code: ConnectionEnd.closed.rawValue, reason: "the peer is closed")
+    keepAlive?.stop()
+    keepAlive = nil
     ports?.closeAll()
     relays = []
     happened.finish()
@@ -346,6 +365,7 @@ public actor Peer {
       await lookAtNetworks()
       await mendLost()
       leaveRelays()
+      keepAlive?.look(isConnected: !table.peers.isEmpty, ports?.watcher?.answering ?? [])
     }
   }
 
@@ -375,6 +395,7 @@ public actor Peer {
   public func networkChanged() async {
     guard isStarted, !isClosed else { return }
     await endpoint.addressesChanged()
+    keepAlive?.networkChanged()
     for relay in relays { relay.socket.networkChanged() }
     for adopted in adoptedConnections { adopted.paths?.networkChanged() }
     if let client {

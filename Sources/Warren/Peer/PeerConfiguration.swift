@@ -38,14 +38,19 @@ extension Peer {
     public var search: SearchProfile? = .normal
     /// How long connecting may take, the other side's consent not among it.
     public var patience: Duration = .seconds(30)
-    /// After how long without a word a connection is over, and how often a silent one says that it is alive.
+    /// After how long without an answer a connection is over; and where ``keepAlive`` is not shorter, without a word.
     public var idleTimeout: Duration = .seconds(45)
+    /// How often a silent connection says that it is alive, until it is known for how long the NATs before this machine keep an unused
+    /// mapping: then as seldom as these permit. It is found out when there has been a connection for a minute.
     public var keepAlive: Duration = .seconds(15)
     /// How often it looks whether this machine's addresses have changed.
     public var networkCheck: Duration = .seconds(2)
 
     /// The usual.
     public init() {}
+
+    /// Whether silent connections are to stay.
+    var keepsAlive: Bool { keepAlive > .zero && keepAlive < idleTimeout }
   }
 
   /// Which ways may be used.

@@ -35,6 +35,12 @@ public enum PeerLimits {
   public static let usedLife = 0.7
   /// How often the next way is looked for at most.
   public static let renewPause: Duration = .seconds(20)
+  /// How long a peer is connected before it finds out for how long unused mappings live: that takes some packets, and minutes.
+  public static let measuringDelay: Duration = .seconds(60)
+  /// Which part of the life of an unused mapping is used: one sign of life may be late, or be lost and said again.
+  public static let unusedLife = 0.8
+  /// How seldom a connection says at most that it is alive: what the longest life is worth that is looked for.
+  public static let longestKeepAlive: Duration = .seconds(240)
   /// How often something better than a relay is looked for: the pause doubles, up to the last.
   public static let firstSearchPause: Duration = .seconds(15)
   public static let lastSearchPause: Duration = .seconds(960)
