@@ -51,8 +51,10 @@ struct PeerPathTests {
       for kind in [Path.Kind.tcp, .relayed, .direct, .tcp] {
         try await connection.prefer(kind)
         #expect(await connection.path.kind == kind)
-        try await alice.machine.sleep(for: .milliseconds(200))
-        #expect(await theirs.path.kind == kind)
+        // The other side follows once it has no doubt of its own way any more.
+        try await alice.machine.withDeadline(.seconds(10)) {
+          for await path in await theirs.pathUpdates where path.kind == kind { break }
+        }
       }
       try await connection.prefer(nil)
       // Who cannot change ways by itself asks the other side.

@@ -204,7 +204,7 @@ extension ConnectionCore {
           libraryTime(now))
       }
       met(path, bytes.byteCount)
-      if awaitedSince != nil { heard(on: path) }
+      heard(on: path)
       settle(result, at: now)
       changed()
     case .closing:
@@ -221,6 +221,8 @@ extension ConnectionCore {
   private func heard(on path: NetworkPath) {
     if lastHeard != path {
       guard path.isSame(as: self.path) else { return }
+      // The other side has changed ways: nobody tells of one that was proven before.
+      if let lastHeard, !lastHeard.isSame(as: path) { events.append(.path(path, isUsable: true)) }
       lastHeard = path
     }
     awaitedSince = nil

@@ -260,6 +260,10 @@ struct PathCore {
       guard allowed.contains(self.kind(of: network) ?? kind) else { return }
       probes.append((PathProbe(word: .pong, number: probe.number), network))
       guard isNew, let place = place(of: network) else { return }
+      if !canMove {
+        let interval = interval(of: entries[place], at: now)
+        entries[place].wasKept(until: now.advanced(by: interval + interval * PathLimits.yieldingShare))
+      }
       let before = othersWish
       switch probe.wish {
       case .none: othersWish = nil

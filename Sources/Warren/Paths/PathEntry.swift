@@ -148,6 +148,11 @@ struct PathEntry {
   /// It was used, and nothing came of it any more.
   mutating func fell(at now: Instant) { fallSilent(at: now) }
 
+  /// The other side asks there, and is answered: that opens the mappings on both sides.
+  mutating func wasKept(until then: Instant) {
+    if state == .alive, unanswered == 0 { nextPing = max(nextPing, then) }
+  }
+
   /// Something has come there that nobody was asked for: it leads here, at least.
   mutating func heard(at now: Instant) {
     // A path that was given up is worth a question.

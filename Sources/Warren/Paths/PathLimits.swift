@@ -3,7 +3,7 @@ public enum PathLimits {
   /// Paths of a connection that are known: two families and a relay on each side make a dozen.
   public static let paths = 16
   /// How many of a kind are kept alive, the one in use among them: each costs a question now and then.
-  public static let pathsOfKind = 3
+  public static let pathsOfKind = 2
   /// How long a path that does not answer is asked now and then.
   public static let hope: Duration = .seconds(300)
   /// After how long without an answer the way is looked at, besides a round trip; and after how long it is taken for dead, besides
