@@ -16,6 +16,8 @@ public struct Certificates: Sendable {
     public var addresses: [String] = []
     /// `rsa`, `ecdsa` or `ed25519`.
     public var keyType = "ecdsa"
+    /// How long its key is; nil for the usual.
+    public var bits: Int?
     /// Whether it may sign others.
     public var isAuthority = false
     /// Whether it is for servers; else for clients.
@@ -54,7 +56,7 @@ public struct Certificates: Sendable {
         "--generate-certificate --load-ca-certificate \($0).pem --load-ca-privkey \($0).key"
       } ?? "--generate-self-signed"
     let commands = [
-      "certtool --generate-privkey --key-type=\(wish.keyType) --outfile \(name).key",
+      "certtool --generate-privkey --key-type=\(wish.keyType) \(wish.bits.map { "--bits=\($0)" } ?? "") --outfile \(name).key",
       "certtool \(signature) --load-privkey \(name).key --template \(name).words --outfile \(name).pem",
     ]
     try #require(system("cd \(folder) && { \(commands.joined(separator: " && ")); } >>certtool 2>&1") == 0)

@@ -20,7 +20,7 @@ struct PathCore {
     case lost
   }
 
-  private enum Outlook: Equatable {
+  enum Outlook: Equatable {
     case fine
     case suspicious(since: Instant)
     case lost(since: Instant)
@@ -30,38 +30,38 @@ struct PathCore {
 
   /// Whether this side changes ways.
   let canMove: Bool
-  private let allowed: Set<Path.Kind>
-  private(set) var entries: [PathEntry]
+  let allowed: Set<Path.Kind>
+  var entries: [PathEntry]
   /// The way that the connection takes.
-  private(set) var used: NetworkPath
+  var used: NetworkPath
   /// What its user wants it to take.
-  private(set) var wish: Path.Kind?
+  var wish: Path.Kind?
   /// How often a way is asked that is alive and not used, and the connection says on its own that it is alive.
-  private var intervals: KeepAliveIntervals
+  var intervals: KeepAliveIntervals
   /// When the way in use was lost and came back last.
-  private var recovered: Instant?
-  private var outlook = Outlook.fine
+  var recovered: Instant?
+  var outlook = Outlook.fine
   /// Since when an answer is owed on the way in use, and how long one takes.
-  private var awaitedSince: Instant?
-  private var roundTrip = Duration.zero
+  var awaitedSince: Instant?
+  var roundTrip = Duration.zero
   /// Whether the socket of the way in use is gone: nothing is sent there, and so nothing is owed.
-  private var isGone = false
+  var isGone = false
   /// Whether the connection takes its way for far longer than it is.
-  private(set) var takesTooLong = false
-  private var lastChange: Instant
+  var takesTooLong = false
+  var lastChange: Instant
   /// How often ways of a kind have fallen silent while they were used, of late, and when the last did.
-  private var falls: [Path.Kind: (count: Int, last: Instant)] = [:]
+  var falls: [Path.Kind: (count: Int, last: Instant)] = [:]
   /// What time it was last.
-  private var clock: Instant
+  var clock: Instant
   /// Where it is about to go, and since when.
-  private var moving: (to: NetworkPath, since: Instant)?
-  private var nextUrgent: Instant?
-  private var number: UInt16
+  var moving: (to: NetworkPath, since: Instant)?
+  var nextUrgent: Instant?
+  var number: UInt16
   /// The latest of the other side's pings, and where it wants the connection to go.
-  private var latest: UInt16?
-  private var othersWish: NetworkPath?
-  private var probes = Queue<(PathProbe, NetworkPath)>()
-  private var events = Queue<Event>()
+  var latest: UInt16?
+  var othersWish: NetworkPath?
+  var probes = Queue<(PathProbe, NetworkPath)>()
+  var events = Queue<Event>()
 
   init(
     on used: NetworkPath, _ kind: Path.Kind, canMove: Bool, allowed: Set<Path.Kind>, interval: Duration,
@@ -101,27 +101,27 @@ struct PathCore {
     return true
   }
 
-  private mutating func append(_ network: NetworkPath, _ kind: Path.Kind, at now: Instant) {
+  mutating func append(_ network: NetworkPath, _ kind: Path.Kind, at now: Instant) {
     var entry = PathEntry(network, kind, at: now)
     entry.falls = falls[kind]?.count ?? 0
     entries.append(entry)
   }
 
   /// The way in use leads nowhere: the next of its kind has to answer for a while, each time longer.
-  private mutating func fell(_ place: Int, at now: Instant) {
+  mutating func fell(_ place: Int, at now: Instant) {
     let kind = entries[place].kind
     falls[kind] = ((falls[kind]?.count ?? 0) + 1, now)
     entries[place].fell(at: now)
     setFalls(of: kind)
   }
 
-  private mutating func setFalls(of kind: Path.Kind) {
+  mutating func setFalls(of kind: Path.Kind) {
     for place in entries.indices where entries[place].kind == kind {
       entries[place].falls = falls[kind]?.count ?? 0
     }
   }
 
-  private mutating func forgive(at now: Instant) {
+  mutating func forgive(at now: Instant) {
     for kind in Path.Kind.allCases {
       guard let last = falls[kind]?.last, last.duration(to: now) >= PathLimits.forgiveness else { continue }
       falls[kind] = nil
@@ -129,17 +129,17 @@ struct PathCore {
     }
   }
 
-  private func alive(_ kind: Path.Kind) -> Int { entries.count { $0.kind == kind && $0.state == .alive } }
+  func alive(_ kind: Path.Kind) -> Int { entries.count { $0.kind == kind && $0.state == .alive } }
 
   /// The one that is missed least.
-  private func worst(among isMeant: (PathEntry) -> Bool) -> Int? {
+  func worst(among isMeant: (PathEntry) -> Bool) -> Int? {
     entries.indices.filter {
       let network = entries[$0].network
       return isMeant(entries[$0]) && !network.isSame(as: used) && moving?.to.isSame(as: network) != true
     }.max { entries[$0].isBetter(than: entries[$1]) }
   }
 
-  private mutating func dropWorst(of kind: Path.Kind) {
+  mutating func dropWorst(of kind: Path.Kind) {
     if let worst = worst(among: { $0.kind == kind && $0.state == .alive }) { entries.remove(at: worst) }
   }
 
@@ -208,15 +208,15 @@ struct PathCore {
     }
   }
 
-  private func suspiciousAt(_ since: Instant) -> Instant {
+  func suspiciousAt(_ since: Instant) -> Instant {
     since.advanced(by: roundTrip + PathLimits.suspicion)
   }
 
-  private func silentAt(_ since: Instant) -> Instant {
+  func silentAt(_ since: Instant) -> Instant {
     since.advanced(by: roundTrip * 2 + PathLimits.silence)
   }
 
-  private mutating func lose(since: Instant, at now: Instant) {
+  mutating func lose(since: Instant, at now: Instant) {
     outlook = .lost(since: since)
     askAll(at: now)
     choose(at: now)
@@ -326,149 +326,6 @@ struct PathCore {
     choose(at: now)
   }
 
-  // MARK: Keeping mappings
-
-  /// It is known how often something must be sent, or not known any more.
-  mutating func keepAlive(_ intervals: KeepAliveIntervals, at now: Instant) {
-    self.intervals = intervals
-    for place in entries.indices where entries[place].state == .alive {
-      entries[place].ask(by: now.advanced(by: interval(of: entries[place], at: now)))
-    }
-  }
-
-  /// How often the connection is to say that it is alive.
-  func keepAlive(at now: Instant) -> Duration {
-    let interval = place(of: used).map { self.interval(of: entries[$0], at: now) } ?? intervals.beginning
-    return canMove
-      ? interval : interval + min(interval * PathLimits.yieldingShare, PathLimits.longestYielding)
-  }
-
-  private func interval(of entry: PathEntry, at now: Instant) -> Duration {
-    let learnt = intervals[entry.network.remote.ip.family]
-    return settled(entry) <= now ? learnt : min(learnt, intervals.beginning)
-  }
-
-  /// From when on its mappings are old enough.
-  private func settled(_ entry: PathEntry) -> Instant {
-    var since = entry.answersSince ?? entry.since
-    if entry.network.isSame(as: used) { since = max(entry.since, lastChange, recovered ?? lastChange) }
-    return since.advanced(by: PathLimits.settling)
-  }
-
-  // MARK: Asking
-
-  private mutating func ask(_ place: Int, at now: Instant) {
-    let network = entries[place].network
-    ping(place, at: now)
-    // What is compared is measured at one time.
-    if entries[place].state == .alive, !network.isSame(as: used), let own = self.place(of: used),
-      own != place,
-      entries[own].kind == entries[place].kind
-    {
-      ping(own, at: now)
-    }
-  }
-
-  private mutating func ping(_ place: Int, at now: Instant) {
-    number = (number + 1) & PathProbe.numbers
-    let network = entries[place].network
-    entries[place].wasAsked(number, at: now, next: interval(of: entries[place], at: now))
-    let wish = wanted.map { $0.isSame(as: network) ? PathProbe.Wish.here : .elsewhere } ?? .none
-    probes.append((PathProbe(word: .ping, number: number, wish: wish), network))
-  }
-
-  private mutating func askAll(at now: Instant) {
-    for place in entries.indices { ask(place, at: now) }
-    switch outlook {
-    case .fine: nextUrgent = nil
-    case .suspicious: nextUrgent = now.advanced(by: PathLimits.urgentPings)
-    case .lost(let since):
-      let isUrgent = since.duration(to: now) < PathLimits.urgency
-      nextUrgent = now.advanced(by: isUrgent ? PathLimits.urgentPings : PathLimits.hopefulPings)
-    }
-  }
-
-  /// The next probe to be sent, and where.
-  mutating func pollProbe() -> (PathProbe, NetworkPath)? { probes.popFirst() }
-
-  /// What has happened next.
-  mutating func pollEvent() -> Event? { events.popFirst() }
-
-  // MARK: Choosing
-
-  /// How long a change to a way may take.
-  private func patience(with network: NetworkPath) -> Duration {
-    max(PathLimits.changing, (place(of: network).flatMap { entries[$0].roundTrip } ?? .zero) * 4)
-  }
-
-  private func place(of network: NetworkPath) -> Int? {
-    entries.firstIndex { $0.network.isSame(as: network) }
-  }
-
-  /// Whether nothing leads to the other side, as far as is known.
-  var isLost: Bool { outlook.isLost }
-
-  /// Of what kind a known way is.
-  func kind(of network: NetworkPath) -> Path.Kind? { place(of: network).map { entries[$0].kind } }
-
-  /// Where the side that cannot change ways wants to be met; nil where it does not mind.
-  private var wanted: NetworkPath? { canMove ? nil : moving?.to ?? (kind(of: used) == wish ? used : nil) }
-
-  private mutating func choose(at now: Instant) {
-    guard let target = target(at: now), !target.isSame(as: used) else {
-      moving = nil
-      return
-    }
-    if let moving, moving.to.isSame(as: target) { return }
-    moving = (target, now)
-    if canMove {
-      events.append(.go(target, atOnce: outlook.isLost))
-    } else if let place = place(of: target) {
-      ask(place, at: now)
-    }
-  }
-
-  private func target(at now: Instant) -> NetworkPath? {
-    let usable = entries.indices.filter { place in
-      if case .lost(let since) = outlook {
-        return entries[place].state == .alive && entries[place].lastAnswer.map { $0 > since } ?? false
-      }
-      return entries[place].network.isSame(as: used) || entries[place].isTrusted(at: now)
-    }
-    if let wish, let place = best(usable.filter { entries[$0].kind == wish }) {
-      return entries[place].network
-    }
-    if canMove, let othersWish,
-      let place = usable.first(where: { entries[$0].network.isSame(as: othersWish) })
-    {
-      return entries[place].network
-    }
-    guard canMove || outlook.isLost, let least = usable.map({ entries[$0].kind.rank }).min() else {
-      return nil
-    }
-    return best(usable.filter { entries[$0].kind.rank == least }).map { entries[$0].network }
-  }
-
-  /// The one in use, unless another has been better for long.
-  private func best(_ places: [Int]) -> Int? {
-    if let own = places.first(where: { entries[$0].network.isSame(as: used) }) {
-      return places.first { entries[$0].timesBetter >= PathLimits.betterTimes } ?? own
-    }
-    return places.min { (entries[$0].roundTrip ?? .zero) < (entries[$1].roundTrip ?? .zero) }
-  }
-
-  /// A way was measured: is it better than the one in use?
-  private mutating func compare(_ place: Int) {
-    guard let own = self.place(of: used), own != place, let answer = entries[place].lastAnswer,
-      entries[own].kind == entries[place].kind,
-      let (mine, its) = entries[own].roundTrip.flatMap({ mine in entries[place].roundTrip.map { (mine, $0) } }
-      )
-    else { return }
-    let isLong = lastChange.duration(to: answer) >= PathLimits.betterPause
-    let isBetter = its < mine * (1 - PathLimits.betterShare) && mine - its >= PathLimits.betterTime
-    entries[place].timesBetter = isBetter && isLong ? entries[place].timesBetter + 1 : 0
-  }
-
   // MARK: What is known
 
   /// Since when a way is known.
@@ -478,21 +335,5 @@ struct PathCore {
   var paths: [Path] {
     let all = entries.map { $0.path(isUsed: $0.network.isSame(as: used)) }
     return all.filter(\.isUsed) + all.filter { !$0.isUsed }
-  }
-}
-
-extension PathEntry {
-  /// The lower the better.
-  var worth: Int { kind.rank * 2 + (isAging ? 1 : 0) }
-}
-
-extension Path.Kind {
-  /// The lower the better: a relay costs somebody something, and TCP waits for what was lost.
-  var rank: Int {
-    switch self {
-    case .direct: 0
-    case .tcp: 1
-    case .relayed: 2
-    }
   }
 }

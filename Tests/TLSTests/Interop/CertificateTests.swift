@@ -15,7 +15,7 @@ struct CertificateTests {
   ///
   /// - Parameter chain: how many certificates there are in a file that it may show besides.
   private func withServer(
-    _ command: String, keyType: String = "ecdsa", older: Bool = true, chain: Int = 0,
+    _ command: String, keyType: String = "ecdsa", bits: Int? = nil, older: Bool = true, chain: Int = 0,
     _ body:
       @escaping @Sendable (ForeignProgram, LocalMachine, () async throws -> TLSConnection) async throws
       -> Void
@@ -23,7 +23,8 @@ struct CertificateTests {
     try await LocalMachine.with { machine, folder in
       let certificates = Certificates(in: folder)
       try certificates.make("authority", Certificates.Wish { $0.isAuthority = true })
-      try certificates.make("theirs", by: "authority", Certificates.Wish { $0.keyType = keyType })
+      try certificates.make(
+        "theirs", by: "authority", Certificates.Wish { ($0.keyType, $0.bits) = (keyType, bits) })
       let authority = try certificates.text("authority.pem")
       Folder.put(String(repeating: authority, count: chain), at: folder + "/chain.pem")
       var configuration = TLSConfiguration(protocols: [])
@@ -84,6 +85,16 @@ struct CertificateTests {
       if count < 15 { return await (try connect()).close() }
       let error = await #expect(throws: TLSError.self) { _ = try await connect() }
       #expect(error?.code == .badCertificate)
+    }
+  }
+
+  @Test("of OpenSSL's is left alone where its key is too short", arguments: [1024, 2048])
+  func short(bits: Int) async throws {
+    let command = "\(Self.openssl) -cipher ALL:@SECLEVEL=0 -rev"
+    try await withServer(command, keyType: "rsa", bits: bits) { _, _, connect in
+      if bits >= 2048 { return await (try connect()).close() }
+      let error = await #expect(throws: TLSError.self) { _ = try await connect() }
+      #expect(error?.code == .badCertificate, "\(String(describing: error))")
     }
   }
 
