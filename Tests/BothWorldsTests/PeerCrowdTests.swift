@@ -36,7 +36,7 @@ struct PeerCrowdTests {
   private func run(_ body: @escaping @Sendable (any Machine, any Machine, PrivateKey) async throws -> Void)
     async throws
   {
-    try await TwoMachines.local.run { machines in
+    try await TwoMachines.local.run(isAlone: true) { machines in
       var random = machines.bob.random
       try await body(machines.alice, machines.bob, PrivateKey(using: &random))
     }

@@ -263,7 +263,8 @@ struct RegistryRelayTests {
       let servers = [0, 1].map { [terms, configuration] _ in
         RegistryServer(Registry(on: machines.bob, terms), on: machines.bob, key: key, configuration)
       }
-      var address = try await servers[0].start()
+      var address = try await servers[0].start(
+        at: SocketAddress(.any(.v4), port: restingPort(on: machines.bob)))
       address.host = "\(ip)"
       let first = Scene(machines: machines, server: servers[0], address: address)
       let (guest, grant) = try await first.guest()

@@ -22,7 +22,9 @@ enum TwoMachines: String, CaseIterable, CustomTestStringConvertible {
   }
 
   /// Runs `body` on alice's machine, and closes both afterwards.
-  func run(_ body: @escaping @Sendable (Pair) async throws -> Void) async throws {
+  ///
+  /// - Parameter isAlone: whether nobody else is on this computer meanwhile, as far as that can be seen to.
+  func run(isAlone: Bool = false, _ body: @escaping @Sendable (Pair) async throws -> Void) async throws {
     switch self {
     case .simulated:
       let world = World(seed: 11) {
@@ -35,7 +37,7 @@ enum TwoMachines: String, CaseIterable, CustomTestStringConvertible {
           Pair(alice: alice, bob: bob, bobIP: { bob.address($0) }, aliceIP: { alice.address($0) }))
       }
     case .local:
-      let open = try await onLocalMachines(["alice", "bob"]) { machines in
+      let open = try await onLocalMachines(["alice", "bob"], isAlone: isAlone) { machines in
         try await body(
           Pair(alice: machines[0], bob: machines[1], bobIP: { .loopback($0) }, aliceIP: { .loopback($0) }))
       }

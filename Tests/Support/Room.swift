@@ -4,35 +4,38 @@ import WarrenMachine
 final class Room: Sendable {
   private struct State {
     var free: Int
-    var waiting: [CheckedContinuation<Void, Never>] = []
+    var waiting: [(places: Int, continuation: CheckedContinuation<Void, Never>)] = []
+
+    /// Those for whom there is room now.
+    mutating func admit() -> [CheckedContinuation<Void, Never>] {
+      var admitted: [CheckedContinuation<Void, Never>] = []
+      while let next = waiting.first, next.places <= free {
+        free -= next.places
+        admitted.append(waiting.removeFirst().continuation)
+      }
+      return admitted
+    }
   }
 
   private let state: Guarded<State>
 
   init(places: Int) { state = Guarded(State(free: places)) }
 
-  func enter() async {
+  func enter(_ places: Int) async {
     await withCheckedContinuation { continuation in
-      let isFree = state.withLock { state in
-        if state.free == 0 {
-          state.waiting.append(continuation)
-          return false
-        }
-        state.free -= 1
-        return true
+      let admitted = state.withLock { state in
+        state.waiting.append((places, continuation))
+        return state.admit()
       }
-      if isFree { continuation.resume() }
+      for next in admitted { next.resume() }
     }
   }
 
-  func leave() {
-    let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
-      if state.waiting.isEmpty {
-        state.free += 1
-        return nil
-      }
-      return state.waiting.removeFirst()
+  func leave(_ places: Int) {
+    let admitted = state.withLock { state in
+      state.free += places
+      return state.admit()
     }
-    next?.resume()
+    for next in admitted { next.resume() }
   }
 }

@@ -66,8 +66,9 @@ struct CoturnClientTests {
       let isWhole =
         isTLS ? counters.toClients == counters.toPeers : said.contains("Total lost packets 0 (0.000000%)")
       #expect(isWhole && said.contains("total send dropped 0 (0.000000%)"), "\(words): \(said.suffix(600))")
-      #expect(
-        counters.toPeers >= 200 && counters.unsent == 0 && counters.unpermitted == 0, "\(words): \(counters)")
+      // Of two clients, one may say something before the other has let it in.
+      let isMeant = counters.unpermitted == 0 || words.contains("-y")
+      #expect(counters.toPeers >= 200 && counters.unsent == 0 && isMeant, "\(words): \(counters)")
       if words.contains("-y") { #expect(counters.inside == counters.toPeers) }
       await server.stop()
       await echo.stop()
