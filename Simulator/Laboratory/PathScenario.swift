@@ -19,6 +19,8 @@ public struct PathScenario: Sendable, CustomStringConvertible {
   public var happens: @Sendable (PathTrial.Scene) async throws -> Void = { _ in }
   /// How long nothing may come at most.
   public var silence: Duration
+  /// How often nothing may come for a moment.
+  public var mostBreaks: Int?
   /// Which kind of way it takes in the end.
   public var lastKind: Path.Kind?
   /// How often the kind may change.
@@ -190,6 +192,7 @@ extension PathScenario {
     "mappings live 50 to 75 s, whatever comes over them: two are lost, then the next way is open before"
   ) {
     $0.duration = .seconds(900)
+    $0.mostBreaks = 3
     $0.mostChanges = 8
   }
 

@@ -8,6 +8,8 @@ public struct PathTrial: Sendable {
   /// How often each says something, and how much.
   public static let interval: Duration = .milliseconds(20)
   static let frame = 500
+  /// How long a silence is that a person notices.
+  static let noticed: Duration = .milliseconds(250)
 
   /// A trial of this.
   public init(_ scenario: PathScenario) { self.scenario = scenario }
@@ -18,6 +20,8 @@ public struct PathTrial: Sendable {
     public var faults: [String] = []
     /// How long nothing came, at most, at either side.
     public var longestSilence = Duration.zero
+    /// How often nothing came at a side for so long that a person notices.
+    public var breaks = 0
     /// The ways that the connection took, as the caller saw it.
     public var kinds: [Path.Kind] = []
 
@@ -149,10 +153,14 @@ public struct PathTrial: Sendable {
         outcome.faults.append("what came is not what was said, from byte \(heard.count) on")
       }
       outcome.longestSilence = max(outcome.longestSilence, heard.longestSilence)
+      outcome.breaks = max(outcome.breaks, heard.breaks)
       if heard.count != Self.total(in: duration) { outcome.faults.append("\(heard.count) bytes came") }
     }
     if outcome.longestSilence > scenario.silence {
       outcome.faults.append("nothing came for \(outcome.longestSilence)")
+    }
+    if let most = scenario.mostBreaks, outcome.breaks > most {
+      outcome.faults.append("nothing came for a moment \(outcome.breaks) times")
     }
     if let last = scenario.lastKind, outcome.kinds.last != last {
       outcome.faults.append("the ways were \(outcome.kinds.map(\.rawValue)), not \(last) at last")
@@ -173,6 +181,7 @@ public struct PathTrial: Sendable {
     var count = 0
     var isWhole = true
     var longestSilence = Duration.zero
+    var breaks = 0
   }
 
   private static func total(in duration: Duration) -> Int { Int(duration / interval) * frame }
@@ -196,7 +205,9 @@ public struct PathTrial: Sendable {
     var heard = Heard()
     var last = world.now
     while let bytes = try await stream.read() {
-      heard.longestSilence = max(heard.longestSilence, last.duration(to: world.now))
+      let silence = last.duration(to: world.now)
+      heard.longestSilence = max(heard.longestSilence, silence)
+      if silence > noticed { heard.breaks += 1 }
       last = world.now
       for value in bytes {
         if heard.isWhole, value != byte(heard.count) { heard.isWhole = false }

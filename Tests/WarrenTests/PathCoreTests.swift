@@ -167,6 +167,21 @@ struct PathCoreTests {
     #expect(scene.gone.map(\.to) == [other])
   }
 
+  @Test("leaves a way that will not live for long for a fresh one, before it dies, and once")
+  func aging() {
+    var scene = Scene(on: direct, .direct)
+    scene.open = [direct: .milliseconds(50), other: .milliseconds(60)]
+    scene.pass(.seconds(40))
+    scene.core.age()
+    scene.pass(.seconds(1))
+    #expect(scene.gone.isEmpty)
+    scene.core.add(other, .direct, at: scene.now)
+    scene.pass(.milliseconds(100))
+    #expect(scene.gone.map(\.to) == [other] && scene.gone.first?.atOnce == false)
+    scene.pass(.seconds(600))
+    #expect(scene.gone.count == 1)
+  }
+
   @Test("goes where its user wants, comes back where that is lost, and goes there again")
   func wish() {
     var scene = Scene(on: direct, .direct)

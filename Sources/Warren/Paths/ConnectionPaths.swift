@@ -184,7 +184,6 @@ final class ConnectionPaths: @unchecked Sendable {
         switch event {
         case .go(let path, let atOnce): go(to: path, atOnce: atOnce)
         case .lost: isLost = true
-        case .changed: break
         }
       } else if let (probe, path) = core.pollProbe() {
         send(probe, path)

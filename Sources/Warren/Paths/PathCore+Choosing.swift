@@ -50,10 +50,8 @@ extension PathCore {
     {
       return entries[place].network
     }
-    guard canMove || outlook.isLost, let least = usable.map({ entries[$0].kind.rank }).min() else {
-      return nil
-    }
-    return best(usable.filter { entries[$0].kind.rank == least }).map { entries[$0].network }
+    guard canMove || outlook.isLost, let least = usable.map({ entries[$0].worth }).min() else { return nil }
+    return best(usable.filter { entries[$0].worth == least }).map { entries[$0].network }
   }
 
   /// The one in use, unless another has been better for long.

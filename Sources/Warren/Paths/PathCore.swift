@@ -14,8 +14,6 @@ struct PathCore {
   enum Event: Hashable {
     /// The connection is to go there: at once where its way is lost, else when that one is proven.
     case go(NetworkPath, atOnce: Bool)
-    /// A way has come, gone, or is another's now.
-    case changed
     /// No way leads to the other side.
     case lost
   }
@@ -111,7 +109,7 @@ struct PathCore {
   mutating func fell(_ place: Int, at now: Instant) {
     let kind = entries[place].kind
     falls[kind] = ((falls[kind]?.count ?? 0) + 1, now)
-    entries[place].fell(at: now)
+    entries[place].fallSilent(at: now)
     setFalls(of: kind)
   }
 
@@ -145,14 +143,12 @@ struct PathCore {
 
   /// A socket is gone, and the ways through it.
   mutating func remove(channel: UInt16, at now: Instant) {
-    let count = entries.count
     entries.removeAll { $0.network.channel == channel && !$0.network.isSame(as: used) }
     if used.channel == channel, let place = place(of: used) {
       isGone = true
       fell(place, at: now)
       lose(since: now, at: now)
     }
-    if entries.count != count { events.append(.changed) }
   }
 
   /// The connection takes this way now.
@@ -167,7 +163,6 @@ struct PathCore {
     for place in entries.indices { entries[place].timesBetter = 0 }
     if place(of: network) == nil { append(network, kind, at: now) }
     ask(place(of: network)!, at: now)
-    events.append(.changed)
   }
 
   /// What the connection itself knows of its way.
@@ -221,7 +216,6 @@ struct PathCore {
     askAll(at: now)
     choose(at: now)
     if moving == nil { events.append(.lost) }
-    events.append(.changed)
   }
 
   /// This machine is elsewhere, perhaps: all that is known is asked anew.
@@ -277,10 +271,7 @@ struct PathCore {
       }
       compare(place)
       choose(at: now)
-      if isBack {
-        events.append(.changed)
-        if alive(entries[place].kind) > PathLimits.pathsOfKind { dropWorst(of: entries[place].kind) }
-      }
+      if isBack, alive(entries[place].kind) > PathLimits.pathsOfKind { dropWorst(of: entries[place].kind) }
     case .relay: break
     }
   }
@@ -317,7 +308,7 @@ struct PathCore {
       if canMove, let place = place(of: moving.to) { fell(place, at: now) }
     }
     for place in entries.indices {
-      if entries[place].handleDeadline(at: now) { events.append(.changed) }
+      entries[place].handleDeadline(at: now)
       let isUsed = entries[place].network.isSame(as: used)
       if !isUsed, entries[place].nextPing <= now { ask(place, at: now) }
     }

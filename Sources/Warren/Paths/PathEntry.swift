@@ -4,7 +4,7 @@ import WarrenQUIC
 /// A path of a connection, and what is known of it.
 struct PathEntry {
   private(set) var network: NetworkPath
-  var kind: Path.Kind
+  let kind: Path.Kind
   private(set) var state = Path.State.untried
   private(set) var roundTrip: Duration?
   private(set) var loss = 0.0
@@ -114,26 +114,22 @@ struct PathEntry {
   }
 
   /// What is overdue is lost.
-  ///
-  /// - Returns: whether it is taken for silent by that.
-  mutating func handleDeadline(at now: Instant) -> Bool {
+  mutating func handleDeadline(at now: Instant) {
     while let first = asked.first, first.at.advanced(by: patience) <= now {
       asked.removeFirst()
       unanswered += 1
       count(lost: 1)
       if state == .alive { nextPing = min(nextPing, now) }
     }
-    guard state != .silent, unanswered >= PathLimits.tries || (falls > 0 && unanswered > 1) else {
-      return false
+    if state != .silent, unanswered >= PathLimits.tries || (falls > 0 && unanswered > 1) {
+      fallSilent(at: now)
     }
-    let wasAlive = state == .alive
-    fallSilent(at: now)
-    return wasAlive
   }
 
   private mutating func count(lost: Double) { loss += (lost - loss) / 8 }
 
-  private mutating func fallSilent(at now: Instant) {
+  /// Nothing comes of it any more.
+  mutating func fallSilent(at now: Instant) {
     state = .silent
     answersSince = nil
     unanswered = 0
@@ -144,9 +140,6 @@ struct PathEntry {
   mutating func ask(by time: Instant) { nextPing = min(nextPing, time) }
 
   // MARK: Being used
-
-  /// It was used, and nothing came of it any more.
-  mutating func fell(at now: Instant) { fallSilent(at: now) }
 
   /// The other side asks there, and is answered: that opens the mappings on both sides.
   mutating func wasKept(until then: Instant) {

@@ -140,9 +140,9 @@ extension Peer {
   }
 
   private func offerRelays(to adopted: AdoptedConnection) async throws {
-    guard let paths = adopted.paths, paths.paths[0].kind == .relayed || !paths.has(.relayed), adopted.isClient
+    guard let paths = adopted.paths, adopted.isRelayed || !paths.has(.relayed), adopted.isClient
     else { return }
-    let offered = try await ownRelays(paths.paths[0].kind == .relayed ? 2 : 1)
+    let offered = try await ownRelays(adopted.isRelayed ? 2 : 1)
     guard !offered.isEmpty, adopted.paths != nil else { return }
     // Who is behind a NAT is let in at the relay when it has been sent something there.
     let known = (adopted.approach?.seen ?? []) + paths.paths.filter { $0.kind == .direct }.map(\.remote)
@@ -187,7 +187,4 @@ extension Peer {
     if relays.contains(where: { $0.channel == path.channel }) { return .relayed }
     return relayIPs.contains(path.remote.ip) && !seen.contains(path.remote) ? .relayed : .direct
   }
-
-  /// Whether a relay is on the way to a peer, its or this side's.
-  public func isRelayed(_ path: NetworkPath) -> Bool { kind(of: path) == .relayed }
 }
