@@ -105,6 +105,39 @@ struct RegistryServerTests {
     }
   }
 
+  @Test("tells of who is hidden only where it says that it is, in all roles", arguments: TwoMachines.allCases)
+  func hides(world: TwoMachines) async throws {
+    try await run(world) { setting in
+      let (alice, bob) = (setting.alice, setting.bob)
+      let home = SocketAddress(IPAddress(10, 1, 2, 3), port: 9)
+      let hidden = Announcement(named: try RegistryName("Bob"), consent: .everyone, at: [home], isHidden: true)
+      try await bob.client.announce(hidden)
+      #expect(try await alice.client.find(.key(bob.key.peerID)).addresses == [home])
+      #expect(try await alice.client.introduce(.init(.key(bob.key.peerID), at: [])).addresses == [home])
+      try await alice.client.announce(Announcement(consent: .everyone))
+      let answer = try await bob.client.introduce(.init(.key(alice.key.peerID), at: []))
+      let introduced = try await alice.next { if case .introduced(let it) = $0 { it } else { nil } }
+      #expect(introduced.id == answer.id && introduced.addresses.isEmpty)
+      // Whoever knows it is told of what is new.
+      try await bob.client.announce(hidden)
+      let seen = try await alice.next { event -> [SocketAddress]? in
+        if case .seen(_, let addresses) = event { addresses } else { nil }
+      }
+      #expect(seen == [home])
+      setting.machines.alice.spawn("bob waits") { try await bob.client.wait(key: "open sesame") }
+      while await setting.server.waitingCount == 0 { try await setting.machines.alice.sleep(for: .milliseconds(1)) }
+      #expect(try await alice.client.introduce(.init(.pairing("open sesame"), at: [])).addresses.isEmpty)
+      try await alice.client.announce(Announcement(consent: .ask))
+      setting.machines.alice.spawn("alice is asked") {
+        let asked = try await alice.next { if case .introduced(let it) = $0, it.isQuestion { it } else { nil } }
+        #expect(asked.addresses.isEmpty)
+        try await alice.client.accept(asked.id, at: [])
+      }
+      let other = try await bob.client.introduce(.init(.key(alice.key.peerID), at: []))
+      #expect(other.addresses == [await alice.client.observedAddress], "who does not hide is told of as ever")
+    }
+  }
+
   @Test("hands over what one wants to say to the other, and what comes back", arguments: TwoMachines.allCases)
   func introduces(world: TwoMachines) async throws {
     try await run(world) { setting in

@@ -54,7 +54,7 @@ enum MessageSamples {
       .list(from: RegistryPage.Start(place: 0)), .list(from: RegistryPage.Start(place: Int(UInt32.max))),
       .wait(key: ""), .wait(key: longKey), .accept(0, addresses: []), .accept(.max, addresses: addresses),
       .deny(0, reason: ""), .deny(.max, reason: longReason),
-      .register(Announcement()),
+      .register(Announcement()), .register(Announcement(isListed: false, isHidden: true)),
     ]
     + consents.map {
       .register(

@@ -12,16 +12,20 @@ public struct Announcement: Hashable, Sendable {
   public var addresses: [SocketAddress]
   /// Where the registry's STUN has seen it, as for the family that it does not talk to the registry over.
   public var attested: [AttestedAddress]
+  /// Whether others are told of ``addresses`` alone, and not of where the registry sees it. A registry that is older than this
+  /// does not know it.
+  public var isHidden: Bool
 
   /// An announcement.
   public init(
     named name: RegistryName? = nil, isListed: Bool = true, consent: Consent = .ask,
-    at addresses: [SocketAddress] = [], attested: [AttestedAddress] = []
+    at addresses: [SocketAddress] = [], attested: [AttestedAddress] = [], isHidden: Bool = false
   ) {
     self.name = name
     self.isListed = isListed
     self.consent = consent
     self.addresses = addresses
     self.attested = attested
+    self.isHidden = isHidden
   }
 }

@@ -16,14 +16,18 @@ extension RegistryMessage {
     case end
   }
 
+  // Bits of the flags.
+  private static let isListed: UInt8 = 1
   private static let isQuestion: UInt8 = 2
+  private static let isHidden: UInt8 = 4
 
   func write(as request: UInt32, into output: inout MessageWriter) {
     output.write(kind.rawValue, request) { output in
       switch self {
       case .register(let announcement):
         if let name = announcement.name { output.field(.name, name.text) }
-        output.field(.flags, number: UInt8(announcement.isListed ? 1 : 0))
+        let isListed = announcement.isListed ? Self.isListed : 0
+        output.field(.flags, number: isListed | (announcement.isHidden ? Self.isHidden : 0))
         output.field(announcement.consent)
         output.field(announcement.addresses)
         output.field(announcement.attested)
@@ -113,8 +117,8 @@ extension RegistryMessage {
     case .register:
       self = .register(
         Announcement(
-          named: fields.name, isListed: fields.flags & 1 != 0, consent: fields.consentValue,
-          at: fields.addresses, attested: fields.attested))
+          named: fields.name, isListed: fields.flags & Self.isListed != 0, consent: fields.consentValue,
+          at: fields.addresses, attested: fields.attested, isHidden: fields.flags & Self.isHidden != 0))
     case .hello: self = .hello
     case .renew: self = .renew
     case .withdraw: self = .withdraw

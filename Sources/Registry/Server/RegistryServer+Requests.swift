@@ -26,6 +26,11 @@ extension RegistryServer {
   ) async throws(RegistryError) -> RegistryMessage? {
     let owner = RegistryOwner.key(session.peer)
     switch message {
+    case .hello: break
+    case .register(let announced): session.hides = announced.isHidden
+    default: session.hides = session.hides ?? false
+    }
+    switch message {
     case .register(let announced): return try await register(announced, of: session)
     case .renew:
       try await registry.renew(owner)
@@ -226,14 +231,15 @@ extension RegistryServer {
     return (callee, answer == true, addressesOf(callee, found.addresses))
   }
 
-  /// Where a peer is seen, and of what it says of where it is, what others may send to: the machine that was seen, and private
-  /// networks.
+  /// Where a peer is seen, unless it hides that, and of what it says of where it is, what others may send to: the machine that was
+  /// seen, and private networks.
   private func addressesOf(_ session: RegistrySession, _ addresses: [SocketAddress]) -> [SocketAddress] {
     // Over TCP another port is seen than the one that matters, but the machine is the same: 0 stands for that.
     let port = session.link.showsPort ? session.observed.port : 0
     var all = [SocketAddress(session.observed.ip, port: port)]
     for address in session.attested where !all.contains(address) { all.append(address) }
     let seen = all.map(\.ip)
+    if session.hides ?? true { all = [] }
     for address in addresses where all.count < RegistryLimits.addresses && !all.contains(address) {
       let ip = address.ip
       if seen.contains(ip) || ip.isPrivate || ip.isCarrierShared || (ip.isLoopback && seen[0].isLoopback) {

@@ -18,6 +18,8 @@ final class RegistrySession {
   var observed: SocketAddress
   /// Where STUN has seen it, as it can prove.
   var attested: [SocketAddress] = []
+  /// Whether others are told only of addresses that it names itself; nil as long as it has not said who it is.
+  var hides: Bool?
   var name: RegistryName?
   /// When it is to be given new leave to be relayed, if it has any.
   var grantDue: Instant?

@@ -169,7 +169,7 @@ extension Peer {
       var flight = introduction.content.flight
       punchLater(approach)
       while true {
-        let ways = await endpoint.ways(to: approach.seen.filter(mayReach))
+        let ways = await straightWays(to: approach.seen)
         let handshake = try await endpoint.answer(flight, from: introduction.peer, over: ways)
         approach.handshake = handshake
         if let connection = await handshake.early { handOutEarly(connection, of: introduction.peer) }

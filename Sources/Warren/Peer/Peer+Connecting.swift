@@ -268,7 +268,7 @@ extension Peer {
 
   func add(_ addresses: [SocketAddress], to handshake: Handshake, of approach: Approach) async {
     tell(.connecting(to: approach.target, over: .addresses(addresses)))
-    for way in await endpoint.ways(to: addresses.filter(mayReach)) { await handshake.add(way) }
+    for way in await straightWays(to: addresses) { await handshake.add(way) }
   }
 
   /// The registry has seen the other side elsewhere, too.
@@ -286,8 +286,13 @@ extension Peer {
   /// What nobody can be at is sent nothing, whoever names it.
   func mayReach(_ address: SocketAddress) -> Bool {
     let ip = address.ip
-    return address.port != 0 && ip.canonical == ip && ip.isUnicast && (!isHidden || relayIPs.contains(ip))
+    return address.port != 0 && ip.canonical == ip && ip.isUnicast
       && (configuration.usesLoopback || !ip.isLoopback)
+  }
+
+  /// Ways from this peer's own ports. Who is hidden has none: the other side's relay would tell it where they begin.
+  func straightWays(to addresses: [SocketAddress]) async -> [NetworkPath] {
+    isHidden ? [] : await endpoint.ways(to: addresses.filter(mayReach))
   }
 
   // MARK: What becomes of it

@@ -174,17 +174,21 @@ extension Peer {
       adopted.othersRelays.append(address)
     }
     let own = relays.map { NetworkPath(to: address, through: $0.channel) }
-    for way in endpoint.assumeIsolated({ $0.ways(to: [address]) }) + own { adopted.paths?.add(way, .relayed) }
+    let straight = isHidden ? [] : endpoint.assumeIsolated { $0.ways(to: [address]) }
+    for way in straight + own { adopted.paths?.add(way, .relayed) }
   }
 
   // MARK: Kinds
+
+  /// Whether what goes out there leaves a relay.
+  func isRelay(_ channel: UInt16) -> Bool { relays.contains { $0.channel == channel } }
 
   /// Of what kind a way is that nobody has said anything about.
   ///
   /// - Parameter seen: where the registry has seen the other side, which may be on a relay's machine.
   func kind(of path: NetworkPath, seen: [SocketAddress] = []) -> Path.Kind {
     if ports?.isTCP(path.channel) ?? false { return .tcp }
-    if relays.contains(where: { $0.channel == path.channel }) { return .relayed }
+    if isRelay(path.channel) { return .relayed }
     return relayIPs.contains(path.remote.ip) && !seen.contains(path.remote) ? .relayed : .direct
   }
 }

@@ -78,7 +78,7 @@ public actor Peer {
   /// Who was found under which name.
   var knownNames: [RegistryName: PeerID] = [:]
   /// Where the registry is.
-  private var registryIPs: [IPAddress] = []
+  private var registries: [SocketAddress] = []
   /// Where relays are.
   var relayIPs: [IPAddress] = []
   /// What they have given this peer, since when nobody needs it, and who asks for more at present.
@@ -171,9 +171,9 @@ public actor Peer {
     tasks.append(machine.spawn("changes of networks") { [weak self] in await self?.watchNetworks() })
   }
 
-  /// Whether what comes there is not to be answered, as nothing is sent straight to others.
+  /// Whether what comes there is not to be answered, as nothing is sent straight to others, nor to their relays.
   private func ignores(_ path: NetworkPath) -> Bool {
-    kind(of: path) != .relayed && !registryIPs.contains(path.remote.ip)
+    !isRelay(path.channel) && !registries.contains(path.remote)
   }
 
   private func openSockets() throws -> [any UDPSocket] {
@@ -215,7 +215,7 @@ public actor Peer {
     Announcement(
       named: configuration.name.flatMap { try? RegistryName($0) }, isListed: configuration.isListed,
       consent: configuration.policy.consent, at: isHidden ? [] : addresses,
-      attested: isHidden ? [] : ports?.watcher?.attested ?? [])
+      attested: isHidden ? [] : ports?.watcher?.attested ?? [], isHidden: isHidden)
   }
 
   /// The registry's STUN has said something: what it says is fresh, and may be new.
@@ -312,7 +312,7 @@ public actor Peer {
   private func take(_ event: RegistryEvent) async {
     switch event {
     case .calling(let servers):
-      registryIPs = servers.map(\.ip)
+      registries = servers
       ports?.watcher?.watch(servers)
     case .connected(let observed): tell(.registryFound(observed: observed))
     case .moved(let observed): tell(.candidatesChanged([observed] + addresses))
