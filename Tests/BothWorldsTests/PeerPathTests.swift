@@ -73,6 +73,50 @@ struct PeerPathTests {
     }
   }
 
+  @Test(
+    "are those of the latest wish: who wished before is told, and undoes nothing",
+    arguments: TwoMachines.allCases)
+  func latest(world: TwoMachines) async throws {
+    try await PeerScene.run(world) { scene in
+      let alice = try await scene.peer("Alice")
+      let bob = try await scene.peer("Bob", on: scene.machines.bob)
+      let connection = try await alice.connect(to: bob.id)
+      func wish(_ kind: Path.Kind?, _ patience: Duration) -> Task<PeerError.Code?, any Error> {
+        alice.machine.spawn("a wish") {
+          do { try await connection.prefer(kind, patience: patience) } catch let error as PeerError {
+            return error.code
+          }
+          return nil
+        }
+      }
+      // There is no relay: it would be waited for until the end.
+      let first = wish(.relayed, .seconds(1))
+      try await alice.machine.sleep(for: .milliseconds(1))
+      try await connection.prefer(.tcp)
+      #expect(try await first.value == .replaced)
+      try await alice.machine.sleep(for: .seconds(1))
+      #expect(await connection.path.kind == .tcp)
+      try await connection.prefer(nil)
+      // One who wants the same has less patience, or is cancelled.
+      let hasty = wish(.relayed, .milliseconds(50))
+      let cancelled = wish(.relayed, .seconds(10))
+      let patient = wish(.relayed, .milliseconds(500))
+      try await alice.machine.sleep(for: .milliseconds(100))
+      cancelled.cancel()
+      #expect(try await hasty.value == .noPath)
+      await #expect(throws: CancellationError.self) { try await cancelled.value }
+      #expect(try await patient.value == .noPath)
+      // What was so before is so again.
+      try await connection.prefer(.tcp)
+      #expect(try await wish(.relayed, .milliseconds(100)).value == .noPath)
+      for await path in await connection.pathUpdates where path.kind == .tcp { break }
+      try await alice.machine.sleep(for: .seconds(1))
+      #expect(await connection.path.kind == .tcp)
+      await alice.close()
+      await bob.close()
+    }
+  }
+
   @Test("say that there is none of a kind, and the connection goes on", arguments: TwoMachines.allCases)
   func none(world: TwoMachines) async throws {
     try await PeerScene.run(world) { scene in

@@ -110,7 +110,8 @@ struct RegistryServerTests {
     try await run(world) { setting in
       let (alice, bob) = (setting.alice, setting.bob)
       let home = SocketAddress(IPAddress(10, 1, 2, 3), port: 9)
-      let hidden = Announcement(named: try RegistryName("Bob"), consent: .everyone, at: [home], isHidden: true)
+      let hidden = Announcement(
+        named: try RegistryName("Bob"), consent: .everyone, at: [home], isHidden: true)
       try await bob.client.announce(hidden)
       #expect(try await alice.client.find(.key(bob.key.peerID)).addresses == [home])
       #expect(try await alice.client.introduce(.init(.key(bob.key.peerID), at: [])).addresses == [home])
@@ -125,11 +126,15 @@ struct RegistryServerTests {
       }
       #expect(seen == [home])
       setting.machines.alice.spawn("bob waits") { try await bob.client.wait(key: "open sesame") }
-      while await setting.server.waitingCount == 0 { try await setting.machines.alice.sleep(for: .milliseconds(1)) }
+      while await setting.server.waitingCount == 0 {
+        try await setting.machines.alice.sleep(for: .milliseconds(1))
+      }
       #expect(try await alice.client.introduce(.init(.pairing("open sesame"), at: [])).addresses.isEmpty)
       try await alice.client.announce(Announcement(consent: .ask))
       setting.machines.alice.spawn("alice is asked") {
-        let asked = try await alice.next { if case .introduced(let it) = $0, it.isQuestion { it } else { nil } }
+        let asked = try await alice.next {
+          if case .introduced(let it) = $0, it.isQuestion { it } else { nil }
+        }
         #expect(asked.addresses.isEmpty)
         try await alice.client.accept(asked.id, at: [])
       }

@@ -17,6 +17,8 @@ extension Connection {
   /// Nothing is lost on the way: what is said meanwhile comes, once and in order. Where such a way is lost, the connection goes
   /// on over another, and comes back when it can.
   ///
+  /// Of several who want different ways the latest decides, and the others are told so (``PeerError/Code/replaced``).
+  ///
   /// - Parameter patience: how long it is looked for. If there is none until then, the connection goes on as before.
   /// - Throws: a ``PeerError`` that says so.
   public func prefer(_ kind: Path.Kind?, patience: Duration = PathLimits.wish) async throws {
@@ -47,14 +49,18 @@ extension QUICEndpoint {
     guard let keeper = keeper(of: connection) else {
       throw PeerError(.closed, "the connection is over, or no peer has made it")
     }
-    keeper.prefer(kind)
+    let wish = keeper.prefer(kind)
     do {
       let machine = machine
       try await machine.withDeadline(patience) {
-        try await machine.suspend({ "a way that is \(kind?.rawValue ?? "any")" }) { keeper.hasWish($0) }
+        try await machine.suspend({ "a way that is \(kind?.rawValue ?? "any")" }) {
+          keeper.wait(for: wish, $0)
+        }
       }
     } catch {
-      keeper.prefer(nil)
+      // It may have been decided at the last moment.
+      if let result = wish.result { return try result.get() }
+      keeper.withdraw(wish)
       guard error is DeadlineExceeded, let kind else { throw error }
       throw PeerError(
         .noPath, "no \(kind) way has opened within \(patience): the connection goes on as before")

@@ -25,7 +25,10 @@ final class ConnectionPaths: @unchecked Sendable {
   /// The connection goes another way.
   var onChange: (Path) -> Void = { _ in }
   private var readers: [AsyncStream<Path>.Continuation] = []
-  private var wishers: [Wait<Void>] = []
+  /// What is wanted and not so yet: all want the same, as another wish ends theirs.
+  private var wishes: [PathWish] = []
+  /// The last wish that came true.
+  private var granted: Path.Kind?
   private var told: Path?
   /// How often the connection says that it is alive, and how seldom at most.
   private var saysAlive: Duration
@@ -72,8 +75,7 @@ final class ConnectionPaths: @unchecked Sendable {
     timer = nil
     for reader in readers { reader.finish() }
     readers = []
-    wishers.endAll(.failure(PeerError(.closed, "the connection is over")))
-    wishers = []
+    endWishes(.failure(PeerError(.closed, "the connection is over")))
     (onRelay, onLost, onWish, onChange, kind) = ({ _ in }, {}, { _ in }, { _ in }, { _ in .direct })
   }
 
@@ -149,17 +151,46 @@ final class ConnectionPaths: @unchecked Sendable {
     return stream
   }
 
-  func prefer(_ kind: Path.Kind?) {
+  /// Somebody wants it to go a way of this kind: of several who want different ones the latest decides.
+  func prefer(_ kind: Path.Kind?) -> PathWish {
+    let wish = PathWish(for: kind)
+    if isClosed {
+      wish.end(.failure(PeerError(.closed, "the connection is over")))
+      return wish
+    }
+    if wishes.contains(where: { $0.kind != kind }) {
+      let words = kind.map { "a \($0) way" } ?? "the best way"
+      endWishes(.failure(PeerError(.replaced, "\(words) was asked for since, and the latest wish counts")))
+    }
+    wishes.append(wish)
     change { $0.prefer(kind, at: $1) }
     if let kind, !has(kind) { onWish(kind) }
+    return wish
   }
 
-  /// Waits until it goes a way of its user's wish.
-  func hasWish(_ wait: Wait<Void>) {
-    if isClosed { return wait.fail(PeerError(.closed, "the connection is over")) }
-    if isAsWished { return wait.succeed(()) }
-    wishers.removeAll(where: \.hasEnded)
-    wishers.append(wait)
+  /// Waits until it goes a way of this wish.
+  func wait(for wish: PathWish, _ wait: Wait<Void>) {
+    wish.wait(wait)
+    grantWishes()
+  }
+
+  /// Somebody does not wait any more: if nobody else does, the wish before it counts again.
+  func withdraw(_ wish: PathWish) {
+    guard wishes.contains(where: { $0 === wish }) else { return }
+    wishes.removeAll { $0 === wish }
+    if wishes.isEmpty { change { [granted] in $0.prefer(granted, at: $1) } }
+  }
+
+  private func grantWishes() {
+    guard isAsWished else { return }
+    granted = core.wish
+    endWishes(.success(()))
+  }
+
+  private func endWishes(_ result: Result<Void, any Error>) {
+    let ended = wishes
+    wishes = []
+    for wish in ended { wish.end(result) }
   }
 
   private var isAsWished: Bool { core.wish == nil || core.kind(of: core.used) == core.wish }
@@ -227,10 +258,7 @@ final class ConnectionPaths: @unchecked Sendable {
 
   private func tell() {
     guard let used = core.paths.first(where: \.isUsed) else { return }
-    if isAsWished {
-      wishers.endAll(.success(()))
-      wishers = []
-    }
+    grantWishes()
     guard told?.network.isSame(as: used.network) != true else { return }
     told = used
     for reader in readers { reader.yield(used) }

@@ -20,6 +20,8 @@ public struct PeerError: Error, Hashable, Sendable {
     case noRegistry
     /// The registry does not do what it was asked for.
     case registry(RegistryError.Code)
+    /// Somebody else has wanted something else of the connection since.
+    case replaced
     /// This machine has no network that could be used.
     case noNetwork
     /// The peer is closed, or was not started.
