@@ -13,6 +13,8 @@ public struct PathScenario: Sendable, CustomStringConvertible {
   public var duration: Duration = .seconds(20)
   /// Whether there is a second relay, which both know.
   public var hasSecondRelay = false
+  /// At which port the registry is.
+  public var registryPort = RegistryAddress.port
   /// How the peers are.
   public var change: @Sendable (inout Peer.Configuration) -> Void = { _ in }
   /// What happens.
@@ -48,7 +50,8 @@ extension PathScenario {
   /// All that have a name.
   public static let all: [PathScenario] = [
     upgrade, cut, cutOneWay, cutIsBack, wifiToMobile, calledRoams, natReboot, natMoves,
-    relayCrash, blockedHere, blockedThere, blockedBoth, smallerPackets, carrierForgets, relayOnly,
+    relayCrash, blockedHere, blockedThere, blockedBoth, httpsHere, httpsThere, httpsBoth, smallerPackets,
+    carrierForgets, relayOnly,
     switchToTCP, calledSwitches, cutTCP, tcpInstead,
   ]
 
@@ -173,6 +176,22 @@ extension PathScenario {
   static let blockedBoth = PathScenario(
     "UDP blocked on both sides", .blocked, .blocked, silence: roundTrip * 4,
     "only TCP leads out of either network")
+
+  private static func onlyHTTPS(_ scenario: inout PathScenario) {
+    scenario.registryPort = 443
+    scenario.lastKind = .relayed
+    scenario.mostChanges = 0
+  }
+
+  static let httpsHere = PathScenario(
+    "port 443 alone here", .onlyHTTPS, .portRestricted, silence: roundTrip * 4,
+    "nothing but TCP to port 443 leads out of the caller's network: registry and relay are there", onlyHTTPS)
+  static let httpsThere = PathScenario(
+    "port 443 alone there", .portRestricted, .onlyHTTPS, silence: roundTrip * 4,
+    "nothing but TCP to port 443 leads out of the called one's network", onlyHTTPS)
+  static let httpsBoth = PathScenario(
+    "port 443 alone on both sides", .onlyHTTPS, .onlyHTTPS, silence: roundTrip * 4,
+    "nothing but TCP to port 443 leads out of either network", onlyHTTPS)
 
   static let smallerPackets = PathScenario(
     "1,280 bytes", .portRestricted, .portRestricted, silence: .milliseconds(1500),

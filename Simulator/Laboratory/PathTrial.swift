@@ -60,7 +60,7 @@ public struct PathTrial: Sendable {
   }
 
   private func play(in world: World) async throws -> Outcome {
-    let setting = try await PeerSetting(in: world, relays: true)
+    let setting = try await PeerSetting(in: world, relays: true, port: scenario.registryPort)
     let (relay, addresses) = try await Self.secondRelay(in: world)
     func configure(_ configuration: inout Peer.Configuration) {
       configuration.search = .fast

@@ -16,10 +16,8 @@ public final class PeerSetting: Sendable {
   private let key: PrivateKey
   private let relays: Bool
   private let stun: [SocketAddress]
+  private let ports: [SocketAddress]
   private static let name = "registry.example"
-  private static let ports: [SocketAddress] = [
-    .any(.v4, port: RegistryAddress.port), .any(.v6, port: RegistryAddress.port),
-  ]
 
   /// A registry's server that relays as well: nothing of a simulated internet is public to a relay that is not told.
   private static func makeServer(on machine: SimulatedMachine, _ key: PrivateKey, relays: Bool)
@@ -37,16 +35,19 @@ public final class PeerSetting: Sendable {
 
   /// Starts both on the machines `registry` and `stun`, which must have IPv4 and IPv6.
   ///
-  /// - Parameter relays: whether the registry is a relay, too.
-  public init(in world: World, relays: Bool = false) async throws {
+  /// - Parameters:
+  ///   - relays: whether the registry is a relay, too.
+  ///   - port: the registry's.
+  public init(in world: World, relays: Bool = false, port: UInt16 = RegistryAddress.port) async throws {
     self.world = world
     self.relays = relays
+    ports = [.any(.v4, port: port), .any(.v6, port: port)]
     let machine = world.machine("registry")
     var random = machine.random
     key = PrivateKey(using: &random)
     let server = Self.makeServer(on: machine, key, relays: relays)
     current = Guarded(server)
-    var address = try await server.start(at: Self.ports[0], Self.ports[1])
+    var address = try await server.start(at: ports[0], ports[1])
     address.host = Self.name
     self.address = address
     world.addName(Self.name, for: [machine.address(.v6), machine.address(.v4)])
@@ -84,7 +85,7 @@ public final class PeerSetting: Sendable {
     let machine = world.machine("registry")
     try await machine.sleep(for: pause)
     server = Self.makeServer(on: machine, key, relays: relays)
-    try await server.start(at: Self.ports[0], Self.ports[1])
+    try await server.start(at: ports[0], ports[1])
   }
 
   /// Stops the registry.

@@ -76,6 +76,7 @@ extension Place {
   public static let random = Place("random", .symmetric)
   public static let firewall = Place("firewall", .firewall)
   public static let blocked = Place("UDP blocked", .udpBlocked)
+  public static let onlyHTTPS = Place("port 443 alone", .onlyHTTPS)
 
   /// Linux' own NAT, by what its box does with strangers' packets: whether they can take a port away from those inside.
   public static let masquerades: [Place] = [

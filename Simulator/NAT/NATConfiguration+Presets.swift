@@ -29,6 +29,12 @@ extension NATConfiguration {
   /// A home router that drops all UDP.
   public static let udpBlocked = changed { $0.blocksUDP = true }
 
+  /// A firewall of those who want to see the web alone: nothing passes but TCP to port 443.
+  public static let onlyHTTPS = changed {
+    $0.blocksUDP = true
+    $0.tcpPorts = 443...443
+  }
+
   /// A carrier's NAT between `100.64.0.0/10` and few outside addresses: a block of 512 ports for each customer
   /// (RFC 6888, RFC 7422), and the 65 s that mappings live on mobile networks.
   public static let carrierGrade = changed {

@@ -16,6 +16,8 @@ public struct NATConfiguration: Hashable, Sendable {
   public var translates = true
   /// Whether all UDP is dropped.
   public var blocksUDP = false
+  /// The ports outside to which TCP passes from inside; nil for all.
+  public var tcpPorts: ClosedRange<UInt16>?
   /// Whether the hop limit goes down, as in every router.
   public var lowersHopLimit = true
   /// Whether it copes with an outside network that has the same addresses as the inside (RFC 4787, REQ-7).

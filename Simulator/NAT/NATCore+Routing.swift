@@ -31,6 +31,10 @@ extension NATCore {
       try lowerHopLimit(of: &packet, from: .inside, into: &output)
       return .inside
     }
+    if let ports = configuration.tcpPorts, packet.transport == .tcp, !ports.contains(packet.destination.port)
+    {
+      throw .blockedPort
+    }
     try lowerHopLimit(of: &packet, from: .inside, into: &output)
     try translateOutbound(&packet, at: now)
     return .outside

@@ -20,6 +20,7 @@ public enum NATDropReason: UInt8, Error, Hashable, CaseIterable {
   case unsolicited, filtered, noConnection, unknownFlow, errorRefused, hairpinningOff
   case tableFull, hostLimit, rateLimited, portsExhausted
   case fragment, fragmentOutOfOrder, fragmentBufferFull, fragmentIncomplete
+  case blockedPort
 }
 
 extension NATDropReason: CustomStringConvertible {
@@ -27,6 +28,7 @@ extension NATDropReason: CustomStringConvertible {
   public var description: String {
     switch self {
     case .blocked: "UDP is blocked"
+    case .blockedPort: "TCP to this port is blocked"
     case .hopLimitExceeded: "its hop limit ran out"
     case .unroutable: "its destination lies on neither side"
     case .foreignSource: "its source does not belong to the inside"

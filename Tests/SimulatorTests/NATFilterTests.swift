@@ -81,6 +81,20 @@ struct NATFilterTests {
     #expect(laboratory.send(x1, to: y1) != nil)
   }
 
+  @Test("a box that lets TCP out to some ports lets it out to no others")
+  func tcpPorts() {
+    var laboratory = NATLaboratory(.onlyHTTPS)
+    let (web, other) = (NATLaboratory.y.port(443), NATLaboratory.y.port(444))
+    #expect(laboratory.connect(x1, to: other) == nil)
+    #expect(laboratory.drop == .blockedPort)
+    #expect(laboratory.connect(x1, to: web) != nil)
+    #expect(laboratory.send(x1, to: web) == nil)
+    #expect(
+      laboratory.segment(.syn, other, to: NATLaboratory.outsideAddress.port(443), from: .outside) == nil)
+    laboratory = NATLaboratory(.udpBlocked)
+    #expect(laboratory.connect(x1, to: other) != nil)
+  }
+
   // MARK: IPv6 and firewalls
 
   @Test("IPv6 passes with its own address and is filtered all the same", arguments: [true, false])
