@@ -109,7 +109,9 @@ struct PeerPathTests {
       // What was so before is so again.
       try await connection.prefer(.tcp)
       #expect(try await wish(.relayed, .milliseconds(100)).value == .noPath)
-      for await path in await connection.pathUpdates where path.kind == .tcp { break }
+      try await alice.machine.withDeadline(.seconds(10)) {
+        for await path in await connection.pathUpdates where path.kind == .tcp { break }
+      }
       try await alice.machine.sleep(for: .seconds(1))
       #expect(await connection.path.kind == .tcp)
       await alice.close()
