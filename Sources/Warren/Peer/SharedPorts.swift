@@ -29,12 +29,7 @@ final class SharedPorts: @unchecked Sendable {
 
   func remove(_ puncher: HolePuncher) {
     punchers.removeAll { $0 === puncher }
-    for channel in borrowed.keys where borrowed[channel]!.users.contains(where: { $0.puncher === puncher }) {
-      // What it has opened is heard as long as it lives.
-      if borrowed[channel]!.socket is RelayedSocket {
-        borrowed[channel]!.users.removeAll { $0.puncher === puncher }
-      }
-    }
+    for channel in borrowed.keys { borrowed[channel]!.users.removeAll { $0.puncher === puncher } }
   }
 
   func add(_ paths: ConnectionPaths) { probed[paths.selector] = paths }
