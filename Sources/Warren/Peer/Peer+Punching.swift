@@ -386,27 +386,33 @@ extension Peer {
     guard transport == .udp || !isHidden else {
       return await client.deny(introduction.id, reason: "nothing goes straight to this peer")
     }
-    if let before = adopted.mending[transport] {
+    let before = adopted.mending[transport]
+    if let before {
       // Both look for one: that of the one with the lower key goes on, unless nobody hears of it.
       let isHeard =
         before.introduction != nil || before.began.duration(to: machine.now) < PeerLimits.mendPatience
       guard introduction.peer < id || !isHeard else {
         return await client.deny(introduction.id, reason: "it is being done")
       }
-      await end(before)
-      adopted.mending[transport] = nil
     }
     let approach = Approach(.theirs, with: adopted.peer, at: machine.now)
     approach.mended = adopted
     approach.transport = transport
+    // Whatever comes while something is waited for finds this one, and ends it where it has to.
     adopted.mending[transport] = approach
+    if let before { await end(before) }
     // Before the first signal, which would else be that of somebody who has not been let in.
-    if introduction.isQuestion { await client.acceptLater(introduction.id, at: toldAddresses) }
+    if introduction.isQuestion, !approach.isOver {
+      await client.acceptLater(introduction.id, at: toldAddresses)
+    }
     await mend(approach, introduction.id, introduction.addresses)
   }
 
   private func mend(_ approach: Approach, _ id: UInt64, _ addresses: [SocketAddress]) async {
-    guard !approach.isOver, let adopted = approach.mended else { return }
+    guard !approach.isOver, let adopted = approach.mended else {
+      await client?.end(id)
+      return
+    }
     approaches.append(approach)
     await begin(approach, as: id, at: addresses)
     await punch(approach)
