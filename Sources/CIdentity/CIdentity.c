@@ -5,6 +5,7 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 cidentity_credentials cidentity_raw(gnutls_privkey_t key) {
@@ -109,6 +110,16 @@ cidentity_authorities cidentity_authorities_in_file(const char *path) {
   if (gnutls_x509_trust_list_add_trust_file(made, path, NULL, GNUTLS_X509_FMT_PEM, 0, 0) > 0) return made;
   cidentity_free_authorities(made);
   return NULL;
+}
+
+uint64_t cidentity_file_stamp(const char *path) {
+  struct stat found;
+  if (stat(path, &found) < 0) return 0;
+  uint64_t parts[] = {(uint64_t)found.st_mtim.tv_sec, (uint64_t)found.st_mtim.tv_nsec, (uint64_t)found.st_size,
+                      (uint64_t)found.st_ino, (uint64_t)found.st_dev};
+  uint64_t stamp = 1;
+  for (unsigned place = 0; place < sizeof parts / sizeof *parts; place++) stamp = (stamp ^ parts[place]) * 0x9E3779B97F4A7C15u;
+  return stamp;
 }
 
 cidentity_authorities cidentity_authorities_in_text(const char *text) {

@@ -35,7 +35,35 @@ final class AuthorityList: Sendable {
     return (try of(authorities), name)
   }
 
-  private static func of(_ authorities: TLSAuthorities) throws(TLSError) -> AuthorityList {
+  /// What was read last, and which file's state it was: reading it costs more than a session does.
+  private struct Reading: Sendable {
+    let authorities: TLSAuthorities
+    let stamp: UInt64
+    let list: AuthorityList
+  }
+
+  private static let readings = Guarded<[Reading]>([])
+
+  static func of(_ authorities: TLSAuthorities) throws(TLSError) -> AuthorityList {
+    let stamp: UInt64
+    switch authorities {
+    case .system: return try system.get()
+    case .file(let path): stamp = cidentity_file_stamp(path)
+    case .pem: stamp = 0
+    }
+    let known = readings.withLock { $0.first { $0.authorities == authorities && $0.stamp == stamp } }
+    if let known { return known.list }
+    let list = try read(authorities)
+    // The file is another than it was, or there are too many: those that are in use live on.
+    return readings.withLock { readings in
+      readings.removeAll { $0.authorities == authorities }
+      if readings.count >= TLSLimits.authorityLists { readings.removeFirst() }
+      readings.append(Reading(authorities: authorities, stamp: stamp, list: list))
+      return list
+    }
+  }
+
+  private static func read(_ authorities: TLSAuthorities) throws(TLSError) -> AuthorityList {
     switch authorities {
     case .system: try system.get()
     case .file(let path):

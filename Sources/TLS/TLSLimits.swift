@@ -14,6 +14,8 @@ public enum TLSLimits {
   /// bytes where keys of ours have 44, and later changes of keys and tickets. GnuTLS puts messages of 16 MB together
   /// before it minds.
   public static let silentBytes = 131_072
+  /// Files and texts of authorities that are kept as they were read: a company has one, and each relay at most one of its own.
+  public static let authorityLists = 8
   /// Protocols that can be offered: GnuTLS takes no more.
   public static let protocols = 8
   /// Bytes of a protocol's name: as before.

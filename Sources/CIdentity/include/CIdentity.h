@@ -37,6 +37,8 @@ typedef struct gnutls_x509_trust_list_st *cidentity_authorities;
 cidentity_authorities cidentity_system_authorities(void);
 // Those in a file, as PEM; NULL if there are none.
 cidentity_authorities cidentity_authorities_in_file(const char *path);
+// A number that is another when a file is another, or has been written since.
+uint64_t cidentity_file_stamp(const char *path);
 // Those in a text, as PEM; NULL if there are none.
 cidentity_authorities cidentity_authorities_in_text(const char *text);
 void cidentity_free_authorities(cidentity_authorities);
