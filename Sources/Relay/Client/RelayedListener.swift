@@ -42,8 +42,7 @@ public final class RelayedListener: TCPListener, RelayedAddress, @unchecked Send
   /// For when it is set.
   private var nextDeadline: Instant?
   private var isClosed = false
-  private var outcome: RelayOutcome?
-  private var waiting: Wait<RelayOutcome>?
+  private let allocation = AllocationWait()
   /// Who waits until the relay has connected to whom.
   private var connecting: [(peer: SocketAddress, wait: Wait<UInt32>)] = []
   /// Connections that wait to be accepted, and how many will.
@@ -69,17 +68,7 @@ public final class RelayedListener: TCPListener, RelayedAddress, @unchecked Send
   func allocated() async throws -> RelayOutcome {
     core.begin(at: machine.now)
     settle()
-    let relay = relay
-    return try await machine.suspend({ "relay \(relay)" }) { (wait: Wait<RelayOutcome>) in
-      if let outcome { return wait.succeed(outcome) }
-      waiting = wait
-    }
-  }
-
-  private func conclude(_ new: RelayOutcome) {
-    outcome = new
-    waiting?.succeed(new)
-    waiting = nil
+    return try await allocation.outcome(of: relay, on: machine)
   }
 
   /// Asks the relay to let these connect, and keeps doing so.
@@ -163,17 +152,15 @@ public final class RelayedListener: TCPListener, RelayedAddress, @unchecked Send
     }
     try? carrier.flush(self)
     while let event = core.pollEvent() { tell(event) }
-    if core.phase == .ended, isClosed || outcome != nil { carrier.close() }
+    if core.phase == .ended, isClosed || allocation.hasEnded { carrier.close() }
     guard core.nextDeadline != nextDeadline else { return }
     nextDeadline = core.nextDeadline
     if let nextDeadline { timer?.schedule(at: nextDeadline) } else { timer?.cancel() }
   }
 
   private func tell(_ event: AllocationCore.Event) {
+    allocation.take(event)
     switch event {
-    case .allocated: conclude(.allocated)
-    case .redirected(let address, let domain): conclude(.redirected(address, domain: domain))
-    case .failed(let error): conclude(.failed(error))
     case .lost(let error):
       let tell = onLost
       end(error)
@@ -182,7 +169,7 @@ public final class RelayedListener: TCPListener, RelayedAddress, @unchecked Send
     case .refused(let peer, let error): connecting.first { $0.peer == peer }?.wait.fail(error)
     case .arrived(let peer, let id): take(id, of: peer)
     case .barred(let ip, let error): onRefusal?(ip, error)
-    case .usable, .moved: return
+    case .allocated, .redirected, .failed, .usable, .moved: return
     }
   }
 

@@ -48,8 +48,7 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
   private var isClosed = false
   /// Whether what was received is being looked at, and may not be touched.
   private var isLending = false
-  private var outcome: RelayOutcome?
-  private var waiting: Wait<RelayOutcome>?
+  private let allocation = AllocationWait()
 
   /// A datagram that waits for its peer's permission.
   private struct Held {
@@ -77,17 +76,7 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
   func allocated() async throws -> RelayOutcome {
     core.begin(at: machine.now)
     settle()
-    let relay = relay
-    return try await machine.suspend({ "relay \(relay)" }) { (wait: Wait<RelayOutcome>) in
-      if let outcome { return wait.succeed(outcome) }
-      waiting = wait
-    }
-  }
-
-  private func conclude(_ new: RelayOutcome) {
-    outcome = new
-    waiting?.succeed(new)
-    waiting = nil
+    return try await allocation.outcome(of: relay, on: machine)
   }
 
   // MARK: Control
@@ -142,7 +131,7 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
     // What the network says of requests, their timers find out.
     try? carrier.flush(self)
     while let event = core.pollEvent() { tell(event) }
-    if core.phase == .ended, isClosed || outcome != nil { carrier.close() }
+    if core.phase == .ended, isClosed || allocation.hasEnded { carrier.close() }
     setTimer(core.nextDeadline)
   }
 
@@ -153,21 +142,19 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
   }
 
   private func tell(_ event: AllocationCore.Event) {
+    allocation.take(event)
     switch event {
     case .allocated:
       for address in core.relayedAddresses {
         if address.ip.family == .v4 { ownIPs.v4 = address.ip } else { ownIPs.v6 = address.ip }
       }
-      conclude(.allocated)
-    case .redirected(let address, let domain): conclude(.redirected(address, domain: domain))
-    case .failed(let error): conclude(.failed(error))
     case .lost(let error): lose(error)
     case .usable(let peer): sendHeld(to: peer)
     case .refused(let peer, _):
       held.removeAll { $0.peer == peer }
       onDeliveryFailure?(
         DeliveryFailure(reason: .prohibited, destination: peer, reporter: relay.ip, excerpt: []))
-    case .moved, .connected, .arrived, .barred: return
+    case .redirected, .failed, .moved, .connected, .arrived, .barred: return
     }
   }
 
