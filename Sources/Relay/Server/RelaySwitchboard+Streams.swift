@@ -17,7 +17,9 @@ extension RelaySwitchboard {
     nonisolated(unsafe) let door = listener
     let number = wish.port
     machine.spawn("a relayed address's callers") { [weak self] in
-      while let peer = await Self.accept(from: door) { self?.take(peer, at: number) ?? peer.reset() }
+      while let peer = await Self.accept(from: door) {
+        self?.take(peer, at: number, by: door) ?? peer.reset()
+      }
     }
     return listener
   }
@@ -52,9 +54,10 @@ extension RelaySwitchboard {
     }
   }
 
-  private func take(_ peer: any TCPConnection, at port: RelayPortNumber) {
+  private func take(_ peer: any TCPConnection, at port: RelayPortNumber, by door: any TCPListener) {
     now = machine.now
-    guard !isClosed,
+    // Its slot may be another client's by now.
+    guard doors[Self.index(port)] === door,
       let (number, client) = core.arrived(from: peer.remoteAddress, at: port, at: now, into: &writer)
     else { return peer.reset() }
     streams[number] = peer
