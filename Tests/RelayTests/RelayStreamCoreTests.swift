@@ -238,6 +238,49 @@ struct RelayStreamCoreTests {
     #expect(scene.core.streams.count == 90 && scene.core.streamCount == 0 && scene.core.closing.isEmpty)
   }
 
+  @Test("gives more than there ever is at once its turn as well, and has the next wait for it")
+  func muchAtOnce() throws {
+    let scene = RelayScene { $0.bandwidth = 100_000 }
+    try scene.allocateTCP(RelayScene.caller())
+    let number = try scene.connect(to: peer, from: RelayScene.caller()).get().number
+    let (began, count) = (scene.now, 3 * MachineLimits.largestDatagram)
+    for round in 0..<5 {
+      var waits = 0
+      while let wait = scene.core.delay(count, of: number, at: scene.now), waits < 100 {
+        scene.now = scene.now.advanced(by: wait)
+        waits += 1
+      }
+      #expect(waits < 100, "round \(round) never passes")
+    }
+    let seconds = Double(began.duration(to: scene.now).components.seconds)
+    let passed = Double(4 * count - MachineLimits.largestDatagram)
+    #expect(abs(seconds - passed / 100_000) < 2, "\(seconds) s")
+  }
+
+  @Test("takes nothing that is said of a connection for one that has its place since")
+  func places() throws {
+    let scene = RelayScene()
+    let client = RelayScene.caller()
+    try scene.allocateTCP(client)
+    let old = try scene.connect(to: peer, from: client).get().number
+    scene.core.ended(old)
+    scene.tidyUp()
+    let other = SocketAddress(peer.ip, port: peer.port + 1)
+    let dial = try scene.connect(to: other, from: client).get()
+    #expect(dial.number.slot == old.slot && dial.number != old)
+    var answer = STUNMessageWriter()
+    #expect(scene.core.dialed(old, succeeded: true, at: scene.now, into: &answer) == nil)
+    #expect(scene.core.delay(1, of: old, at: scene.now) == nil)
+    scene.core.ended(old)
+    scene.tidyUp()
+    #expect(scene.streams == [dial.number])
+    let told = try #require(try scene.dialed(dial))
+    #expect(try told.number(.connectionID) == dial.number.id)
+    scene.core.ended(old)
+    #expect(try scene.claim(old.id, from: RelayScene.caller(port: 4001)) == .badRequest)
+    #expect(try scene.claim(dial.number.id, from: RelayScene.caller(port: 4001)) == nil)
+  }
+
   @Test("has what comes over TCP wait for its bandwidth, and loses none of it")
   func bandwidth() throws {
     let scene = RelayScene {

@@ -22,13 +22,17 @@ struct ByteBudget: Sendable {
     filledAt = now
   }
 
-  /// How long until so many may pass, which are fewer than any datagram's: what comes over TCP is not lost, but waits.
+  /// How long until so many may pass: what comes over TCP is not lost, but waits. Of more than there ever is at once, until all
+  /// that there can be is there; what comes next waits for the rest.
   mutating func delay(_ count: Int, of rate: Int?, at now: Instant) -> Duration {
     guard let rate else { return .zero }
     fill(rate, at: now)
-    let missing = Double(count) - left
+    let missing = min(Double(count), Self.most(rate)) - left
     return missing <= 0 ? .zero : .nanoseconds(Int64(missing / Double(max(rate, 1)) * 1e9) + 1)
   }
+
+  /// So many pass now, which have waited.
+  mutating func take(_ count: Int, of rate: Int?) { if rate != nil { left -= Double(count) } }
 
   /// Whether so many may pass now, which then counts.
   mutating func spend(_ count: Int, of rate: Int?, at now: Instant) -> Bool {

@@ -148,8 +148,8 @@ extension RelayServerCore {
       slots[slot]!.budget.delay(count, of: configuration.bandwidth, at: now),
       totalBudget.delay(count, of: configuration.totalBandwidth, at: now))
     guard wait <= .zero else { return max(wait, RelayLimits.pace) }
-    _ = slots[slot]!.budget.spend(count, of: configuration.bandwidth, at: now)
-    _ = totalBudget.spend(count, of: configuration.totalBandwidth, at: now)
+    slots[slot]!.budget.take(count, of: configuration.bandwidth)
+    totalBudget.take(count, of: configuration.totalBandwidth)
     return nil
   }
 
