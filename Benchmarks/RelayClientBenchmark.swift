@@ -105,6 +105,7 @@ final class BareMachine: Machine, @unchecked Sendable {
   func askUPnPGateway(_ request: UPnPRequest, _ wait: Wait<UPnPGateway>) {
     local.askUPnPGateway(request, wait)
   }
+  func nameServers() -> [SocketAddress] { local.nameServers() }
   func lookUp(_ name: String, _ wait: Wait<[IPAddress]>) { local.lookUp(name, wait) }
   func bindUDP(to address: SocketAddress, options: UDPOptions) throws(NetworkError) -> any UDPSocket {
     let made = BareSocket(self)

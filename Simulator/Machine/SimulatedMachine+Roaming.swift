@@ -17,6 +17,13 @@ extension SimulatedMachine {
     world.record(.note("is now \(ownAddresses.map(\.description).joined(separator: ", "))"), at: place)
   }
 
+  /// Has another address besides, as one that several servers of the internet have in common (anycast).
+  public func addAddress(_ ip: IPAddress) {
+    let attachment = attachments[0]
+    attachment.addresses.append(NetworkInterface.Address(ip, prefixLength: ip.family == .v4 ? 32 : 128))
+    attachment.network.attach(attachment, as: ip)
+  }
+
   /// Leaves its networks, and hangs on the one behind a box: from one Wi-Fi to another, or to a carrier's network.
   public func roam(behind box: Box) {
     for attachment in attachments {

@@ -10,6 +10,8 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   public let waits = WaitList()
   /// How far its time of day is from the truth.
   public var clockError: Duration = .zero
+  /// The name servers that it asks. Names of machines are known without: see ``World/addName(_:for:)``.
+  public var knownNameServers: [SocketAddress] = []
 
   unowned let world: World
   let place: Trace.Place
@@ -151,6 +153,8 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
       request == .discover ? SimulatorLimits.upnpDiscoveryTime : SimulatorLimits.upnpRequestTime
     timer.schedule(at: now.advanced(by: time))
   }
+
+  public func nameServers() -> [SocketAddress] { knownNameServers }
 
   public func lookUp(_ name: String, _ wait: Wait<[IPAddress]>) {
     let timer = makeTimer { [world] in

@@ -33,6 +33,10 @@ extension LocalMachine {
 
   public func gateways() throws(NetworkError) -> [IPAddress] { try RouteTable.gateways() }
 
+  public func nameServers() -> [SocketAddress] {
+    ResolverFile.nameServers(in: (try? RouteTable.contents(of: ResolverFile.path)) ?? "")
+  }
+
   public func askUPnPGateway(_ request: UPnPRequest, _ wait: Wait<UPnPGateway>) {
     preconditionOnExecutor()
     if isClosed { return wait.fail(NetworkError.machineClosed) }

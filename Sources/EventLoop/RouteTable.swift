@@ -61,7 +61,7 @@ enum RouteTable {
   }
 
   /// All of a file; nothing where there is none, as with a kernel that does not know a family.
-  private static func contents(of path: String) throws(NetworkError) -> String {
+  static func contents(of path: String) throws(NetworkError) -> String {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       if errno == ENOENT { return "" }

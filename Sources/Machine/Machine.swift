@@ -52,6 +52,8 @@ public protocol Machine: AnyObject, Sendable {
   /// Requests of one machine are worked on one after another. A request to look or to map whose wait has ended
   /// need not be begun any more; one to unmap is done all the same, so that nothing stays open.
   func askUPnPGateway(_ request: UPnPRequest, _ wait: Wait<UPnPGateway>)
+  /// The name servers that this machine asks, the favourite first.
+  func nameServers() -> [SocketAddress]
   /// Looks a name up and ends `wait` with its addresses.
   func lookUp(_ name: String, _ wait: Wait<[IPAddress]>)
   /// A UDP socket at `address`; of IPv6 only, where that is IPv6.

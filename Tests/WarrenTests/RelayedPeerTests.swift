@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenLaboratory
@@ -28,6 +29,51 @@ struct RelayedPeerTests {
     trial.bob = .portRestricted
     let outcome = try await trial.run(seed: 1).outcome
     #expect(outcome.connected != nil && !outcome.isRelayed)
+  }
+
+  @Test("uses a relay that it has to find, where the registry is none")
+  func finds() async throws {
+    for hasRelay in [true, false] {
+      let world = World(seed: 1) {
+        Place.random.node("alice")
+        Place.blocked.node("bob")
+        Server("registry").linked(.access)
+        Server("stun").linked(.access)
+        Server("relay").linked(.access)
+      }
+      try await world.run { world in
+        let setting = try await PeerSetting(in: world)
+        let machine = world.machine("relay")
+        var configuration = RelayConfiguration(
+          RelayCredentials(users: ["peer": "open sesame"]), at: RelayAddress(machine.address(.v4)))
+        configuration.permits = [IPPrefix(.any(.v4), length: 0)]
+        let relay = RelayServer(on: machine, configuration)
+        let address = SocketAddress(machine.address(.v4), port: 3478)
+        _ = try await relay.start(at: address)
+        let names = try ScriptedNameServer(on: machine, at: machine.address(.v4))
+        for service in ["_turn._udp", "_turn._tcp"] where hasRelay {
+          names.services["\(service).example.org"] = [.init(port: 3478, target: "relay")]
+        }
+        for name in ["alice", "bob"] { world.machine(name).knownNameServers = [names.address] }
+        func find(_ configuration: inout Peer.Configuration) {
+          var discovery = RelayDiscovery(domain: "example.org")
+          (discovery.username, discovery.password) = ("peer", "open sesame")
+          configuration.relayDiscovery = discovery
+          configuration.policy = .everyone
+          configuration.patience = .seconds(10)
+        }
+        let a = try await setting.peer("alice", find)
+        let b = try await setting.peer("bob", find)
+        let connection = try? await a.connect(to: b.id)
+        #expect((connection != nil) == hasRelay)
+        if let connection { #expect(await connection.path.kind == .relayed) }
+        await a.close()
+        await b.close()
+        names.stop()
+        await relay.stop()
+        await setting.close()
+      }
+    }
   }
 
   @Test("leaves no relay behind, however often its ways are mended")

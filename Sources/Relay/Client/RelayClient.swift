@@ -113,7 +113,7 @@ struct RelayAttempt<Address: RelayedAddress> {
         }
         visited.append(next)
         address = next
-        if let domain { server.host = domain }
+        if let domain { (server.host, server.certificateName) = (domain, nil) }
         // Its nonces are its own.
         (challenge, fiveTuples) = (nil, 0)
       case .failed(let error):

@@ -32,7 +32,9 @@ struct RelaySecurity {
 
   func session(at now: Instant) throws(TLSError) -> TLSCore {
     // The dot that ends a name is nobody's in a certificate (RFC 6066, 3).
-    let name = server.host.hasSuffix(".") ? String(server.host.dropLast()) : server.host
-    return try TLSCore(.client(expecting: server.key, name: name), identity, configuration, at: now)
+    let name = server.certificateName ?? server.host
+    return try TLSCore(
+      .client(expecting: server.key, name: name.hasSuffix(".") ? String(name.dropLast()) : name), identity,
+      configuration, at: now)
   }
 }

@@ -32,6 +32,8 @@ public struct RelayServerAddress: Hashable, Sendable {
   /// Who must vouch over TLS for the certificate of a server whose key is not known, which may then speak TLS 1.2. Nil for
   /// whatever answers, which proves nothing until it knows the password.
   public var authorities: TLSAuthorities? = .system
+  /// The name that its certificate must be for; nil for ``host``. Of a server that a domain has named it is the domain's.
+  public var certificateName: String?
   /// What the server will want, where that is known already: it spares a round trip.
   public var challenge: RelayChallenge?
 

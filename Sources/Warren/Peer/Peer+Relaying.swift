@@ -20,7 +20,31 @@ extension Peer {
   }
 
   private var relayServers: [RelayServerAddress] {
-    get async { configuration.relays + (await client?.relayServers ?? []) }
+    get async {
+      let known = configuration.relays + (await client?.relayServers ?? [])
+      if foundRelays.isEmpty, finding == nil { findRelays() }
+      // A name server that does not answer keeps nobody waiting who knows a relay.
+      if known.isEmpty, foundRelays.isEmpty, let finding { try? await finding.value }
+      return known + foundRelays
+    }
+  }
+
+  /// Begins to look for relays that nobody has named.
+  func findRelays() {
+    guard let discovery = configuration.relayDiscovery, configuration.paths.kinds.contains(.relayed) else {
+      return
+    }
+    finding?.cancel()
+    finding = machine.spawn("relays that are to be found") { [weak self, machine] in
+      let found = try? await discovery.servers(on: machine)
+      try Task.checkCancellation()
+      await self?.found(found ?? [])
+    }
+  }
+
+  private func found(_ servers: [RelayServerAddress]) {
+    (foundRelays, finding) = (servers, nil)
+    for ip in servers.compactMap({ try? IPAddress($0.host) }) { learn(relay: ip) }
   }
 
   /// The addresses that relays have given; at least so many, of different relays, if there are as many.

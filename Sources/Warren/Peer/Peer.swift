@@ -85,6 +85,9 @@ public actor Peer {
   var relays: [PeerRelay] = []
   var relaysIdleSince: Instant?
   var asking: Task<Void, any Error>?
+  /// Relays that were found, and what looks for them at present.
+  var foundRelays: [RelayServerAddress] = []
+  var finding: Task<Void, any Error>?
   /// Finds out how often connections must say that they are alive; nil where they do not.
   private(set) var keepAlive: KeepAliveWatcher?
   private var addresses: [SocketAddress] = []
@@ -162,6 +165,7 @@ public actor Peer {
       self?.assumeIsolated { $0.table.isWelcome(peer, at: $0.machine.now) } ?? false
     }
     addresses = hostAddresses()
+    findRelays()
     let endpoint = endpoint
     tasks.append(
       machine.spawn("connections of others") { [weak self] in
@@ -280,6 +284,7 @@ public actor Peer {
     for task in tasks { task.cancel() }
     tasks = []
     looking?.cancel()
+    finding?.cancel()
     for approach in approaches { await end(approach) }
     let error = PeerError(.closed, "the peer is closed")
     let waiters = waiting.map(\.wait)
@@ -396,6 +401,8 @@ public actor Peer {
     guard isStarted, !isClosed else { return }
     await endpoint.addressesChanged()
     keepAlive?.networkChanged()
+    // Another network may have relays of its own (RFC 8155, 7.1).
+    findRelays()
     for relay in relays { relay.socket.networkChanged() }
     for adopted in adoptedConnections { adopted.paths?.networkChanged() }
     if let client {

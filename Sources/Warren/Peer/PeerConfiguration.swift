@@ -34,6 +34,8 @@ extension Peer {
     public var paths = Paths.any
     /// Relays besides the registry's.
     public var relays: [RelayServerAddress] = []
+    /// How other relays are found, such as those of a domain; nil for none. They are tried after ``relays`` and the registry's.
+    public var relayDiscovery: RelayDiscovery?
     /// How much a search for a hidden port may take; nil for none.
     public var search: SearchProfile? = .normal
     /// How long connecting may take, the other side's consent not among it.
