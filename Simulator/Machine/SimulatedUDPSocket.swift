@@ -12,8 +12,12 @@ final class SimulatedUDPSocket: UDPSocket {
     didSet { if onWritable != nil { awaitRoom() } }
   }
   var onDeliveryFailure: ((DeliveryFailure) -> Void)?
+  var allowsFragmentation: Bool {
+    get { options.allowsFragmentation }
+    set { options.allowsFragmentation = newValue }
+  }
 
-  let options: UDPOptions
+  private(set) var options: UDPOptions
   private let host: SimulatedMachine
   let scope: SimulatedMachine.Scope
   private var inbox: [Packet] = []

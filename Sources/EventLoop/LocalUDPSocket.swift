@@ -51,21 +51,45 @@ final class LocalUDPSocket: UDPSocket, LocalMachine.Closable {
       try socket.set(level, IP_RECVTOS, 1)
       try socket.set(level, IP_RECVTTL, 1)
       try socket.set(level, IP_RECVERR, 1)
-      try socket.set(
-        level, IP_MTU_DISCOVER, options.allowsFragmentation ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE)
     case .v6:
       let level = Int32(IPPROTO_IPV6)
       try socket.set(level, IPV6_RECVPKTINFO, 1)
       try socket.set(level, IPV6_RECVTCLASS, 1)
       try socket.set(level, IPV6_RECVHOPLIMIT, 1)
       try socket.set(level, IPV6_RECVERR, 1)
-      try socket.set(
-        level, IPV6_MTU_DISCOVER, options.allowsFragmentation ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_PROBE)
     }
+    let fragments = fragmentation(family)
+    try socket.set(
+      fragments.level, fragments.option, options.allowsFragmentation ? fragments.allowed : fragments.refused)
     if let bytes = options.bufferBytes {
       let size = Int32(clamping: bytes)
       try socket.set(SOL_SOCKET, SO_RCVBUF, size)
       try socket.set(SOL_SOCKET, SO_SNDBUF, size)
+    }
+  }
+
+  private static func fragmentation(
+    _ family: IPAddress.Family
+  ) -> (level: Int32, option: Int32, allowed: Int32, refused: Int32) {
+    switch family {
+    case .v4: (Int32(IPPROTO_IP), IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_PROBE)
+    case .v6: (Int32(IPPROTO_IPV6), IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT, IPV6_PMTUDISC_PROBE)
+    }
+  }
+
+  var allowsFragmentation: Bool {
+    get {
+      let fragments = Self.fragmentation(localAddress.ip.family)
+      var (mode, size) = (fragments.refused, socklen_t(MemoryLayout<Int32>.size))
+      if !isClosed { getsockopt(watch.descriptor, fragments.level, fragments.option, &mode, &size) }
+      return mode == fragments.allowed
+    }
+    set {
+      guard !isClosed else { return }
+      let fragments = Self.fragmentation(localAddress.ip.family)
+      var mode = newValue ? fragments.allowed : fragments.refused
+      let size = socklen_t(MemoryLayout<Int32>.size)
+      setsockopt(watch.descriptor, fragments.level, fragments.option, &mode, size)
     }
   }
 

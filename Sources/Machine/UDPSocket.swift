@@ -16,6 +16,10 @@ public protocol UDPSocket: AnyObject {
   /// Called with what routers and hosts reported about datagrams that this socket sent.
   var onDeliveryFailure: ((DeliveryFailure) -> Void)? { get set }
 
+  /// Whether large datagrams may be cut into fragments on the way from now on: see ``UDPOptions/allowsFragmentation``. What is
+  /// not the system's own socket leaves it as it is.
+  var allowsFragmentation: Bool { get set }
+
   /// Sends what is in `outbox` without waiting.
   ///
   /// What the system did not take stays in the outbox: wait for ``onWritable``, and send again. A datagram
@@ -28,6 +32,11 @@ public protocol UDPSocket: AnyObject {
 }
 
 extension UDPSocket {
+  public var allowsFragmentation: Bool {
+    get { false }
+    set {}
+  }
+
   /// Hands what arrives to an actor that is pinned to this socket's machine, by a plain call.
   ///
   /// The socket does not keep the actor alive.

@@ -1,6 +1,7 @@
 import TestSupport
 import Testing
 import Warren
+import WarrenSimulator
 
 @testable import WarrenRelay
 @testable import WarrenSTUN
@@ -70,6 +71,43 @@ struct RelayServerTests {
       #expect(failures.map(\.reason) == [.portUnreachable] && failures.map(\.destination) == [peer])
       #expect(await scene.server.counters.failures == 1)
       socket.close()
+    }
+  }
+
+  @Test("sends whole what is to arrive whole or not at all, and says that it was too large")
+  func whole() async throws {
+    try await RelayScene.run(.simulated) { scene in
+      let alice = try #require(scene.pair.alice as? SimulatedMachine)
+      alice.downlink.configuration.mtu = 1000
+      let visitor = try await scene.visitor()
+      #expect(
+        try await visitor.succeeds(.allocate) {
+          $0.add(.requestedTransport, 17 << 24 as UInt32)
+          $0.add(.dontFragment)
+        })
+      let peer = Probe(on: alice)
+      let address = SocketAddress(scene.pair.aliceIP(.v4), port: try await peer.bind().port)
+      try await visitor.permit(address)
+      let (small, large) = ([UInt8](repeating: 1, count: 900), [UInt8](repeating: 2, count: 1300))
+      for round in 1...3 {
+        try await visitor.indicate(small, to: address)
+        try await visitor.indicate(large, to: address)
+        try await visitor.indicate(small, to: address, isWhole: true)
+        try await visitor.indicate(large, to: address, isWhole: true)
+        let bytes = try await visitor.next()
+        let message = try STUNMessage(bytes.span.bytes)
+        let failure = DeliveryFailure(relayed: message, about: address, by: address.ip)
+        #expect(failure?.reason == .tooLarge(mtu: 1000))
+        #expect(await peer.received.count == 3 * round)
+        #expect(await peer.received.suffix(3).map(\.bytes) == [small, large, small])
+      }
+      // What goes through a channel says nothing of it, and is cut.
+      try await visitor.bind(0x4000, to: address)
+      try await visitor.send(large, on: 0x4000)
+      await peer.waitFor(10)
+      #expect(await peer.received.last?.bytes == large)
+      await visitor.close()
+      await peer.close()
     }
   }
 

@@ -202,12 +202,13 @@ actor RelayVisitor {
     try socket.send(&outbox)
   }
 
-  func indicate(_ payload: [UInt8], to peer: SocketAddress) async throws {
+  func indicate(_ payload: [UInt8], to peer: SocketAddress, isWhole: Bool = false) async throws {
     var random = machine.random
     var writer = STUNMessageWriter()
     writer.begin(.indication, .send, TransactionID(using: &random))
     writer.add(.xorPeerAddress, masked: peer)
     writer.add(.data, payload.span.bytes)
+    if isWhole { writer.add(.dontFragment) }
     try await say(writer.copy)
   }
 

@@ -121,6 +121,27 @@ extension LocalMachineTests {
       }
     }
 
+    @Test(
+      "whether datagrams may be cut is the system's to know, and can be changed",
+      arguments: IPAddress.Family.allCases)
+    func fragmentation(family: IPAddress.Family) async throws {
+      try await withLocalMachine { machine in
+        var options = UDPOptions()
+        for isAllowed in [true, false] {
+          options.allowsFragmentation = isAllowed
+          let socket = try machine.bindUDP(to: .loopback(family), options: options)
+          #expect(socket.allowsFragmentation == isAllowed)
+          for other in [!isAllowed, isAllowed] {
+            socket.allowsFragmentation = other
+            #expect(socket.allowsFragmentation == other)
+          }
+          socket.close()
+          socket.allowsFragmentation = true
+          #expect(!socket.allowsFragmentation)
+        }
+      }
+    }
+
     @Test("a port in use, an unknown interface and a foreign address are errors that name them")
     func badAddresses() async throws {
       try await withLocalMachine { machine in

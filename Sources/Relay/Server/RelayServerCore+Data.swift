@@ -58,15 +58,16 @@ extension RelayServerCore {
     guard let slot = clients[client], slots[slot]!.transport == .udp,
       let peer = message.maskedAddress(.xorPeerAddress),
       let data = message.value(of: .data), peer.port != 0,
-      !message.hasUnknown(besides: { $0 == .xorPeerAddress || $0 == .data })
+      !message.hasUnknown(besides: { $0 == .xorPeerAddress || $0 == .data || $0 == .dontFragment })
     else {
       counters.ignored += 1
       return .none
     }
-    guard slots[slot]!.isPermitted(peer.ip, at: now), let passage = passage(to: peer, of: slot) else {
+    guard slots[slot]!.isPermitted(peer.ip, at: now), var passage = passage(to: peer, of: slot) else {
       counters.unpermitted += 1
       return .none
     }
+    passage.isWhole = message.has(.dontFragment)
     let range = message.bytes.byteOffsets(of: data) ?? 0..<0
     return .relay(passage, range)
   }

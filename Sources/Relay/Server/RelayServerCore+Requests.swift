@@ -96,13 +96,12 @@ extension RelayServerCore {
     }
   }
 
-  /// What must be understood and is. Not DONT-FRAGMENT: the system decides of that for a socket, and not for a
-  /// datagram, and who cannot do it says so (RFC 8656, 7.2).
+  /// What must be understood and is.
   static func understands(_ attribute: STUNAttribute) -> Bool {
     switch attribute {
     case .username, .messageIntegrity, .messageIntegritySHA256, .realm, .nonce, .passwordAlgorithm,
       .channelNumber, .lifetime, .xorPeerAddress, .requestedAddressFamily, .evenPort, .requestedTransport,
-      .reservationToken, .data, .connectionID:
+      .reservationToken, .data, .connectionID, .dontFragment:
       true
     default: false
     }

@@ -31,6 +31,8 @@ public struct RelayServerCore {
     public var peer: SocketAddress
     /// The peer is a relayed address too, of the allocation in this slot: nothing leaves.
     public var inside: Int?
+    /// Whether it must arrive in one piece, or not at all (RFC 8656, 12).
+    public var isWhole = false
   }
 
   /// How a peer's datagram goes to a client.

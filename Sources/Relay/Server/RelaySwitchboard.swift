@@ -52,6 +52,8 @@ public final class RelaySwitchboard: @unchecked Sendable {
     let socket: any UDPSocket
     /// What is to leave from it, as long as a batch is being handled.
     var box: Box?
+    /// Whether what leaves from it may not be cut: the system decides of that for a socket, and not for a datagram.
+    var isWhole = false
     init(_ socket: any UDPSocket) { self.socket = socket }
   }
 
@@ -224,11 +226,19 @@ public final class RelaySwitchboard: @unchecked Sendable {
       return hand(payload, segmentSize: payload.byteCount, from: source, to: inside, ecn: ecn)
     }
     guard let port = ports[Self.index(passage.port)] else { return }
+    if port.isWhole != passage.isWhole { keep(port, whole: passage.isWhole) }
     let box = port.box ?? takeBox(for: port)
     if !box.datagrams.append(payload, to: passage.peer, ecn: ecn) {
       core.counters.unsent += port.socket.sendOrDrop(&box.datagrams)
       box.datagrams.append(payload, to: passage.peer, ecn: ecn)
     }
+  }
+
+  /// What has waited to leave does so as it was meant, and what follows otherwise.
+  private func keep(_ port: Port, whole isWhole: Bool) {
+    if let box = port.box { core.counters.unsent += port.socket.sendOrDrop(&box.datagrams) }
+    port.isWhole = isWhole
+    port.socket.allowsFragmentation = !isWhole
   }
 
   private func takeBox(for port: Port) -> Box {
