@@ -52,6 +52,13 @@ public final class SimulatedDisk: @unchecked Sendable {
     place(node, at: path)
   }
 
+  /// Changes what stands in a file.
+  public func change(_ path: String, _ body: (inout [UInt8]) -> Void) {
+    guard let node = try? node(Self.names(in: path), path) else { return }
+    body(&node.bytes)
+    touch(node)
+  }
+
   /// Makes a folder, with those that lead there.
   public func makeFolder(at path: String) { place(SimulatedNode(.folder), at: path) }
 

@@ -231,6 +231,13 @@ final class FileDestination: @unchecked Sendable {
   /// The other side knows that everything is there, or will never ask again.
   func forget() async throws { try await home.remove(FileNote.name(of: id)) }
 
+  /// The same of a transfer that is over.
+  static func forget(_ id: FileTransfer.ID, home path: String, on machine: any Machine) async throws {
+    let home = try await machine.files.openFolder(at: path)
+    defer { home.close() }
+    try await home.remove(FileNote.name(of: id))
+  }
+
   /// Takes away what has come of it, and nothing else.
   func discard() async throws {
     closeFile()

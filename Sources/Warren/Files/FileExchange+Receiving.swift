@@ -273,7 +273,8 @@ extension FileExchange {
       try session.core.receive(bytes)
     } else {
       try session.core.receivedEnd()
-      try await session.stream.finish()
+      // Whoever has heard all may not want to hear the end.
+      try? await session.stream.finish()
     }
   }
 
@@ -301,13 +302,22 @@ extension FileExchange {
       switch try session.core.poll() {
       case .send(let bytes): try await session.stream.write(bytes)
       case .finish: session.core.finished()
-      case .end:
-        let home = try await machine.files.openFolder(at: folder)
-        defer { home.close() }
-        return try await home.remove(FileNote.name(of: id))
+      case .end: return try await FileDestination.forget(id, home: folder, on: machine)
       default: try await readMore(session)
       }
     }
+  }
+
+  /// The sender may not have heard that everything is there. When it has not asked for long, it has.
+  private func forgetLater(_ id: FileTransfer.ID) {
+    let timer = machine.makeTimer { [weak self] in
+      self?.assumeIsolated { exchange in
+        guard !exchange.isClosed else { return }
+        let (folder, machine) = (exchange.folder, exchange.machine)
+        machine.spawn("putting a note away") { try await FileDestination.forget(id, home: folder, on: machine) }
+      }
+    }
+    timer.schedule(at: machine.now.advanced(by: configuration.patience))
   }
 
   // MARK: The end
@@ -339,7 +349,10 @@ extension FileExchange {
     defer { wakeAll() }
     guard let error = found.ending ?? error else { return await conclude(found, nil) }
     let isOver = ends.contains { $0.id == found.id && $0.peer == found.peer && $0.error == nil }
-    if isOver { return await conclude(found, nil) }
+    if isOver {
+      forgetLater(found.id)
+      return await conclude(found, nil)
+    }
     guard error.isTemporary else { return await conclude(found, error) }
     found.transfer?.become(.interrupted)
     let timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.lost(found) } }

@@ -124,8 +124,6 @@ extension FileExchange {
     do {
       try await stream.write(Self.streamMark)
       try await speak(session, of: sent)
-      try await stream.finish()
-      await stream.stop(code: 0)
     } catch {
       let failure = sent.ending ?? FileTransferError(meaning: error)
       // Whoever stands still behind a full window is not to be waited for when this side wants to end.
@@ -134,7 +132,14 @@ extension FileExchange {
       _ = await listening.result
       throw failure
     }
+    try? await stream.finish()
+    // Everything is there. The receiver puts its notes away when it knows that this side knows: so it is waited for.
+    let watch = machine.spawn("a farewell") { [machine] in
+      try await machine.sleep(for: FileLimits.farewell)
+      await stream.stop(code: 0)
+    }
     _ = await listening.result
+    watch.cancel()
   }
 
   /// Does what the core wants, until everything is there.

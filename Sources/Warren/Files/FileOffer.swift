@@ -10,6 +10,11 @@ public struct FileOffer: Sendable {
     public var size: UInt64
     /// Whether it is a program.
     public var isExecutable: Bool
+
+    /// A file.
+    public init(path: String, size: UInt64, isExecutable: Bool = false) {
+      (self.path, self.size, self.isExecutable) = (path, size, isExecutable)
+    }
   }
 
   /// The number of the transfer.

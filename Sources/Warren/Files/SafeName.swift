@@ -15,7 +15,7 @@ enum SafeName {
     if name.isEmpty { name = "unnamed" }
     if name == "." || name == ".." { name = String(repeating: "_", count: name.utf8.count) }
     if name.lowercased().hasSuffix(part) { name += "_" }
-    if name.hasPrefix(note) { name = "_" + name }
+    if name.lowercased().hasPrefix(note) { name = "_" + name }
     return shortened(name)
   }
 
