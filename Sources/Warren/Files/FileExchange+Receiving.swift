@@ -29,6 +29,7 @@ extension FileExchange {
       let (id, manifest) = try await readOffer(session)
       guard let transfer = try await find(id, manifest, session) else { return try await confirm(id, session) }
       found = transfer
+      session.handOver(to: transfer)
       try await claim(transfer, for: session)
       try await awaitTurn(of: transfer, session)
       try await carry(transfer, session)
@@ -54,13 +55,17 @@ extension FileExchange {
       }
       try session.core.receive(bytes)
       session.manifestBytes = max(session.manifestBytes, session.core.expectedBytes)
-      let (ofPeer, ofAll) = sessions.reduce((0, 0)) { sum, other in
-        (sum.0 + (other.peer == session.peer ? other.manifestBytes : 0), sum.1 + other.manifestBytes)
-      }
+      let (ofPeer, ofAll) = manifestBytes(of: session.peer)
       guard ofPeer <= FileLimits.manifestBytesOfPeer, ofAll <= FileLimits.manifestBytesOfAll else {
         throw FileTransferError(.busy, "the receiver has too many offers")
       }
     }
+  }
+
+  /// What lists of files take: those of one peer, and all.
+  func manifestBytes(of peer: PeerID?) -> (ofPeer: Int, ofAll: Int) {
+    let held = sessions.map { ($0.peer, $0.manifestBytes) } + incoming.map { ($0.peer, $0.manifestBytes) }
+    return held.reduce((0, 0)) { sum, next in (sum.0 + (next.0 == peer ? next.1 : 0), sum.1 + next.1) }
   }
 
   /// The transfer that is offered: a new one, or one that goes on; nil where it has come to its end already.
@@ -111,6 +116,9 @@ extension FileExchange {
 
   /// Asks this program whether it wants it, where the policy does not say.
   private func offer(_ transfer: IncomingTransfer) throws -> IncomingTransfer {
+    guard incoming.count(where: { $0.peer == transfer.peer }) < FileLimits.transfersOfPeer,
+      incoming.count < FileLimits.transfersOfAll
+    else { throw FileTransferError(.busy, "the receiver has too much to do") }
     let offer = FileOffer(transfer.id, transfer.manifest, from: transfer.peer, self)
     let isWanted =
       switch configuration.policy {
@@ -342,8 +350,10 @@ extension FileExchange {
       await session.stream.leave(error.code == .closed ? Self.interrupted : error, saysWhy: true)
     }
     guard let found else { return }
-    await found.destination?.rest()
-    if found.worker === session { found.worker = nil }
+    if found.worker === session {
+      await found.destination?.rest()
+      found.worker = nil
+    }
     guard found.session === session else { return found.wake() }
     (found.session, found.isMoving) = (nil, false)
     defer { wakeAll() }
@@ -356,7 +366,8 @@ extension FileExchange {
     guard error.isTemporary else { return await conclude(found, error) }
     found.transfer?.become(.interrupted)
     let timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.lost(found) } }
-    timer.schedule(at: machine.now.advanced(by: configuration.patience))
+    let patience = found.answer == nil ? min(configuration.patience, FileLimits.absence) : configuration.patience
+    timer.schedule(at: machine.now.advanced(by: patience))
     found.timer = timer
   }
 

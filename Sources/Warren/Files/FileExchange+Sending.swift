@@ -90,6 +90,7 @@ extension FileExchange {
     var (since, before) = (machine.now, sent.verifiedBytes)
     var hasConnected = false
     while true {
+      let start = machine.now
       do {
         if let ending = sent.ending { return ending }
         let connection = try await sent.connect()
@@ -102,7 +103,8 @@ extension FileExchange {
         sent.source.rest()
         guard hasConnected else { return FileTransferError(.lost, "nobody could be reached: \(error.reason)") }
         guard error.isTemporary else { return error }
-        if sent.verifiedBytes > before {
+        // What has gone well, or for long, has not failed: somebody may think about an offer for hours.
+        if sent.verifiedBytes > before || start.duration(to: machine.now) > FileLimits.lastPause {
           (since, before, pause) = (machine.now, sent.verifiedBytes, FileLimits.firstPause)
         }
         sent.transfer.become(error.code == .busy ? .waiting : .interrupted)
@@ -122,6 +124,8 @@ extension FileExchange {
     let session = OutgoingSession(stream, FileSendingCore(id: sent.id, sent.source.manifest))
     let listening = machine.spawn("answers to \(sent.path)") { await self.listen(session, of: sent) }
     do {
+      // What people say to each other on other streams does not wait for a film.
+      await stream.setPriority(-1)
       try await stream.write(Self.streamMark)
       try await speak(session, of: sent)
     } catch {

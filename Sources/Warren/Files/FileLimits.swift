@@ -13,6 +13,11 @@ public enum FileLimits {
   /// Streams of one peer that something is to be received by, and of all: those that wait, and those on which bytes move.
   static let streamsOfPeer = 64
   static let streamsOfAll = 512
+  /// Transfers that are known of one peer, and of all, those among them that wait for their senders to come back.
+  static let transfersOfPeer = 64
+  static let transfersOfAll = 512
+  /// For how long an offer that nobody has accepted is kept when its sender is away: a few of its tries.
+  static let absence: Duration = .seconds(120)
   /// How deep folders are in each other: each that leads to a file is opened on the way.
   public static let depth = 64
   /// What any other word has in bytes.

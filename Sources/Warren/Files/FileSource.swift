@@ -35,7 +35,7 @@ final class FileSource: @unchecked Sendable {
   /// - Throws: a ``FileError``, or a ``FileTransferError`` where there is too much of it.
   static func look(at path: String, as name: String?, on machine: any Machine) async throws -> FileSource {
     let own = path.split(separator: "/").last.map(String.init) ?? "files"
-    let name = name ?? (own == "." || own == ".." ? "files" : own)
+    let name = name.map { SafeName.made(of: $0) } ?? (own == "." || own == ".." ? "files" : own)
     do {
       let file = try await machine.files.openFile(at: path)
       defer { file.close() }

@@ -19,6 +19,8 @@ final class IncomingTransfer: @unchecked Sendable {
   /// By which stream it comes, and which one is being worked on: the one before may have to come to its end.
   var session: IncomingSession?
   var worker: IncomingSession?
+  /// How many bytes its list of files has come in.
+  var manifestBytes = 0
   /// Whether it is its turn.
   var isMoving = false
   /// Why it is to end, if this side wants it to.
@@ -57,6 +59,9 @@ final class IncomingSession: @unchecked Sendable {
 
   /// How many bytes its list of files has, as far as that is known.
   var manifestBytes = 0
+
+  /// From now on the list is the transfer's.
+  func handOver(to transfer: IncomingTransfer) { (transfer.manifestBytes, manifestBytes) = (manifestBytes, 0) }
 
   /// What comes next; nil at the end.
   func read() async throws -> [UInt8]? {

@@ -26,23 +26,28 @@ enum SafeName {
 
   /// Each file and folder under a name of its own, in the order in which they were listed.
   static func names(of manifest: FileManifest) -> [String] {
-    var taken = [Set<String>](repeating: [], count: manifest.entries.count)
+    // Of each folder, what is taken, and up to which number for each name: somebody may send one name many times.
+    var taken = [[String: Int]](repeating: [:], count: manifest.entries.count)
     return manifest.entries.enumerated().map { index, entry in
       let name = made(of: entry.name)
       guard index > 0 else { return name }
-      var number = 0
       while true {
+        let number = taken[entry.parent][name, default: 0]
+        taken[entry.parent][name] = number + 1
         let candidate = numbered(name, number, isFolder: entry.isFolder)
-        if taken[entry.parent].insert(candidate).inserted { return candidate }
-        number += 1
+        if number == 0 { return candidate }
+        if taken[entry.parent][candidate] == nil {
+          taken[entry.parent][candidate] = 1
+          return candidate
+        }
       }
     }
   }
 
   private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar {
     // What is a separator anywhere.
-    case "/", "\\": return false
+    if scalar.isASCII { return scalar.value >= 32 && scalar.value < 127 && scalar != "/" && scalar != "\\" }
+    switch scalar {
     // What joins letters, and people in pictures of families.
     case "\u{200C}", "\u{200D}", "\u{E0020}"..."\u{E007F}": return true
     default: break
