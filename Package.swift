@@ -43,7 +43,8 @@ let package = Package(
     // The rooms, from the ground up: each imports only what stands above it here.
     .target(name: "WarrenMachine", path: "Sources/Machine", swiftSettings: strict),
     .target(
-      name: "WarrenEventLoop", dependencies: ["WarrenMachine", "CLibuv", "CMiniUPnPc", "CDatagrams", "CFiles"],
+      name: "WarrenEventLoop",
+      dependencies: ["WarrenMachine", "CLibuv", "CMiniUPnPc", "CDatagrams", "CFiles"],
       path: "Sources/EventLoop", swiftSettings: strict),
     .target(
       name: "WarrenCrypto", dependencies: ["WarrenMachine", "CGnuTLS"], path: "Sources/Crypto",

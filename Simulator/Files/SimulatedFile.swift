@@ -38,7 +38,9 @@ final class SimulatedFile: OpenFile, @unchecked Sendable {
     perform(.write, at: offset, bytes: bytes.count, wait) { [self] node throws(FileError) in
       look?(bytes.span.bytes)
       guard isWritable else { throw FileError(.notPermitted, path) }
-      guard let start = Int(exactly: offset), start < Int.max - bytes.count else { throw FileError(.tooLarge, path) }
+      guard let start = Int(exactly: offset), start < Int.max - bytes.count else {
+        throw FileError(.tooLarge, path)
+      }
       try resize(node, to: max(node.bytes.count, start + bytes.count))
       node.bytes.replaceSubrange(start..<start + bytes.count, with: bytes)
       disk.touch(node)

@@ -112,7 +112,9 @@ final class SimulatedFolder: OpenFolder, @unchecked Sendable {
 
   func rename(_ name: String, to newName: String, _ wait: Wait<Void>) {
     let (path, newPath) = (path(of: name), path(of: newName))
-    do throws(FileError) { try FileError.check(name: newName, in: self.path) } catch { return wait.fail(error) }
+    do throws(FileError) { try FileError.check(name: newName, in: self.path) } catch {
+      return wait.fail(error)
+    }
     perform(.rename, name, wait) { [disk] folder throws(FileError) in
       guard let found = folder.children[name] else { throw FileError(.notFound, path) }
       guard folder.children[newName] == nil else { throw FileError(.exists, newPath) }

@@ -68,7 +68,9 @@ struct HashTests {
     hmac.isCode(code.span.bytes, of: halves.0.span.bytes, halves.1.span.bytes)
   }
 
-  @Test("a hash of pieces is that of the whole, and can be asked for at any time", arguments: HashFunction.allCases)
+  @Test(
+    "a hash of pieces is that of the whole, and can be asked for at any time",
+    arguments: HashFunction.allCases)
   func pieces(function: HashFunction) {
     var random = SeededRandom(9)
     let bytes = random.bytes(1000)

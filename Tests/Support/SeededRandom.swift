@@ -16,7 +16,9 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
   public mutating func manyBytes(_ count: Int) -> [UInt8] {
     [UInt8](unsafeUninitializedCapacity: count + 8) { memory, filled in
       let words = UnsafeMutableRawBufferPointer(memory)
-      for place in stride(from: 0, to: count, by: 8) { words.storeBytes(of: next(), toByteOffset: place, as: UInt64.self) }
+      for place in stride(from: 0, to: count, by: 8) {
+        words.storeBytes(of: next(), toByteOffset: place, as: UInt64.self)
+      }
       filled = count
     }
   }

@@ -11,7 +11,8 @@ final class LocalFileSystem: FileSystem, @unchecked Sendable {
 
   func openFolder(at path: String, _ wait: Wait<any OpenFolder>) {
     open(
-      path, wait, { () throws(FileError) in try SystemFile.openFolder(AT_FDCWD, path, followsLinks: true, path) }
+      path, wait,
+      { () throws(FileError) in try SystemFile.openFolder(AT_FDCWD, path, followsLinks: true, path) }
     ) { LocalFolder($0) }
   }
 

@@ -48,9 +48,13 @@ enum SystemFile {
     if result != 0 { throw FileError(errno, path) }
   }
 
-  static func read(_ file: Int32, _ count: Int, at offset: UInt64, _ path: String) throws(FileError) -> [UInt8] {
+  static func read(_ file: Int32, _ count: Int, at offset: UInt64, _ path: String) throws(FileError)
+    -> [UInt8]
+  {
     // No file reaches beyond what the system can count.
-    guard let start = off_t(exactly: offset), !start.addingReportingOverflow(count).overflow else { return [] }
+    guard let start = off_t(exactly: offset), !start.addingReportingOverflow(count).overflow else {
+      return []
+    }
     var failure: Int32 = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { memory, filled in
       while filled < count {

@@ -63,7 +63,8 @@ extension FileError: CustomStringConvertible {
     case .readOnly: "\(path) is on a disk that can only be read"
     case .badName: "\(path) is not a name that a file can have"
     case .broken: "the disk fails at \(path): look at the system's log"
-    case .outOfResources: "the system has nothing left for \(path): close what is no longer used, or raise its limits (ulimit -n)"
+    case .outOfResources:
+      "the system has nothing left for \(path): close what is no longer used, or raise its limits (ulimit -n)"
     case .closed: "\(path) is closed"
     case .system(let number, let reason): "\(path): \(reason) (error \(number))"
     }

@@ -31,7 +31,9 @@ extension OpenFile {
   /// Reads so many bytes, or fewer where the file ends before, lending them to `look` on the thread that has read them.
   public func read(_ count: Int, at offset: UInt64, through look: FileLook? = nil) async throws -> [UInt8] {
     let path = path
-    return try await machine.suspend({ "read \(quoted(path))" }) { read(count, at: offset, through: look, $0) }
+    return try await machine.suspend({ "read \(quoted(path))" }) {
+      read(count, at: offset, through: look, $0)
+    }
   }
 
   /// Writes all of these bytes, lending them to `look` before.

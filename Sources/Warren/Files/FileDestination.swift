@@ -66,7 +66,9 @@ final class FileDestination: @unchecked Sendable {
   }
 
   /// Reads the note of a transfer that an earlier program has begun; nil where there is none that makes sense.
-  static func note(of id: FileTransfer.ID, home path: String, on machine: any Machine) async throws -> FileNote? {
+  static func note(of id: FileTransfer.ID, home path: String, on machine: any Machine) async throws
+    -> FileNote?
+  {
     let home = try await machine.files.openFolder(at: path)
     defer { home.close() }
     do {
@@ -83,7 +85,8 @@ final class FileDestination: @unchecked Sendable {
 
   /// Goes on with what a note tells of.
   static func resume(
-    _ id: FileTransfer.ID, _ manifest: FileManifest, _ note: FileNote, home path: String, on machine: any Machine
+    _ id: FileTransfer.ID, _ manifest: FileManifest, _ note: FileNote, home path: String,
+    on machine: any Machine
   ) async throws -> FileDestination {
     let (base, home) = try await open(note.folder, path, on: machine)
     return FileDestination(machine, id, manifest, note, base: base, home: home)
@@ -150,7 +153,9 @@ final class FileDestination: @unchecked Sendable {
     file = (number, handle)
     while hashed.offset < end {
       let hash = hash
-      let bytes = try await handle.read(Int(min(block, end - hashed.offset)), at: hashed.offset) { hash.add($0) }
+      let bytes = try await handle.read(Int(min(block, end - hashed.offset)), at: hashed.offset) {
+        hash.add($0)
+      }
       guard !bytes.isEmpty else { throw FileError(.broken, handle.path) }
       hashed.offset += UInt64(bytes.count)
     }
@@ -305,7 +310,9 @@ final class FileDestination: @unchecked Sendable {
     while let inner = way.popLast() {
       let outer = handle
       defer { outer.close() }
-      if making, try await info(of: names[inner], in: outer) == nil { try await outer.makeFolder(names[inner]) }
+      if making, try await info(of: names[inner], in: outer) == nil {
+        try await outer.makeFolder(names[inner])
+      }
       handle = try await outer.openFolder(names[inner])
     }
     folder = (entry, handle)

@@ -27,7 +27,9 @@ extension FileExchange {
     var found: IncomingTransfer?
     do {
       let (id, manifest) = try await readOffer(session)
-      guard let transfer = try await find(id, manifest, session) else { return try await confirm(id, session) }
+      guard let transfer = try await find(id, manifest, session) else {
+        return try await confirm(id, session)
+      }
       found = transfer
       session.handOver(to: transfer)
       try await claim(transfer, for: session)
@@ -79,7 +81,8 @@ extension FileExchange {
     }
     if let known = try known(id, digest, session) { return known }
     guard manifest.totalBytes <= configuration.largestTransfer else {
-      throw FileTransferError(.tooLarge, "the receiver takes no more than \(configuration.largestTransfer) bytes")
+      throw FileTransferError(
+        .tooLarge, "the receiver takes no more than \(configuration.largestTransfer) bytes")
     }
     var note: FileNote?
     do {
@@ -153,7 +156,8 @@ extension FileExchange {
 
   @discardableResult
   private func accept(_ found: IncomingTransfer, _ answer: IncomingTransfer.Answer) -> FileTransfer {
-    let transfer = FileTransfer(found.id, .receiving, answer.name, found.manifest, with: found.peer, on: machine)
+    let transfer = FileTransfer(
+      found.id, .receiving, answer.name, found.manifest, with: found.peer, on: machine)
     transfer.whenCancelled { [weak self] in
       self?.machine.spawn("cancelling") {
         await self?.end(found, with: FileTransferError(.cancelled, "it was cancelled"))
@@ -220,14 +224,16 @@ extension FileExchange {
   }
 
   private func change(
-    of transfer: IncomingTransfer, _ what: @autoclosure @escaping @Sendable () -> String, _ isThere: () -> Bool
+    of transfer: IncomingTransfer, _ what: @autoclosure @escaping @Sendable () -> String,
+    _ isThere: () -> Bool
   ) async throws {
     while !isThere() {
-      try await machine.suspend(what) { wait in if isThere() { wait.succeed(()) } else { transfer.wait(wait) } }
+      try await machine.suspend(what) { wait in if isThere() { wait.succeed(()) } else { transfer.wait(wait) }
+      }
     }
   }
 
-  private func wakeAll() { for transfer in incoming { transfer.wake() } }
+  func wakeAll() { for transfer in incoming { transfer.wake() } }
 
   // MARK: Receiving
 
@@ -294,7 +300,8 @@ extension FileExchange {
         try await FileDestination.resume(transfer.id, transfer.manifest, note, home: folder, on: machine)
       } else {
         try await FileDestination.make(
-          transfer.id, transfer.manifest, from: transfer.peer, as: answer.name, in: answer.folder, home: folder,
+          transfer.id, transfer.manifest, from: transfer.peer, as: answer.name, in: answer.folder,
+          home: folder,
           on: machine)
       }
     transfer.destination = made
@@ -314,90 +321,5 @@ extension FileExchange {
       default: try await readMore(session)
       }
     }
-  }
-
-  /// The sender may not have heard that everything is there. When it has not asked for long, it has.
-  private func forgetLater(_ id: FileTransfer.ID) {
-    let timer = machine.makeTimer { [weak self] in
-      self?.assumeIsolated { exchange in
-        guard !exchange.isClosed else { return }
-        let (folder, machine) = (exchange.folder, exchange.machine)
-        machine.spawn("putting a note away") { try await FileDestination.forget(id, home: folder, on: machine) }
-      }
-    }
-    timer.schedule(at: machine.now.advanced(by: configuration.patience))
-  }
-
-  // MARK: The end
-
-  /// This side ends a transfer: at once, or as soon as the disk has done what it does.
-  func end(_ transfer: IncomingTransfer, with error: FileTransferError) async {
-    guard transfer.ending == nil else { return }
-    transfer.ending = error
-    transfer.wake()
-    if let session = transfer.worker ?? transfer.session {
-      // Who waits for an answer has all the time to say why.
-      if transfer.isMoving { await session.leave(error) }
-    } else {
-      await conclude(transfer, error)
-    }
-  }
-
-  /// A stream is done with.
-  private func end(_ found: IncomingTransfer?, _ session: IncomingSession, _ error: FileTransferError?) async {
-    let error = found?.ending ?? error
-    if let error {
-      await session.stream.leave(error.code == .closed ? Self.interrupted : error, saysWhy: true)
-    }
-    guard let found else { return }
-    if found.worker === session {
-      await found.destination?.rest()
-      found.worker = nil
-    }
-    guard found.session === session else { return found.wake() }
-    (found.session, found.isMoving) = (nil, false)
-    defer { wakeAll() }
-    guard let error = found.ending ?? error else { return await conclude(found, nil) }
-    let isOver = ends.contains { $0.id == found.id && $0.peer == found.peer && $0.error == nil }
-    if isOver {
-      forgetLater(found.id)
-      return await conclude(found, nil)
-    }
-    guard error.isTemporary else { return await conclude(found, error) }
-    found.transfer?.become(.interrupted)
-    let timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.lost(found) } }
-    let patience = found.answer == nil ? min(configuration.patience, FileLimits.absence) : configuration.patience
-    timer.schedule(at: machine.now.advanced(by: patience))
-    found.timer = timer
-  }
-
-  private static let interrupted = FileTransferError(.interrupted, "the receiver is closed")
-
-  private func lost(_ transfer: IncomingTransfer) {
-    machine.spawn("giving a transfer up") {
-      await self.end(
-        transfer, with: FileTransferError(.lost, "the sender has not come back in \(self.configuration.patience)"))
-    }
-  }
-
-  /// A transfer is over, and nobody works on it.
-  private func conclude(_ transfer: IncomingTransfer, _ error: FileTransferError?) async {
-    incoming.removeAll { $0 === transfer }
-    transfer.timer?.cancel()
-    if let error {
-      let isUseless = [.cancelled, .changed, .refused].contains(error.code)
-      if isUseless {
-        if !error.isRemote { remember(transfer, error) }
-        try? await transfer.destination?.discard()
-      }
-      transfer.transfer?.become(.failed(error))
-    }
-    transfer.destination?.close()
-  }
-
-  /// The sender may ask again.
-  private func remember(_ transfer: IncomingTransfer, _ error: FileTransferError?) {
-    ends.append((transfer.id, transfer.peer, error))
-    if ends.count > FileLimits.rememberedEnds { ends.removeFirst() }
   }
 }

@@ -101,7 +101,9 @@ extension FileExchange {
         if let ending = sent.ending { return ending }
         let error = FileTransferError(meaning: error)
         sent.source.rest()
-        guard hasConnected else { return FileTransferError(.lost, "nobody could be reached: \(error.reason)") }
+        guard hasConnected else {
+          return FileTransferError(.lost, "nobody could be reached: \(error.reason)")
+        }
         guard error.isTemporary else { return error }
         // What has gone well, or for long, has not failed: somebody may think about an offer for hours.
         if sent.verifiedBytes > before || start.duration(to: machine.now) > FileLimits.lastPause {
@@ -110,7 +112,8 @@ extension FileExchange {
         sent.transfer.become(error.code == .busy ? .waiting : .interrupted)
         guard since.duration(to: machine.now) < configuration.patience else {
           return FileTransferError(
-            .lost, "the receiver has not come back in \(configuration.patience); the last was: \(error.reason)")
+            .lost,
+            "the receiver has not come back in \(configuration.patience); the last was: \(error.reason)")
         }
       }
       try? await machine.sleep(for: pause)
@@ -155,20 +158,25 @@ extension FileExchange {
         continue
       }
       switch wish {
-      case .send(let bytes):
-        do {
-          try await session.stream.write(bytes)
-        } catch let error as QUICError {
-          guard case .stopped = error.code else { throw error }
-          // The other side says why, or goes.
-          try await change(of: session, "why \(sent.path) is not wanted") { false }
-        }
+      case .send(let bytes): try await write([bytes], session, of: sent)
+      case .sendBlock(let head, let bytes): try await write([head, bytes], session, of: sent)
       case .check(let place): session.core.checked(try await sent.source.digest(upTo: place))
       case .read(let place, let count):
         let (bytes, digest) = try await sent.source.read(place, count: count)
         session.core.read(bytes, digest: digest)
       case .end: return
       }
+    }
+  }
+
+  private func write(_ pieces: [[UInt8]], _ session: OutgoingSession, of sent: OutgoingTransfer) async throws
+  {
+    do {
+      for bytes in pieces { try await session.stream.write(bytes) }
+    } catch let error as QUICError {
+      guard case .stopped = error.code else { throw error }
+      // The other side says why, or goes.
+      try await change(of: session, "why \(sent.path) is not wanted") { false }
     }
   }
 

@@ -72,12 +72,14 @@ public actor FileExchange {
   private(set) var isClosed = false
 
   /// An exchange that receives into `folder`, which is not looked at before something is.
-  public init(on machine: any Machine, into folder: String, _ configuration: Configuration = Configuration()) {
+  public init(on machine: any Machine, into folder: String, _ configuration: Configuration = Configuration())
+  {
     self.machine = machine
     self.folder = folder
     self.configuration = configuration
     (offers, offering) = AsyncStream.makeStream(bufferingPolicy: .unbounded)
-    (arrivals, arriving) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(FileLimits.waitingTransfers))
+    (arrivals, arriving) = AsyncStream.makeStream(
+      bufferingPolicy: .bufferingNewest(FileLimits.waitingTransfers))
   }
 
   /// Ends what is under way; it may go on with another exchange for the same folder, or under the same number.

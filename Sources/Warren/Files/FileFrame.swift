@@ -58,12 +58,19 @@ extension FileFrame {
     case .offer(let id, let manifest): Self.frame(.offer, id.bytes, manifest.encoded)
     case .accepted(let place, let digest): Self.frame(.accepted, Self.bytes(place), digest)
     case .begin(let place): Self.frame(.begin, Self.bytes(place))
-    case .block(let bytes, let digest): Self.frame(.block, bytes, digest)
+    case .block(let bytes, let digest): Self.blockHead(bytes.count, digest: digest) + bytes
     case .verified(let place): Self.frame(.verified, Self.bytes(place))
     case .completed(let file): Self.frame(.completed, Self.bytes(FilePlace(file: file)))
     case .finished: Self.frame(.finished)
     case .failed(let error): Self.frame(.failed, Self.bytes(error))
     }
+  }
+
+  /// What stands before the bytes of a block: they need not be copied to be sent.
+  static func blockHead(_ count: Int, digest: [UInt8]) -> [UInt8] {
+    var bytes = [Kind.block.rawValue]
+    bytes.append(number: UInt32(digestBytes + count))
+    return bytes + digest
   }
 
   private static func frame(_ kind: Kind, _ first: [UInt8] = [], _ second: [UInt8] = []) -> [UInt8] {
@@ -108,10 +115,7 @@ extension FileFrame {
       let code = FileTransferError.Code(rawValue: input.take(UInt16.self)) ?? .interrupted
       let reason = input.takeText(atMost: FileLimits.wordBytes)
       self = .failed(FileTransferError(code, reason.undisturbing, isRemote: true))
-    case .block:
-      let count = body.count - Self.digestBytes
-      guard count > 0 else { throw Self.malformed }
-      self = .block(input.take(count: count), digest: input.take(count: Self.digestBytes))
+    case .block: throw Self.malformed
     }
     guard input.isAtEnd else { throw Self.malformed }
   }
@@ -120,7 +124,7 @@ extension FileFrame {
     FilePlace(file: Int(input.take(UInt32.self)), offset: input.take(UInt64.self))
   }
 
-  private static let malformed = FileTransferError(.badMessage, "the other side says what is no word")
+  static let malformed = FileTransferError(.badMessage, "the other side says what is no word")
 }
 
 /// Finds words in the bytes of a stream, however they are cut.
@@ -130,6 +134,8 @@ struct FileFrameReader {
   private var head: [UInt8] = []
   private var kind: FileFrame.Kind?
   private var size = 0
+  /// Of a block, the hash, which stands before the bytes: so these are gathered where they stay.
+  private var digest: [UInt8] = []
   private var body: [UInt8] = []
 
   /// How many bytes the word has that is on its way.
@@ -154,15 +160,18 @@ struct FileFrameReader {
         throw FileTransferError(
           found == .offer ? .tooLarge : .badMessage, "a word has \(found.limit) bytes at most, not \(size)")
       }
+      guard found != .block || size > FileFrame.digestBytes else { throw FileFrame.malformed }
       kind = found
-      if found == .block { body.reserveCapacity(size) }
+      if found == .block { body.reserveCapacity(size - FileFrame.digestBytes) }
     }
-    body += take(atMost: size - body.count)
-    guard let found = kind, body.count == size else { return nil }
-    let whole = body
-    (kind, body) = (nil, [])
-    head.removeAll(keepingCapacity: true)
-    return try FileFrame(found, whole)
+    if kind == .block { digest += take(atMost: FileFrame.digestBytes - digest.count) }
+    body += take(atMost: size - digest.count - body.count)
+    guard let found = kind, digest.count + body.count == size else { return nil }
+    defer {
+      (kind, digest, body) = (nil, [], [])
+      head.removeAll(keepingCapacity: true)
+    }
+    return found == .block ? .block(body, digest: digest) : try FileFrame(found, body)
   }
 
   private mutating func take(atMost count: Int) -> ArraySlice<UInt8> {

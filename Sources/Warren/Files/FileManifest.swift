@@ -45,7 +45,8 @@ struct FileManifest: Hashable, Sendable {
         }
         depths.append(depths[entry.parent] + 1)
         guard depths[index] <= FileLimits.depth else {
-          throw FileTransferError(.tooLarge, "folders are more than \(FileLimits.depth) deep: pack them first")
+          throw FileTransferError(
+            .tooLarge, "folders are more than \(FileLimits.depth) deep: pack them first")
         }
       }
       let (sum, isTooMuch) = total.addingReportingOverflow(entry.size)
@@ -108,7 +109,8 @@ extension FileManifest {
       case Self.folder: kind = .folder
       case Self.file, Self.executableFile:
         kind = .file(size: input.take(UInt64.self), isExecutable: number == Self.executableFile)
-      default: throw FileTransferError(.badMessage, "something is offered that is neither a file nor a folder")
+      default:
+        throw FileTransferError(.badMessage, "something is offered that is neither a file nor a folder")
       }
       let name = input.takeText(atMost: FileLimits.wordBytes)
       if input.isOverrun { throw FileTransferError(.badMessage, "the list of files ends too early") }

@@ -111,7 +111,9 @@ struct FileReceivingCore {
       phase = .offered
       wishes.append(.offer(id, manifest))
     case (.begin(let start), .awaitingBegin):
-      guard start.file == place.file, start.offset == place.offset || start.offset == 0 else { throw Self.nonsense }
+      guard start.file == place.file, start.offset == place.offset || start.offset == 0 else {
+        throw Self.nonsense
+      }
       place = start
       phase = .beginning
       wishes.append(.begin(start))
@@ -144,7 +146,8 @@ struct FileReceivingCore {
   mutating func wrote(digest: [UInt8]) throws(FileTransferError) {
     guard case .writing(let theirs) = phase else { preconditionFailure("nothing is being written") }
     guard digest == theirs else {
-      throw FileTransferError(.corrupt, "what has arrived is not what was sent: a memory or a disk fails on either side")
+      throw FileTransferError(
+        .corrupt, "what has arrived is not what was sent: a memory or a disk fails on either side")
     }
     place.offset += min(rest, UInt64(FileLimits.blockBytes))
     wishes.append(.send(FileFrame.verified(place).encoded))

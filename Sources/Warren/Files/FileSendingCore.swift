@@ -9,6 +9,8 @@ struct FileSendingCore {
   enum Wish: Hashable {
     /// These bytes are to be sent.
     case send([UInt8])
+    /// These bytes are to be sent, and those behind them.
+    case sendBlock(head: [UInt8], [UInt8])
     /// What is the hash of a file up to there? → ``checked(_:)``
     case check(FilePlace)
     /// So many bytes are to be read there. → ``read(_:digest:)``
@@ -23,7 +25,7 @@ struct FileSendingCore {
     case comparing(digest: [UInt8])
     case beginning
     case reading
-    case sending([UInt8])
+    case sending([UInt8], digest: [UInt8])
     /// Something was asked for, and is not there yet.
     case asked(Asked)
     case awaitingEnd
@@ -83,7 +85,9 @@ struct FileSendingCore {
       verified = end
     case .completed(let file):
       let isSent = file < place.file || phase == .awaitingEnd
-      guard isAccepted, file == verified.file, file < manifest.files.count, isSent else { throw Self.nonsense }
+      guard isAccepted, file == verified.file, file < manifest.files.count, isSent else {
+        throw Self.nonsense
+      }
       pass()
     case .finished:
       guard phase == .awaitingEnd, verified.file == manifest.files.count else { throw Self.nonsense }
@@ -135,9 +139,9 @@ struct FileSendingCore {
       let count = Int(min(UInt64(FileLimits.blockBytes), rest))
       phase = .asked(.bytes(count))
       return .read(place, count: count)
-    case .sending(let frame):
+    case .sending(let bytes, let digest):
       defer { goOn() }
-      return .send(frame)
+      return .sendBlock(head: FileFrame.blockHead(bytes.count, digest: digest), bytes)
     case .ended: return .end
     case .offered, .asked, .awaitingEnd: return nil
     }
@@ -162,9 +166,11 @@ struct FileSendingCore {
 
   /// These are the bytes that were asked for, and the hash of the file up to their end.
   mutating func read(_ bytes: [UInt8], digest: [UInt8]) {
-    guard case .asked(.bytes(bytes.count)) = phase else { preconditionFailure("nobody has asked for these bytes") }
+    guard case .asked(.bytes(bytes.count)) = phase else {
+      preconditionFailure("nobody has asked for these bytes")
+    }
     place.offset += UInt64(bytes.count)
-    phase = .sending(FileFrame.block(bytes, digest: digest).encoded)
+    phase = .sending(bytes, digest: digest)
   }
 
   private static let nonsense = FileTransferError(.badMessage, "the receiver says what makes no sense now")

@@ -14,8 +14,6 @@ public actor FileTransfer {
     /// How many bytes it has.
     public static let byteCount = 16
     let bytes: [UInt8]
-
-    init(bytes: [UInt8]) { self.bytes = bytes }
   }
 
   /// Which way it goes.
@@ -57,7 +55,9 @@ public actor FileTransfer {
     public var state: State
 
     /// From 0 to 1.
-    public var fraction: Double { totalBytes == 0 ? (state == .finished ? 1 : 0) : Double(bytes) / Double(totalBytes) }
+    public var fraction: Double {
+      totalBytes == 0 ? (state == .finished ? 1 : 0) : Double(bytes) / Double(totalBytes)
+    }
   }
 
   /// Where it runs.

@@ -36,7 +36,8 @@ final class IncomingTransfer: @unchecked Sendable {
   }
 
   init(
-    _ id: FileTransfer.ID, _ manifest: FileManifest, _ digest: [UInt8], from peer: PeerID?, _ note: FileNote? = nil
+    _ id: FileTransfer.ID, _ manifest: FileManifest, _ digest: [UInt8], from peer: PeerID?,
+    _ note: FileNote? = nil
   ) {
     (self.id, self.manifest, self.digest, self.peer, self.note) = (id, manifest, digest, peer, note)
   }
@@ -61,7 +62,9 @@ final class IncomingSession: @unchecked Sendable {
   var manifestBytes = 0
 
   /// From now on the list is the transfer's.
-  func handOver(to transfer: IncomingTransfer) { (transfer.manifestBytes, manifestBytes) = (manifestBytes, 0) }
+  func handOver(to transfer: IncomingTransfer) {
+    (transfer.manifestBytes, manifestBytes) = (manifestBytes, 0)
+  }
 
   /// What comes next; nil at the end.
   func read() async throws -> [UInt8]? {
@@ -69,7 +72,8 @@ final class IncomingSession: @unchecked Sendable {
       self.ahead = nil
       return try await ahead.value
     }
-    return try await stream.read(atMost: FileLimits.blockBytes)
+    // All that is there: to take a part of it would be to copy it.
+    return try await stream.read()
   }
 
   /// Reads what comes next while others wait for something else, and calls `body` when it is there.

@@ -61,13 +61,15 @@ enum SafeName {
   private static func trimmed(_ name: String) -> String {
     func isSpace(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.isWhitespace }
     let scalars = name.unicodeScalars
-    guard let first = scalars.firstIndex(where: { !isSpace($0) }), let last = scalars.lastIndex(where: { !isSpace($0) })
+    guard let first = scalars.firstIndex(where: { !isSpace($0) }),
+      let last = scalars.lastIndex(where: { !isSpace($0) })
     else { return "" }
     return String(scalars[first...last])
   }
 
   /// Takes characters from the end of what stands before the extension, until the whole has room.
-  private static func shortened(_ name: String, adding suffix: String = "", isFolder: Bool = false) -> String {
+  private static func shortened(_ name: String, adding suffix: String = "", isFolder: Bool = false) -> String
+  {
     let (stem, ending) = isFolder ? (name[...], ""[...]) : split(name)
     let room = FileLimits.nameBytes - suffix.utf8.count - ending.utf8.count
     return cut(stem, to: room) + suffix + ending

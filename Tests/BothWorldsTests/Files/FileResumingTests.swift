@@ -24,7 +24,8 @@ struct FileResumingTests {
     case bobRestarts
   }
 
-  @Test("goes on where it was, through ten breaks and a loss of 10 %, and arrives as it was", arguments: 1...10)
+  @Test(
+    "goes on where it was, through ten breaks and a loss of 10 %, and arrives as it was", arguments: 1...10)
   func breaks(seed: UInt64) async throws {
     try await FileScene.simulate(seed: seed, link: Self.lossy) { scene, world in
       let bytes = FileScene.bytes(24 * Self.block + 12_345, seed: seed)
@@ -34,7 +35,8 @@ struct FileResumingTests {
       scene.source.put(FileScene.bytes(2 * Self.block), "a/more")
       var random = SeededRandom(seed)
       let transfer = try await scene.send("a")
-      var points = (0..<10).map { _ in UInt64.random(in: 1...transfer.totalBytes * 3 / 4, using: &random) }.sorted()
+      var points = (0..<10).map { _ in UInt64.random(in: 1...transfer.totalBytes * 3 / 4, using: &random) }
+        .sorted()
       var written = 0
       scene.target.simulated!.fault = { call in
         if call.kind == .write { written += 1 }
@@ -86,7 +88,9 @@ struct FileResumingTests {
     }
   }
 
-  @Test("goes on after the receiver was started anew, from what lies on its disk", arguments: TwoMachines.allCases)
+  @Test(
+    "goes on after the receiver was started anew, from what lies on its disk", arguments: TwoMachines.allCases
+  )
   func receiver(world: TwoMachines) async throws {
     try await FileScene.run(world) { scene in
       let bytes = FileScene.bytes(60 * Self.block)

@@ -145,7 +145,8 @@ final class FileScene: Sendable {
   func stranger() async throws -> (QUICEndpoint, SocketAddress) {
     var random = pair.alice.random
     let carol = QUICEndpoint(
-      on: pair.alice, try QUICIdentity(PrivateKey(using: &random)), QUICConfiguration(protocols: ["warren-test"]))
+      on: pair.alice, try QUICIdentity(PrivateKey(using: &random)),
+      QUICConfiguration(protocols: ["warren-test"]))
     try await carol.bind()
     return (carol, address)
   }

@@ -32,7 +32,8 @@ struct FileSystemTests {
     }
   }
 
-  @Test("what is written is read, and lent to whoever looks at it on its way", arguments: TwoMachines.allCases)
+  @Test(
+    "what is written is read, and lent to whoever looks at it on its way", arguments: TwoMachines.allCases)
   func writing(world: TwoMachines) async throws {
     try await withFolder(world) { disk, folder in
       let file = try await folder.openFile("a", for: .making())
@@ -218,7 +219,9 @@ struct FileSystemTests {
     }
   }
 
-  @Test("a call ends at once when its task is cancelled, and leaves nothing open", arguments: TwoMachines.allCases)
+  @Test(
+    "a call ends at once when its task is cancelled, and leaves nothing open", arguments: TwoMachines.allCases
+  )
   func cancelling(world: TwoMachines) async throws {
     try await withFolder(world) { disk, folder in
       disk.put([UInt8](repeating: 7, count: 1_000_000), "a")

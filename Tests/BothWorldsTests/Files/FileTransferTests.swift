@@ -154,7 +154,9 @@ struct FileTransferTests {
     }
   }
 
-  @Test("whoever cancels ends it on both sides, and nothing is left of it", arguments: TwoMachines.allCases, [true, false])
+  @Test(
+    "whoever cancels ends it on both sides, and nothing is left of it", arguments: TwoMachines.allCases,
+    [true, false])
   func cancelling(world: TwoMachines, bySender: Bool) async throws {
     try await FileScene.run(world) { scene in
       scene.source.put(FileScene.bytes(40 * Self.block), "a")
@@ -164,7 +166,8 @@ struct FileTransferTests {
       await (bySender ? transfer : arrived).cancel()
       let (sent, received) = (await scene.failure(of: transfer), await scene.failure(of: arrived))
       #expect(sent?.code == .cancelled && sent?.isRemote == !bySender, "\(String(describing: sent))")
-      #expect(received?.code == .cancelled && received?.isRemote == bySender, "\(String(describing: received))")
+      #expect(
+        received?.code == .cancelled && received?.isRemote == bySender, "\(String(describing: received))")
       try await expectOnly([], scene)
       #expect(scene.source.names() == ["a"])
     }

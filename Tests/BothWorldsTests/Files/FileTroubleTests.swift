@@ -50,7 +50,9 @@ struct FileTroubleTests {
     }
   }
 
-  @Test("whatever goes wrong with the sender's disk is said to both", arguments: [FileError.Code.notPermitted, .broken, .notFound])
+  @Test(
+    "whatever goes wrong with the sender's disk is said to both",
+    arguments: [FileError.Code.notPermitted, .broken, .notFound])
   func unreadable(code: FileError.Code) async throws {
     try await FileScene.simulate { scene, _ in
       scene.source.put(FileScene.bytes(10 * Self.block), "a")
@@ -69,7 +71,9 @@ struct FileTroubleTests {
     case shrinks, grows, isWritten, vanishes, isReplaced, becomesAFolder, becomesALink
   }
 
-  @Test("a file that changes while it is sent arrives nowhere under its name", arguments: Change.allCases, [0, 1, 5, 9])
+  @Test(
+    "a file that changes while it is sent arrives nowhere under its name", arguments: Change.allCases,
+    [0, 1, 5, 9])
   func changes(change: Change, block: Int) async throws {
     try await FileScene.simulate { scene, _ in
       scene.source.makeFolder("f")
@@ -79,7 +83,9 @@ struct FileTroubleTests {
       let (disk, path) = (scene.source.simulated!, scene.source.path("f/b"))
       var isDone = false
       disk.fault = { call in
-        guard !isDone, call.kind == .read, call.path == path, call.offset == UInt64(block * Self.block) else { return nil }
+        guard !isDone, call.kind == .read, call.path == path, call.offset == UInt64(block * Self.block) else {
+          return nil
+        }
         isDone = true
         switch change {
         case .shrinks: disk.change(path) { $0.removeLast(3) }
@@ -142,8 +148,8 @@ struct FileTroubleTests {
   @Test("a slow disk slows the sender, and nothing piles up in between")
   func backPressure() async throws {
     try await FileScene.simulate { scene, _ in
-      scene.source.put(FileScene.bytes(200 * Self.block), "a")
-      scene.target.simulated!.bytesPerSecond = 1_000_000
+      scene.source.put(FileScene.bytes(100 * Self.block), "a")
+      scene.target.simulated!.bytesPerSecond = 500_000
       let (read, written, most) = (Guarded<UInt64>(0), Guarded<UInt64>(0), Guarded<UInt64>(0))
       scene.source.simulated!.fault = { call in
         if call.kind == .read {

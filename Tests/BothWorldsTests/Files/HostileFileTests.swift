@@ -37,7 +37,10 @@ struct HostileFileTests {
 
   @Test(
     "a name leads nowhere else", arguments: TwoMachines.allCases,
-    ["../../etc/passwd", "/etc/passwd", "a\0b", "a\nb", "..", ".", "", "\u{202E}x", "a\\b", ".warren-00", "a.part"])
+    [
+      "../../etc/passwd", "/etc/passwd", "a\0b", "a\nb", "..", ".", "", "\u{202E}x", "a\\b", ".warren-00",
+      "a.part",
+    ])
   func names(world: TwoMachines, name: String) async throws {
     try await FileScene.run(world) { scene in
       scene.target.makeFolder("inner")
@@ -94,8 +97,10 @@ struct HostileFileTests {
       let begin = FileFrame.begin(FilePlace()).encoded
       let cases: [[UInt8]] = [
         [0, 0, 0, 0, 0], random.bytes(100), begin, block, offered + offered, offered + block,
-        offered + begin + block, FileFrame.finished.encoded, [1, 255, 255, 255, 255], [3, 255, 255, 255, 255],
-        offered + FileFrame.begin(FilePlace(file: 7)).encoded, offered + FileFrame.begin(FilePlace(offset: 5)).encoded,
+        offered + begin + block, FileFrame.finished.encoded, [1, 255, 255, 255, 255],
+        [3, 255, 255, 255, 255],
+        offered + FileFrame.begin(FilePlace(file: 7)).encoded,
+        offered + FileFrame.begin(FilePlace(offset: 5)).encoded,
       ]
       for (number, bytes) in cases.enumerated() {
         let last = await answers(try await say(bytes, scene)).last
@@ -115,7 +120,9 @@ struct HostileFileTests {
       let stream = try await say(try offer([file("a", 3)]), scene)
       try await stream.write(FileFrame.begin(FilePlace()).encoded)
       try await stream.write(FileFrame.block([1, 2, 3], digest: [UInt8](repeating: 0, count: 32)).encoded)
-      guard case .failed(let error) = await answers(stream).last else { throw FileTransferError(.corrupt, "taken") }
+      guard case .failed(let error) = await answers(stream).last else {
+        throw FileTransferError(.corrupt, "taken")
+      }
       #expect(error.code == .corrupt)
       try await scene.rest()
       #expect(!scene.target.names().contains("a"))
@@ -146,7 +153,9 @@ struct HostileFileTests {
         streams.append(try await say(try offer([file("a")], id), scene))
       }
       for stream in streams.dropFirst(3) {
-        guard case .failed(let error) = await answers(stream).first else { throw FileTransferError(.busy, "taken") }
+        guard case .failed(let error) = await answers(stream).first else {
+          throw FileTransferError(.busy, "taken")
+        }
         #expect(error.code == .busy)
       }
       #expect(await scene.theirs.incoming.count == 3)
@@ -171,16 +180,21 @@ struct HostileFileTests {
     }
   }
 
-  @Test("lists have no more room when their streams have broken", arguments: [FileExchange.Policy.ask, .everything])
+  @Test(
+    "lists have no more room when their streams have broken",
+    arguments: [FileExchange.Policy.ask, .everything])
   func brokenStreams(policy: FileExchange.Policy) async throws {
     try await FileScene.simulate(policy: policy, { $0.offersOfPeer = 1000 }) { scene, _ in
-      let entries = [FileManifest.Entry(name: "f", kind: .folder)]
-        + (0..<20_000).map { file("\($0)" + String(repeating: "x", count: 180)) }
+      let entries =
+        [FileManifest.Entry(name: "f", kind: .folder)]
+        + (0..<4000).map { file("\($0)" + String(repeating: "x", count: 980)) }
       for number in 0..<5 {
         let id = FileTransfer.ID(bytes: [UInt8](repeating: UInt8(number), count: 16))
         let stream = try await say(try offer(entries, id), scene)
         if number >= 4 {
-          guard case .failed(let error) = await answers(stream).first else { throw FileTransferError(.busy, "taken") }
+          guard case .failed(let error) = await answers(stream).first else {
+            throw FileTransferError(.busy, "taken")
+          }
           #expect(error.code == .busy)
         } else {
           try await scene.pair.alice.sleep(for: .seconds(3))
@@ -196,7 +210,8 @@ struct HostileFileTests {
 
   @Test("one name many times takes no longer than many names")
   func sameName() throws {
-    let manifest = try FileManifest([FileManifest.Entry(name: "f", kind: .folder)] + (0..<20_000).map { _ in file("a") })
+    let manifest = try FileManifest(
+      [FileManifest.Entry(name: "f", kind: .folder)] + (0..<20_000).map { _ in file("a") })
     let names = SafeName.names(of: manifest)
     #expect(Set(names).count == 20_000 + 1 && names[20_000] == "a (19999)")
   }
@@ -232,7 +247,9 @@ struct HostileFileTests {
       let stream = try await carol.connect(to: port, expecting: scene.bobID).openStream()
       let size = UInt64(40 * FileLimits.blockBytes)
       try await stream.write(FileExchange.streamMark + (try offer([file("a", size)], transfer.id)))
-      guard case .failed(let error) = await answers(stream).first else { throw FileTransferError(.busy, "taken") }
+      guard case .failed(let error) = await answers(stream).first else {
+        throw FileTransferError(.busy, "taken")
+      }
       #expect(error.code == .badMessage)
       if !isRestarted { try await transfer.finished() }
       await carol.close()
@@ -246,10 +263,12 @@ struct HostileFileTests {
       let digest = [UInt8](repeating: 0, count: 32)
       let accepted = FileFrame.accepted(FilePlace(), digest: digest).encoded
       let cases: [[UInt8]] = [
-        [255, 0, 0, 0, 0], FileFrame.finished.encoded, accepted + FileFrame.finished.encoded, accepted + accepted,
+        [255, 0, 0, 0, 0], FileFrame.finished.encoded, accepted + FileFrame.finished.encoded,
+        accepted + accepted,
         FileFrame.accepted(FilePlace(file: 0, offset: 1 << 63), digest: digest).encoded,
         FileFrame.accepted(FilePlace(file: 2), digest: digest).encoded,
-        accepted + FileFrame.completed(file: 0).encoded, accepted + FileFrame.verified(FilePlace(offset: .max)).encoded,
+        accepted + FileFrame.completed(file: 0).encoded,
+        accepted + FileFrame.verified(FilePlace(offset: .max)).encoded,
       ]
       for (number, bytes) in cases.enumerated() {
         await scene.answer(with: bytes)
@@ -264,7 +283,8 @@ struct HostileFileTests {
   func reluctant() async throws {
     try await FileScene.simulate { scene, _ in
       scene.source.put(FileScene.bytes(100 * FileLimits.blockBytes), "a")
-      await scene.answer(with: FileFrame.accepted(FilePlace(), digest: [UInt8](repeating: 0, count: 32)).encoded)
+      await scene.answer(
+        with: FileFrame.accepted(FilePlace(), digest: [UInt8](repeating: 0, count: 32)).encoded)
       let transfer = try await scene.send("a")
       try await scene.pair.alice.sleep(for: .seconds(60))
       #expect(await transfer.status.bytes == 0)

@@ -21,7 +21,8 @@ struct FileCoreTests {
     #expect(dialogue.run() == .finished && dialogue.isFinished)
   }
 
-  @Test("a stream that breaks anywhere is gone on from behind the last block that was right", arguments: 1...15)
+  @Test(
+    "a stream that breaks anywhere is gone on from behind the last block that was right", arguments: 1...15)
   func breaks(seed: UInt64) {
     var random = SeededRandom(seed)
     var dialogue = FileDialogue([5, 4 * Self.block + 5, 0, 2 * Self.block], seed: seed)
@@ -112,9 +113,11 @@ struct FileCoreTests {
     }
     let cases: [[FileFrame]] = [
       [from(3, 0)], [from(2, 1)], [from(0, 1)], [from(0, .max)], [from(0, 1 << 63)],
-      [from(1, 2)], [from(0, UInt64(2 * Self.block))], [accepted, accepted], [.finished], [accepted, .finished],
+      [from(1, 2)], [from(0, UInt64(2 * Self.block))], [accepted, accepted], [.finished],
+      [accepted, .finished],
       [.verified(FilePlace())], [accepted, .verified(FilePlace(file: 0, offset: 1))],
-      [accepted, .verified(FilePlace(file: 1))], [accepted, .completed(file: 0)], [accepted, .completed(file: 1)],
+      [accepted, .verified(FilePlace(file: 1))], [accepted, .completed(file: 0)],
+      [accepted, .completed(file: 1)],
       [.completed(file: 0)], [.begin(FilePlace())], [.block([1], digest: digest)],
       [.offer(FileDialogue.id, FileDialogue([1]).manifest)], [from(2, 0), .completed(file: 2)],
     ]
@@ -137,7 +140,8 @@ struct FileCoreTests {
     let manifest = FileDialogue([1]).manifest
     let cases: [[UInt8]] = [
       head(0, 0), head(255, 0), head(1, UInt32(FileLimits.manifestBytes + 1)), head(1, .max), head(3, .max),
-      head(3, UInt32(FileLimits.blockBytes + 33)), head(3, 32) + [UInt8](repeating: 0, count: 32), head(3, 0), head(2, 0),
+      head(3, UInt32(FileLimits.blockBytes + 33)), head(3, 32) + [UInt8](repeating: 0, count: 32), head(3, 0),
+      head(2, 0),
       head(2, 13) + [UInt8](repeating: 0, count: 13), head(2, .max), head(18, 4096), head(1, 0), head(4, 0),
       head(19, 1) + [0], FileFrame.offer(FileDialogue.id, manifest).encoded.dropLast() + [],
       head(1, 20) + [UInt8](repeating: 255, count: 20),
@@ -146,7 +150,9 @@ struct FileCoreTests {
       var core = FileReceivingCore()
       #expect(throws: FileTransferError.self, "case \(number)") {
         try core.receive(bytes)
-        if try core.poll() == nil, !core.wantsBytes || number == 15 { throw FileTransferError(.badMessage, "waits") }
+        if try core.poll() == nil, !core.wantsBytes || number == 15 {
+          throw FileTransferError(.badMessage, "waits")
+        }
         if number != 15 { Issue.record("case \(number) is taken") }
       }
     }
@@ -162,12 +168,15 @@ struct FileCoreTests {
     }
     let deep = (0...FileLimits.depth + 1).map { folder("d", max(0, $0 - 1)) }
     let wrong: [[FileManifest.Entry]] = [
-      [], [file(1), file(1)], [folder("a"), folder("b", 1)], [folder("a"), file(1, 7)], [file(1 << 63)], [file(.max)],
+      [], [file(1), file(1)], [folder("a"), folder("b", 1)], [folder("a"), file(1, 7)], [file(1 << 63)],
+      [file(.max)],
       [folder("a"), file(1 << 62), file(1 << 62)], [folder("a"), file(1), file(1, 1)], deep,
       [folder("a")] + [FileManifest.Entry](repeating: folder("b"), count: FileLimits.entries),
     ]
     for entries in wrong { #expect(throws: FileTransferError.self) { _ = try FileManifest(entries) } }
-    let right = try FileManifest([folder("a"), file(UInt64(Int64.max) - 1), folder("ü", 0), file(1, 2), file(0, 2)])
+    let right = try FileManifest([
+      folder("a"), file(UInt64(Int64.max) - 1), folder("ü", 0), file(1, 2), file(0, 2),
+    ])
     #expect(right.totalBytes == UInt64(Int64.max) && right.files == [1, 3, 4])
     let bytes = right.encoded
     var input = WireReader(bytes.span.bytes)
@@ -181,10 +190,13 @@ struct FileCoreTests {
   func frames() throws {
     let digest = (0..<32).map { UInt8($0) }
     let frames: [FileFrame] = [
-      .offer(FileDialogue.id, FileDialogue([1, 2, 3]).manifest), .accepted(FilePlace(file: 3, offset: 1 << 62), digest: digest),
+      .offer(FileDialogue.id, FileDialogue([1, 2, 3]).manifest),
+      .accepted(FilePlace(file: 3, offset: 1 << 62), digest: digest),
       .begin(FilePlace(file: 0xFFFF_FFFF, offset: .max)), .block([1], digest: digest),
-      .block([UInt8](repeating: 5, count: Self.block), digest: digest), .verified(FilePlace(file: 1, offset: 2)),
-      .completed(file: 7), .finished, .failed(FileTransferError(.diskFull, "the disk is full", isRemote: true)),
+      .block([UInt8](repeating: 5, count: Self.block), digest: digest),
+      .verified(FilePlace(file: 1, offset: 2)),
+      .completed(file: 7), .finished,
+      .failed(FileTransferError(.diskFull, "the disk is full", isRemote: true)),
     ]
     let bytes = frames.flatMap(\.encoded)
     var random = SeededRandom(3)
@@ -205,7 +217,8 @@ struct FileCoreTests {
   func errors() throws {
     for code in FileTransferError.Code.allCases {
       var reader = FileFrameReader()
-      reader.append(FileFrame.failed(FileTransferError(code, String(repeating: "ä\u{1B}", count: 1000))).encoded)
+      reader.append(
+        FileFrame.failed(FileTransferError(code, String(repeating: "ä\u{1B}", count: 1000))).encoded)
       guard case .failed(let error) = try reader.next() else { return #expect(Bool(false)) }
       #expect(error.code == code && error.isRemote && error.reason.utf8.count <= FileLimits.wordBytes)
       #expect(!error.reason.unicodeScalars.contains("\u{1B}"))

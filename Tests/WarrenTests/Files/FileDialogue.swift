@@ -33,9 +33,11 @@ struct FileDialogue {
     self.random = random
     for (number, size) in sizes.enumerated() {
       entries.append(
-        FileManifest.Entry(name: "\(number)", parent: 0, kind: .file(size: UInt64(size), isExecutable: false)))
+        FileManifest.Entry(name: "\(number)", parent: 0, kind: .file(size: UInt64(size), isExecutable: false))
+      )
     }
-    manifest = try! FileManifest(entries)
+    guard let manifest = try? FileManifest(entries) else { preconditionFailure("these are no files") }
+    self.manifest = manifest
     received = sizes.map { _ in [] }
   }
 
@@ -56,6 +58,7 @@ struct FileDialogue {
           hasMoved = true
           switch wish {
           case .send(let bytes): toReceiver += bytes
+          case .sendBlock(let head, let bytes): toReceiver += head + bytes
           case .check(let place): sender.checked(hash(contents[place.file].prefix(Int(place.offset))))
           case .read(let place, let count):
             let end = Int(place.offset) + count
@@ -68,7 +71,8 @@ struct FileDialogue {
           }
         }
         if receiver.wantsBytes, !toReceiver.isEmpty {
-          let count = min(toReceiver.count, Int.random(in: 1...300_000, using: &random), breaksAfter - delivered)
+          let count = min(
+            toReceiver.count, Int.random(in: 1...300_000, using: &random), breaksAfter - delivered)
           if count == 0 { return .stuck }
           delivered += count
           try receiver.receive(Array(toReceiver.prefix(count)))
