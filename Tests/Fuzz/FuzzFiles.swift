@@ -28,7 +28,7 @@ private func receive(_ bytes: [UInt8], in size: Int, _ accepts: UInt8) -> [FileP
   var manifest: FileManifest?
   do throws(FileTransferError) {
     for piece in pieces(bytes, size) {
-      try core.receive(piece)
+      core.receive(piece)
       while let wish = try core.poll() {
         switch wish {
         case .offer(_, let offered):

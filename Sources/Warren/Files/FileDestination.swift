@@ -21,6 +21,8 @@ final class FileDestination: @unchecked Sendable {
   /// The hash of the file that is written, up to where it is right.
   private var hash = RunningHash(.sha256)
   private var hashed = FilePlace()
+  /// How many files have their names, as far as this program has seen to it.
+  private var completed = 0
   /// What the part was when it was left, by which it is known again.
   private var left: FileInfo?
 
@@ -125,8 +127,9 @@ final class FileDestination: @unchecked Sendable {
     if note.isComplete, try await info(of: note.part, in: base) == nil {
       return (FilePlace(file: manifest.files.count), hash.value)
     }
-    var number = 0
+    var number = completed
     if manifest.root.isFolder { while try await isComplete(number) { number += 1 } }
+    completed = number
     (hash, hashed) = (RunningHash(.sha256), FilePlace(file: number))
     guard number < manifest.files.count else { return (hashed, hash.value) }
     try await hashPart(of: number)
@@ -202,6 +205,7 @@ final class FileDestination: @unchecked Sendable {
     closeFile()
     guard entry != 0 else { return }
     try await folder(of: entry).rename(part(of: entry), to: names[entry])
+    completed = number + 1
   }
 
   /// Gives what has come its name.

@@ -57,12 +57,16 @@ extension FileExchange {
 
   /// A transfer is over, and nobody works on it.
   private func conclude(_ transfer: IncomingTransfer, _ error: FileTransferError?) async {
-    incoming.removeAll { $0 === transfer }
+    // Whoever ends it, and the stream that has ended with it: the first of them does.
+    guard let place = incoming.firstIndex(where: { $0 === transfer }) else { return }
+    incoming.remove(at: place)
     transfer.timer?.cancel()
     if let error {
       let isUseless = [.cancelled, .changed, .refused].contains(error.code)
       if isUseless {
         if !error.isRemote { remember(transfer, error) }
+        // What an earlier program has left is there, also where it was never this one's turn.
+        if transfer.note != nil { _ = try? await destination(of: transfer) }
         try? await transfer.destination?.discard()
       }
       transfer.transfer?.become(.failed(error))

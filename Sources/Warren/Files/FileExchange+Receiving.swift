@@ -55,7 +55,7 @@ extension FileExchange {
       guard let bytes = try await session.read() else {
         throw FileTransferError(.interrupted, "the sender has offered nothing", isRemote: true)
       }
-      try session.core.receive(bytes)
+      session.core.receive(bytes)
       session.manifestBytes = max(session.manifestBytes, session.core.expectedBytes)
       let (ofPeer, ofAll) = manifestBytes(of: session.peer)
       guard ofPeer <= FileLimits.manifestBytesOfPeer, ofAll <= FileLimits.manifestBytesOfAll else {
@@ -201,7 +201,7 @@ extension FileExchange {
       guard let bytes = try await session.read() else {
         throw FileTransferError(.interrupted, "the sender has stopped", isRemote: true)
       }
-      try session.core.receive(bytes)
+      session.core.receive(bytes)
       _ = try session.core.poll()
       throw FileTransferError(.badMessage, "the sender does not wait for an answer")
     }
@@ -249,7 +249,7 @@ extension FileExchange {
         while let wish = try session.core.poll() {
           switch wish {
           case .offer: preconditionFailure("it is offered once")
-          case .send(let bytes): try await session.stream.write(bytes)
+          case .send(let bytes): try await say(bytes, session)
           case .begin(let place):
             try await destination.begin(place)
             session.core.began()
@@ -282,9 +282,18 @@ extension FileExchange {
     }
   }
 
+  /// Says something. Where the sender does not listen any more, what it has said before it stopped tells why.
+  private func say(_ bytes: [UInt8], _ session: IncomingSession) async throws {
+    do {
+      try await session.stream.write(bytes)
+    } catch let error as QUICError {
+      guard case .stopped = error.code else { throw error }
+    }
+  }
+
   private func readMore(_ session: IncomingSession) async throws {
     if let bytes = try await session.read() {
-      try session.core.receive(bytes)
+      session.core.receive(bytes)
     } else {
       try session.core.receivedEnd()
       // Whoever has heard all may not want to hear the end.
@@ -292,7 +301,7 @@ extension FileExchange {
     }
   }
 
-  private func destination(of transfer: IncomingTransfer) async throws -> FileDestination {
+  func destination(of transfer: IncomingTransfer) async throws -> FileDestination {
     if let known = transfer.destination { return known }
     let answer = transfer.answer!
     let made =
@@ -315,7 +324,7 @@ extension FileExchange {
       digest: [UInt8](repeating: 0, count: FileFrame.digestBytes))
     while true {
       switch try session.core.poll() {
-      case .send(let bytes): try await session.stream.write(bytes)
+      case .send(let bytes): try await say(bytes, session)
       case .finish: session.core.finished()
       case .end: return try await FileDestination.forget(id, home: folder, on: machine)
       default: try await readMore(session)

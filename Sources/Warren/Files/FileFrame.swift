@@ -114,7 +114,8 @@ extension FileFrame {
     case .failed:
       let code = FileTransferError.Code(rawValue: input.take(UInt16.self)) ?? .interrupted
       let reason = input.takeText(atMost: FileLimits.wordBytes)
-      self = .failed(FileTransferError(code, reason.undisturbing, isRemote: true))
+      self = .failed(
+        FileTransferError(code, reason.isEmpty ? "it gives no reason" : reason.undisturbing, isRemote: true))
     case .block: throw Self.malformed
     }
     guard input.isAtEnd else { throw Self.malformed }

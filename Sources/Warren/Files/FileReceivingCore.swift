@@ -35,7 +35,8 @@ struct FileReceivingCore {
   private var phase = Phase.awaitingOffer
   private var wishes: [Wish] = []
   private var frames = FileFrameReader()
-  private var frame: FileFrame?
+  /// The next word, or what is wrong with it: which has its turn like any other, so that nothing that was right before is lost.
+  private var frame: Result<FileFrame, FileTransferError>?
   private(set) var manifest: FileManifest?
   /// Up to where everything is there and right.
   private(set) var place = FilePlace()
@@ -66,9 +67,9 @@ struct FileReceivingCore {
 
   // MARK: What the other side says
 
-  mutating func receive(_ bytes: [UInt8]) throws(FileTransferError) {
+  mutating func receive(_ bytes: [UInt8]) {
     frames.append(bytes)
-    try look()
+    look()
   }
 
   /// The other side will say no more.
@@ -80,9 +81,12 @@ struct FileReceivingCore {
     wishes.append(.end)
   }
 
-  private mutating func look() throws(FileTransferError) {
-    if frame == nil { frame = try frames.next() }
-    if case .failed(let error) = frame { throw error }
+  private mutating func look() {
+    do throws(FileTransferError) {
+      frame = try frames.next().map { .success($0) }
+    } catch {
+      frame = .failure(error)
+    }
   }
 
   /// What is to be done next.
@@ -90,9 +94,8 @@ struct FileReceivingCore {
     while true {
       if !wishes.isEmpty { return wishes.removeFirst() }
       guard let next = frame, isReady else { return nil }
-      frame = nil
-      try take(next)
-      try look()
+      try take(next.get())
+      look()
     }
   }
 
@@ -106,6 +109,7 @@ struct FileReceivingCore {
 
   private mutating func take(_ frame: FileFrame) throws(FileTransferError) {
     switch (frame, phase) {
+    case (.failed(let error), _): throw error
     case (.offer(let id, let manifest), .awaitingOffer):
       self.manifest = manifest
       phase = .offered

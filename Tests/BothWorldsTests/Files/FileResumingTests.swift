@@ -211,6 +211,22 @@ struct FileResumingTests {
     }
   }
 
+  @Test("is cancelled also by a receiver that was started anew, before its turn")
+  func cancelledByAnother() async throws {
+    try await FileScene.simulate({ $0.transfers = 1 }) { scene, world in
+      scene.source.put(FileScene.bytes(20 * Self.block), "a")
+      let transfer = try await scene.send("a")
+      try await scene.wait(for: UInt64(5 * Self.block), of: try await scene.arrival())
+      await scene.restartBob()
+      let second = try await scene.arrival()
+      await second.cancel()
+      #expect(await scene.failure(of: second)?.code == .cancelled)
+      #expect(await scene.failure(of: transfer)?.code == .cancelled)
+      try await scene.rest()
+      #expect(scene.target.tree() == [])
+    }
+  }
+
   @Test("a sender that has not heard that everything is there is told when it asks again")
   func unheard() async throws {
     try await FileScene.simulate { scene, world in

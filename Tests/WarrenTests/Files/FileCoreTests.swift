@@ -73,7 +73,7 @@ struct FileCoreTests {
 
   private func receiver(_ sizes: [Int]) throws -> FileReceivingCore {
     var core = FileReceivingCore()
-    try core.receive(FileFrame.offer(FileDialogue.id, FileDialogue(sizes).manifest).encoded)
+    core.receive(FileFrame.offer(FileDialogue.id, FileDialogue(sizes).manifest).encoded)
     guard case .offer = try core.poll() else { throw FileTransferError(.disk, "no offer") }
     core.accept(at: FilePlace(), digest: [UInt8](repeating: 0, count: 32))
     guard case .send = try core.poll() else { throw FileTransferError(.disk, "no answer") }
@@ -97,7 +97,7 @@ struct FileCoreTests {
       var core = try receiver([Self.block + 1, 1])
       #expect(throws: FileTransferError.self, "\(frames.count) words") {
         for frame in frames {
-          try core.receive(frame.encoded)
+          core.receive(frame.encoded)
           while let wish = try core.poll() { if case .begin = wish { core.began() } }
         }
       }
@@ -149,7 +149,7 @@ struct FileCoreTests {
     for (number, bytes) in cases.enumerated() {
       var core = FileReceivingCore()
       #expect(throws: FileTransferError.self, "case \(number)") {
-        try core.receive(bytes)
+        core.receive(bytes)
         if try core.poll() == nil, !core.wantsBytes || number == 15 {
           throw FileTransferError(.badMessage, "waits")
         }

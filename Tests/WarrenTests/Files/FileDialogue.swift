@@ -75,7 +75,7 @@ struct FileDialogue {
             toReceiver.count, Int.random(in: 1...300_000, using: &random), breaksAfter - delivered)
           if count == 0 { return .stuck }
           delivered += count
-          try receiver.receive(Array(toReceiver.prefix(count)))
+          receiver.receive(Array(toReceiver.prefix(count)))
           toReceiver.removeFirst(count)
           hasMoved = true
         }
