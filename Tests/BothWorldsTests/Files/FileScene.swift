@@ -204,9 +204,14 @@ final class FileScene: Sendable {
     Issue.record("the transfer has ended before it had \(bytes) bytes: \(await transfer.status)")
   }
 
-  /// Bytes that are the same for a seed.
+  /// Bytes that are the same for a seed. What they repeat is in no block where it was in another.
   static func bytes(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     var random = SeededRandom(seed)
-    return random.manyBytes(count)
+    let piece = random.manyBytes(min(count, 65_521))
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count + piece.count)
+    while bytes.count < count { bytes += piece }
+    bytes.removeLast(bytes.count - count)
+    return bytes
   }
 }

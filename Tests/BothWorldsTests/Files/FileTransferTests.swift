@@ -159,7 +159,7 @@ struct FileTransferTests {
     [true, false])
   func cancelling(world: TwoMachines, bySender: Bool) async throws {
     try await FileScene.run(world) { scene in
-      scene.source.put(FileScene.bytes(40 * Self.block), "a")
+      scene.source.putLong("a")
       let transfer = try await scene.send("a")
       let arrived = try await scene.arrival()
       try await scene.wait(for: UInt64(2 * Self.block), of: arrived)
@@ -177,7 +177,7 @@ struct FileTransferTests {
   func crowd(world: TwoMachines) async throws {
     try await FileScene.run(world) { scene in
       let files = (0..<30).map { number in
-        (name: "file \(number)", bytes: FileScene.bytes(number * 40_000, seed: UInt64(number)))
+        (name: "file \(number)", bytes: FileScene.bytes(number * 10_000, seed: UInt64(number)))
       }
       for file in files { scene.source.put(file.bytes, file.name) }
       let connection = try await scene.connect()

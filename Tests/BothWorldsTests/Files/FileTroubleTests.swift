@@ -116,7 +116,7 @@ struct FileTroubleTests {
   @Test("a file that changes while the transfer stands still is not gone on with")
   func changesMeanwhile() async throws {
     try await FileScene.simulate { scene, _ in
-      scene.source.put(FileScene.bytes(40 * Self.block), "a")
+      scene.source.put(FileScene.bytes(20 * Self.block), "a")
       let transfer = try await scene.send("a")
       let arrived = try await scene.arrival()
       try await scene.wait(for: UInt64(5 * Self.block), of: arrived)
@@ -148,8 +148,8 @@ struct FileTroubleTests {
   @Test("a slow disk slows the sender, and nothing piles up in between")
   func backPressure() async throws {
     try await FileScene.simulate { scene, _ in
-      scene.source.put(FileScene.bytes(100 * Self.block), "a")
-      scene.target.simulated!.bytesPerSecond = 500_000
+      scene.source.put(FileScene.bytes(60 * Self.block), "a")
+      scene.target.simulated!.bytesPerSecond = 250_000
       let (read, written, most) = (Guarded<UInt64>(0), Guarded<UInt64>(0), Guarded<UInt64>(0))
       scene.source.simulated!.fault = { call in
         if call.kind == .read {

@@ -234,7 +234,7 @@ struct HostileFileTests {
   @Test("nobody goes on with somebody else's transfer", arguments: [true, false])
   func theft(isRestarted: Bool) async throws {
     try await FileScene.simulate { scene, _ in
-      scene.source.put(FileScene.bytes(40 * FileLimits.blockBytes), "a")
+      scene.source.put(FileScene.bytes(20 * FileLimits.blockBytes), "a")
       let transfer = try await scene.send("a")
       let arrived = try await scene.arrival()
       try await scene.wait(for: UInt64(2 * FileLimits.blockBytes), of: arrived)
@@ -245,7 +245,7 @@ struct HostileFileTests {
       // Carol knows the number and the list.
       let (carol, port) = try await scene.stranger()
       let stream = try await carol.connect(to: port, expecting: scene.bobID).openStream()
-      let size = UInt64(40 * FileLimits.blockBytes)
+      let size = UInt64(20 * FileLimits.blockBytes)
       try await stream.write(FileExchange.streamMark + (try offer([file("a", size)], transfer.id)))
       guard case .failed(let error) = await answers(stream).first else {
         throw FileTransferError(.busy, "taken")
@@ -282,13 +282,13 @@ struct HostileFileTests {
   @Test("a receiver that accepts and reads nothing holds nobody up who cancels")
   func reluctant() async throws {
     try await FileScene.simulate { scene, _ in
-      scene.source.put(FileScene.bytes(100 * FileLimits.blockBytes), "a")
+      scene.source.put(FileScene.bytes(30 * FileLimits.blockBytes), "a")
       await scene.answer(
         with: FileFrame.accepted(FilePlace(), digest: [UInt8](repeating: 0, count: 32)).encoded)
       let transfer = try await scene.send("a")
       try await scene.pair.alice.sleep(for: .seconds(60))
       #expect(await transfer.status.bytes == 0)
-      #expect(scene.source.simulated!.calls < 40, "it has read on")
+      #expect(scene.source.simulated!.calls < 20, "it has read on")
       await transfer.cancel()
       #expect(await scene.failure(of: transfer)?.code == .cancelled)
     }

@@ -25,6 +25,12 @@ struct TestDisk: Sendable {
     close(file)
   }
 
+  /// A file that takes so long that nothing is over before a test has done what it does in the middle: of holes on a real disk.
+  func putLong(_ name: String) {
+    if let simulated { return simulated.put(FileScene.bytes(20 * 262_144), at: path(name)) }
+    precondition(system("truncate -s 32G '\(path(name))'") == 0)
+  }
+
   func makeLink(_ name: String, to target: String) {
     if let simulated { return simulated.makeLink(at: path(name), to: target) }
     precondition(symlink(target, path(name)) == 0)
