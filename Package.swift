@@ -31,6 +31,7 @@ let package = Package(
       name: "CHTTPParser", path: "Sources/CHTTPParser",
       providers: [.apt(["libhttp-parser-dev"]), .brew(["http-parser"])]),
     .target(name: "CDatagrams", path: "Sources/CDatagrams"),
+    .target(name: "CFiles", path: "Sources/CFiles"),
     .target(name: "CIdentity", path: "Sources/CIdentity", linkerSettings: [.linkedLibrary("gnutls")]),
     .target(
       name: "CQUIC", dependencies: ["CIdentity"], path: "Sources/CQUIC",
@@ -42,7 +43,8 @@ let package = Package(
     // The rooms, from the ground up: each imports only what stands above it here.
     .target(name: "WarrenMachine", path: "Sources/Machine", swiftSettings: strict),
     .target(
-      name: "WarrenEventLoop", dependencies: ["WarrenMachine", "CLibuv", "CMiniUPnPc", "CDatagrams"],
+      name: "WarrenEventLoop",
+      dependencies: ["WarrenMachine", "CLibuv", "CMiniUPnPc", "CDatagrams", "CFiles"],
       path: "Sources/EventLoop", swiftSettings: strict),
     .target(
       name: "WarrenCrypto", dependencies: ["WarrenMachine", "CGnuTLS"], path: "Sources/Crypto",

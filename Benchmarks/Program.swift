@@ -60,6 +60,17 @@ struct Program {
     return words.count > 1 ? (Int(words[1]) ?? 0) * Int(sysconf(CInt(_SC_PAGESIZE))) : 0
   }
 
+  /// The most memory that it has had at any time.
+  var peakBytes: Int {
+    guard let file = fopen("/proc/\(pid)/status", "r") else { return 0 }
+    defer { fclose(file) }
+    while let line = file.line() {
+      let words = line.split(whereSeparator: \.isWhitespace)
+      if words.first == "VmHWM:", words.count > 1 { return (Int(words[1]) ?? 0) << 10 }
+    }
+    return 0
+  }
+
   /// What the system says of it.
   private func read(_ name: String) -> String {
     guard let file = fopen("/proc/\(pid)/\(name)", "r") else { return "" }

@@ -100,6 +100,7 @@ final class BareMachine: Machine, @unchecked Sendable {
   var timeSince1970: Duration { local.timeSince1970 }
   func makeTimer(_ fire: @escaping () -> Void) -> MachineTimer { local.makeTimer(fire) }
   func fillRandom(_ bytes: UnsafeMutableRawBufferPointer) { local.fillRandom(bytes) }
+  var files: any FileSystem { local.files }
   func interfaces() throws(NetworkError) -> [NetworkInterface] { try local.interfaces() }
   func gateways() throws(NetworkError) -> [IPAddress] { try local.gateways() }
   func askUPnPGateway(_ request: UPnPRequest, _ wait: Wait<UPnPGateway>) {

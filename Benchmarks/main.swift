@@ -16,6 +16,10 @@ if wants("relayclient") { try await RelayClientBenchmark.run() }
 if wants("stunservers") { try await STUNServers.run() }
 if wants("relay") { try RelayBenchmark.run() }
 if only == "relay-server" { try await RelayBenchmark.serve() }
+// With one more word it is a file of so many MiB.
+if wants("files") { try await FilesBenchmark.run() }
+if only == "files-receiver" { try await FilesBenchmark.receive() }
+if only == "files-sender" { try await FilesBenchmark.send() }
 // `registry` is all of it; with one more word it is one kind of question.
 let isAll = only == "registry" && CommandLine.arguments.count == 2
 if wants("registry") { try await RegistryBenchmark.run() }

@@ -14,7 +14,7 @@ import tempfile
 SYSTEM = {"Glibc", "Darwin", "Synchronization"}
 ROOMS = {
     "Sources/Machine": SYSTEM,
-    "Sources/EventLoop": SYSTEM | {"WarrenMachine", "CLibuv", "CMiniUPnPc", "CDatagrams"},
+    "Sources/EventLoop": SYSTEM | {"WarrenMachine", "CLibuv", "CMiniUPnPc", "CDatagrams", "CFiles"},
     "Sources/Crypto": SYSTEM | {"WarrenMachine", "CGnuTLS"},
     "Sources/STUN": {"WarrenMachine", "WarrenCrypto"},
     "Sources/Traversal": SYSTEM | {"WarrenMachine", "WarrenCrypto", "WarrenSTUN"},

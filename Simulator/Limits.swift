@@ -37,6 +37,10 @@ public enum SimulatorLimits {
   public static let upnpSearchTime: Duration = .milliseconds(1250)
   /// How long a gateway found by UPnP takes for one request: a small processor, and TCP for each.
   public static let upnpRequestTime: Duration = .milliseconds(40)
+  /// How long a call to a disk takes, besides its bytes: a thread's turn, and the system's own memory.
+  public static let fileCallTime: Duration = .microseconds(50)
+  /// What a disk reads or writes in a second: a plain one without moving parts.
+  public static let diskBytesPerSecond = 500_000_000
   /// When a simulation begins: the first second of 2026, in UTC.
   public static let epoch: Duration = .seconds(1_767_225_600)
 }

@@ -8,6 +8,8 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   public let name: String
   /// Who waits for what on it.
   public let waits = WaitList()
+  /// Its files, and what goes wrong with them.
+  public private(set) lazy var disk = SimulatedDisk(of: self)
   /// How far its time of day is from the truth.
   public var clockError: Duration = .zero
   /// The name servers that it asks. Names of machines are known without: see ``World/addName(_:for:)``.

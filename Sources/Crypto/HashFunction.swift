@@ -40,7 +40,7 @@ public enum HashFunction: Hashable, Sendable, CaseIterable {
     }
   }
 
-  private var digest: gnutls_digest_algorithm_t {
+  var digest: gnutls_digest_algorithm_t {
     switch self {
     case .md5: GNUTLS_DIG_MD5
     case .sha1: GNUTLS_DIG_SHA1

@@ -16,6 +16,8 @@ public final class LocalMachine: Machine, @unchecked Sendable {
   private var sockets: [UInt64: any Closable] = [:]
   private var lastSocket: UInt64 = 0
   private var closing = 0
+  /// Files and folders that are open, as sockets are.
+  var openFiles: [UInt64: LocalDescriptor] = [:]
   private var closed: [UnsafeContinuation<Void, Never>] = []
   private(set) var isClosed = false
   let upnp = UPnPThread()
@@ -89,10 +91,10 @@ public final class LocalMachine: Machine, @unchecked Sendable {
 
   // MARK: Closing
 
-  /// How many sockets are open or being closed.
+  /// How many sockets and files are open or being closed.
   public var openHandles: Int {
     preconditionOnExecutor()
-    return sockets.count + closing
+    return sockets.count + openFiles.count + closing
   }
 
   public func close() async {
@@ -109,6 +111,7 @@ public final class LocalMachine: Machine, @unchecked Sendable {
       waits.close(with: NetworkError.machineClosed)
       loop.core.timers.cancelAll(of: self)
       for id in sockets.keys.sorted() { sockets[id]?.close() }
+      for id in openFiles.keys.sorted() { openFiles[id]?.close() }
     }
     guard openHandles > 0 else { return }
     await withUnsafeContinuation { closed.append($0) }
@@ -134,9 +137,25 @@ public final class LocalMachine: Machine, @unchecked Sendable {
     closing += 1
     watch.close { [self] in
       closing -= 1
-      guard sockets.isEmpty, closing == 0 else { return }
-      for continuation in closed { continuation.resume() }
-      closed = []
+      endIfClosed()
     }
+  }
+
+  private func endIfClosed() {
+    guard openHandles == 0 else { return }
+    for continuation in closed { continuation.resume() }
+    closed = []
+  }
+
+  /// The number of a file that was opened.
+  func enlistFile() -> UInt64 {
+    lastSocket += 1
+    return lastSocket
+  }
+
+  /// The file of this number is closed.
+  func retireFile(_ id: UInt64) {
+    openFiles[id] = nil
+    endIfClosed()
   }
 }

@@ -8,4 +8,6 @@ public enum MachineLimits {
   public static let outboxBytes = 4 * 65_536
   /// What an asynchronous read takes at most when nobody says otherwise: one TCP window's usual share.
   public static let readBytes = 65_536
+  /// The longest name of a file: what Linux and nearly all file systems have (`NAME_MAX`).
+  public static let nameBytes = 255
 }

@@ -41,6 +41,11 @@ public protocol Machine: AnyObject, Sendable {
   /// Fills `bytes` with chance: the system's, which nobody can foresee, or a simulation's, drawn from its seed.
   func fillRandom(_ bytes: UnsafeMutableRawBufferPointer)
 
+  // MARK: Files
+
+  /// The files of this machine.
+  var files: any FileSystem { get }
+
   // MARK: Network
 
   /// The interfaces that are up, in the system's order.
@@ -63,7 +68,7 @@ public protocol Machine: AnyObject, Sendable {
   /// A TCP socket that listens at `address`; for IPv6 only, where that is IPv6.
   func listenTCP(on address: SocketAddress, options: TCPOptions) throws(NetworkError) -> any TCPListener
 
-  /// Closes every socket and timer of the machine and ends every wait with ``NetworkError/machineClosed``.
+  /// Closes every socket, file and timer of the machine and ends every wait with ``NetworkError/machineClosed``.
   func close() async
 }
 

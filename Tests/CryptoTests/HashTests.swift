@@ -67,4 +67,24 @@ struct HashTests {
   private func isCode(_ code: [UInt8], _ hmac: HMAC, _ halves: ([UInt8], [UInt8])) -> Bool {
     hmac.isCode(code.span.bytes, of: halves.0.span.bytes, halves.1.span.bytes)
   }
+
+  @Test(
+    "a hash of pieces is that of the whole, and can be asked for at any time",
+    arguments: HashFunction.allCases)
+  func pieces(function: HashFunction) {
+    var random = SeededRandom(9)
+    let bytes = random.bytes(1000)
+    let running = RunningHash(function)
+    #expect(running.value == function.hash([]))
+    var count = 0
+    while count < bytes.count {
+      let step = min(bytes.count - count, Int.random(in: 0...130, using: &random))
+      running.add(bytes.span.bytes.extracting(count..<count + step))
+      count += step
+      #expect(running.value == function.hash(bytes[..<count]))
+    }
+    let copy = running.copy()
+    copy.add([1 as UInt8].span.bytes)
+    #expect(copy.value == function.hash(bytes + [1]) && running.value == function.hash(bytes))
+  }
 }

@@ -126,6 +126,23 @@ struct ReadmeTests {
     await endpoint.close()
   }
 
+  private func exchange(_ machine: any Machine, _ alice: Peer, _ connection: Connection) async throws {
+    // begin files
+    let exchange = FileExchange(on: machine, into: "/home/alice/Downloads")
+    let transfer = try await exchange.send("holiday") { try await alice.connect(to: "bob") }
+    for await progress in transfer.progress { print("\(Int(progress.fraction * 100)) %") }
+    try await transfer.finished()
+
+    // …and what comes: whoever owns a connection hands on the streams that begin so.
+    for await stream in connection.incomingStreams {
+      if try await stream.read(exactly: FileExchange.streamMark.count) == FileExchange.streamMark {
+        await exchange.take(stream, from: connection.peer)
+      }
+    }
+    for await offer in exchange.offers { _ = try await offer.accept() }
+    // end files
+  }
+
   private func connect(_ machine: any Machine, by registry: RegistryAddress) async throws {
     // begin peer
     var configuration = Peer.Configuration()

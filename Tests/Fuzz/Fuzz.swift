@@ -10,7 +10,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 private let targets: [String: @Sendable ([UInt8]) -> Void] = [
   "stun": fuzzSTUN, "ice": fuzzICE, "sdp": fuzzSDP, "pcp": fuzzPCP, "natpmp": fuzzNATPMP, "plan": fuzzPlan,
   "signal": fuzzSignal, "quic": fuzzQUIC, "tls": fuzzTLS, "http": fuzzHTTP, "pairing": fuzzPairing,
-  "registry": fuzzRegistry, "relay": fuzzRelay, "dns": fuzzDNS,
+  "registry": fuzzRegistry, "relay": fuzzRelay, "dns": fuzzDNS, "files": fuzzFiles,
 ]
 
 private let target: @Sendable ([UInt8]) -> Void = {

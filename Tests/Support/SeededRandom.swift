@@ -12,6 +12,17 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
     return value ^ value >> 31
   }
 
+  /// Many bytes, eight at a time.
+  public mutating func manyBytes(_ count: Int) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: count + 8) { memory, filled in
+      let words = UnsafeMutableRawBufferPointer(memory)
+      for place in stride(from: 0, to: count, by: 8) {
+        words.storeBytes(of: next(), toByteOffset: place, as: UInt64.self)
+      }
+      filled = count
+    }
+  }
+
   public mutating func bytes(_ count: Int) -> [UInt8] {
     (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
   }

@@ -23,13 +23,14 @@ struct ReceiveBuffer {
       bytes = []
       return all
     }
-    let end = min(bytes.count, start + limit)
+    let end = start + min(count, limit)
     let taken = Array(bytes[start..<end])
     start = end
     if start == bytes.count {
       bytes = []
       start = 0
-    } else if start > QUICLimits.largeChunk {
+    } else if start > QUICLimits.largeChunk, start >= count {
+      // What is moved is no more than what was taken: many small pieces of much cost no more than a few large ones.
       bytes.removeFirst(start)
       start = 0
     }
