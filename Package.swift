@@ -72,10 +72,13 @@ let package = Package(
       ],
       path: "Sources/Registry", swiftSettings: strict),
     .target(
+      name: "WarrenMesh", dependencies: ["WarrenMachine", "WarrenCrypto"], path: "Sources/Mesh",
+      swiftSettings: strict),
+    .target(
       name: "Warren",
       dependencies: [
         "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC",
-        "WarrenTLS", "WarrenRelay", "WarrenRegistry",
+        "WarrenTLS", "WarrenRelay", "WarrenRegistry", "WarrenMesh",
       ],
       path: "Sources/Warren", swiftSettings: strict),
     .target(
@@ -124,7 +127,12 @@ let package = Package(
       name: "RegistryTests", dependencies: ["WarrenRegistry", "TestSupport"], path: "Tests/RegistryTests",
       swiftSettings: strict),
     .testTarget(
-      name: "WarrenTests", dependencies: ["Warren", "WarrenSimulator", "WarrenLaboratory", "TestSupport"],
+      name: "MeshTests",
+      dependencies: ["Warren", "WarrenMesh", "WarrenSimulator", "WarrenLaboratory", "TestSupport"],
+      path: "Tests/MeshTests", swiftSettings: strict),
+    .testTarget(
+      name: "WarrenTests",
+      dependencies: ["Warren", "WarrenMesh", "WarrenSimulator", "WarrenLaboratory", "TestSupport"],
       path: "Tests/WarrenTests", swiftSettings: strict),
     .testTarget(
       name: "SimulatorTests", dependencies: ["WarrenSimulator", "TestSupport"], path: "Tests/SimulatorTests",

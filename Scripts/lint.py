@@ -24,9 +24,10 @@ ROOMS = {
     "Sources/Registry": {
         "WarrenMachine", "WarrenCrypto", "WarrenSTUN", "WarrenQUIC", "WarrenTLS", "WarrenRelay", "CHTTPParser",
     },
+    "Sources/Mesh": {"WarrenMachine", "WarrenCrypto"},
     "Sources/Warren": {
         "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC", "WarrenTLS",
-        "WarrenRelay", "WarrenRegistry",
+        "WarrenRelay", "WarrenRegistry", "WarrenMesh",
     },
     "Sources/WarrenCLI": SYSTEM | {"Warren", "WarrenMachine", "WarrenEventLoop", "WarrenSimulator", "WarrenLaboratory"},
     "Simulator": SYSTEM | {"WarrenMachine"},
