@@ -1,0 +1,192 @@
+import TestSupport
+import Testing
+import WarrenCrypto
+import WarrenMachine
+
+@testable import WarrenMesh
+
+@Suite("Who is in a mesh, as a core")
+struct MembershipTests {
+  private static func record(_ number: UInt8, epoch: UInt64 = 1) -> MemberRecord {
+    var record = MemberRecord(
+      key(number).peerID, MemberVersion(epoch: epoch), name: "node \(number)",
+      addresses: [
+        SocketAddress(IPAddress(v4: 0xC000_0201), port: 4000),
+        SocketAddress(IPAddress(v6: 0x2001_0DB8_0000_0000, 1), port: 4000),
+      ])
+    seal(number).sign(&record)
+    return record
+  }
+
+  private static func seal(_ number: UInt8, mesh: String = "test") -> RecordSeal {
+    RecordSeal(mesh: mesh, key(number))
+  }
+
+  private static func core(_ number: UInt8, at now: Instant = .start) -> MembershipCore {
+    MembershipCore(record(number), seal(number), seed: UInt64(number), at: now)
+  }
+
+  private static func rumours(_ rumours: Rumour...) -> MeshWord { .rumours(rumours.flatMap(\.encoded)) }
+
+  private func events(_ core: inout MembershipCore) -> [MembershipCore.Event] {
+    var events: [MembershipCore.Event] = []
+    while let event = core.pollEvent() { events.append(event) }
+    return events
+  }
+
+  @Test("a record is read as it was written, and not when a byte is missing or changed")
+  func encoding() throws {
+    let record = Self.record(2)
+    let bytes = record.encoded
+    var input = WireReader(bytes.span.bytes)
+    #expect(MemberRecord(&input) == record)
+    #expect(bytes.count <= MeshLimits.packetBytes / 3)
+    let seal = Self.seal(1)
+    for place in bytes.indices {
+      var changed = bytes
+      changed[place] ^= 0x20
+      var input = WireReader(changed.span.bytes)
+      if let other = MemberRecord(&input), input.isAtEnd { #expect(!seal.isRight(other), "byte \(place)") }
+      var short = WireReader(bytes.span.bytes.extracting(first: place))
+      #expect(MemberRecord(&short) == nil, "\(place) bytes")
+    }
+  }
+
+  @Test("nobody is believed who is not signed for, or of another mesh")
+  func forged() {
+    var core = Self.core(1)
+    var record = Self.record(2)
+    record.name = "somebody else"
+    core.hear(Self.rumours(.said(record)), from: key(3).peerID, at: .start)
+    var other = Self.record(4)
+    Self.seal(4, mesh: "another").sign(&other)
+    core.hear(Self.rumours(.said(other)), from: key(3).peerID, at: .start)
+    #expect(core.count == 1 && core.counters.refused == 2)
+    core.hear(Self.rumours(.said(Self.record(2))), from: key(3).peerID, at: .start)
+    #expect(core.count == 2)
+  }
+
+  @Test("who is said to be suspect or dead contradicts, and is believed")
+  func contradiction() throws {
+    var (accused, other) = (Self.core(1), Self.core(2))
+    let me = key(1).peerID
+    other.hear(Self.rumours(.said(accused.record)), from: me, at: .start)
+    other.hear(Self.rumours(.dead(me, accused.record.version)), from: key(3).peerID, at: .start)
+    #expect(other.member(me)?.state == .dead && other.count == 1)
+    // What was said before is not enough.
+    other.hear(Self.rumours(.said(accused.record)), from: key(3).peerID, at: .start)
+    #expect(other.member(me)?.state == .dead)
+    accused.hear(Self.rumours(.dead(me, accused.record.version)), from: key(2).peerID, at: .start)
+    other.hear(Self.rumours(.said(accused.record)), from: me, at: .start)
+    #expect(other.member(me)?.state == .alive && other.count == 2)
+    #expect(events(&other).count == 3)
+    // Nor does an old rumour kill it again.
+    other.hear(Self.rumours(.dead(me, MemberVersion(epoch: 1))), from: key(3).peerID, at: .start)
+    #expect(other.member(me)?.state == .alive)
+  }
+
+  @Test("a rumour of the far future takes the word from nobody")
+  func future() {
+    var (core, other) = (Self.core(1), Self.core(2))
+    let me = key(1).peerID
+    other.take(core.record, at: .start)
+    for version in [
+      MemberVersion(epoch: .max, incarnation: .max), MemberVersion(epoch: 9, incarnation: .max),
+      MemberVersion(epoch: 1, incarnation: .max),
+    ] {
+      core.hear(Self.rumours(.dead(me, version)), from: key(2).peerID, at: .start)
+      other.hear(Self.rumours(.dead(me, version)), from: key(3).peerID, at: .start)
+      #expect(core.record.version == MemberVersion(epoch: 1) && other.member(me)?.state == .alive)
+    }
+  }
+
+  @Test("nobody who was heard a moment ago is dead because somebody says so")
+  func heard() {
+    var core = Self.core(1)
+    let neighbour = Self.record(2)
+    core.take(neighbour, at: .start)
+    core.linked(with: neighbour.id, at: .start)
+    core.hear(Self.rumours(.dead(neighbour.id, neighbour.version)), from: key(3).peerID, at: .start)
+    #expect(core.member(neighbour.id)?.state == .suspect)
+  }
+
+  @Test("two programs with one key find out that they are two")
+  func double() {
+    var core = Self.core(1)
+    for epoch in [10, 20, 30] as [UInt64] {
+      core.hear(Self.rumours(.said(Self.record(1, epoch: epoch))), from: key(2).peerID, at: .start)
+      #expect(core.record.version.epoch > epoch)
+    }
+    #expect(events(&core) == [.hasDouble])
+  }
+
+  @Test("who has slept suspects nobody for what it has not heard meanwhile")
+  func slept() {
+    var core = Self.core(1)
+    let others = (2...5).map { Self.record($0) }
+    for other in others {
+      core.take(other, at: .start)
+      core.linked(with: other.id, at: .start)
+    }
+    // They are asked, and before they could answer the machine sleeps.
+    let later = Instant.start + .seconds(2)
+    core.handleDeadline(at: Instant.start + .milliseconds(1_100))
+    core.handleDeadline(at: later + .seconds(3600))
+    #expect(others.allSatisfy { core.member($0.id)?.state == .alive })
+    // Who does not answer now is suspect, and then dead.
+    var now = later + .seconds(3600)
+    for _ in 0..<200 {
+      now = max(now, core.nextDeadline)
+      core.handleDeadline(at: now)
+    }
+    #expect(others.allSatisfy { core.member($0.id)?.state == .dead } && core.count == 1)
+  }
+
+  @Test("what a peer sends that is no packet does no harm, whatever it is")
+  func hostile() {
+    var random = SeededRandom(1)
+    var core = Self.core(1)
+    let neighbour = Self.record(2)
+    core.take(neighbour, at: .start)
+    core.linked(with: neighbour.id, at: .start)
+    for _ in 0..<5_000 {
+      var bytes = random.bytes(Int.random(in: 0..<200, using: &random))
+      if !bytes.isEmpty { bytes[0] = UInt8.random(in: 0...5, using: &random) }
+      core.receive(bytes, from: neighbour.id, at: .start)
+      if let word = MeshWord(bytes) { core.hear(word, from: neighbour.id, at: .start) }
+      while core.pollPacket() != nil || core.pollWord() != nil {}
+    }
+    #expect(core.count == 2 && core.questions.count <= MeshLimits.errands)
+  }
+
+  @Test("a mesh knows no more members than it has room for")
+  func crowd() {
+    var core = MembershipCore(
+      MemberRecord(id(1), MemberVersion(epoch: 1), name: "me"), .plain, seed: 1, at: .start)
+    var random = SeededRandom(2)
+    for _ in 0..<MeshLimits.members + 100 {
+      var record = MemberRecord(
+        PeerID(bytes: random.bytes(32).span.bytes)!, MemberVersion(epoch: 1), name: "one of many")
+      RecordSeal.plain.sign(&record)
+      core.take(record, at: .start)
+    }
+    #expect(core.count == MeshLimits.members + 1)
+  }
+
+  @Test("words are read as they were written")
+  func words() {
+    let source = BroadcastCore.Source(id: id(3), epoch: 7)
+    let words: [MeshWord] = [
+      .fingerprint(1), .needs(true), .needs(false), .have([]), .have([.init(source: source, next: 9)]),
+      .graft(source, from: 4), .prune(source), .gone(source, next: 5), .taken(6), .rumours([1, 2]),
+      .summary(isAnswer: true, [.init(id(4), MemberVersion(epoch: 2, incarnation: 3), .dead)]),
+    ]
+    for word in words {
+      let bytes = word.encoded
+      #expect(MeshWord(bytes) == word && bytes.count <= MeshWord.mostBytes)
+      if case .rumours = word { continue }
+      #expect(MeshWord(bytes + [0]) == nil)
+    }
+    #expect(MeshWord([]) == nil && MeshWord([99]) == nil)
+  }
+}
