@@ -61,14 +61,19 @@ public final class PeerSetting: Sendable {
     self.stun = stun
   }
 
+  /// Lets a peer know where the registry is, and the STUN server.
+  public func configure(_ configuration: inout Peer.Configuration) {
+    configuration.registry = address
+    configuration.stunServers = stun
+  }
+
   /// A peer on the machine of this name that the registry knows already, if it can be reached.
   public func peer(
     _ name: String, _ change: (inout Peer.Configuration) -> Void = { _ in }
   ) async throws -> Peer {
     var configuration = Peer.Configuration()
     configuration.name = name
-    configuration.registry = address
-    configuration.stunServers = stun
+    configure(&configuration)
     change(&configuration)
     let peer = try Peer(configuration, on: world.machine(name))
     try await peer.start()

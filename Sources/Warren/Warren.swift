@@ -2,6 +2,7 @@
 @_exported import WarrenCrypto
 @_exported import WarrenEventLoop
 @_exported import WarrenMachine
+@_exported import WarrenMesh
 @_exported import WarrenQUIC
 @_exported import WarrenRegistry
 @_exported import WarrenRelay

@@ -10,6 +10,8 @@ public final class Connection: Sendable {
 
   /// Who the other side is; nil where it has no key of ours, as others' programs may.
   public let peer: PeerID?
+  /// Whether this side has begun it.
+  public let isClient: Bool
   /// What is spoken over it.
   public let protocolName: String
   /// Datagrams that the other side sends. Who reads slowly loses the oldest.
@@ -22,6 +24,7 @@ public final class Connection: Sendable {
     self.core = core
     self.state = state
     peer = core.peer
+    isClient = core.side == .client
     protocolName = core.protocolName
     datagrams = state.incomingDatagrams
     pathChanges = state.pathChanges

@@ -30,6 +30,11 @@ extension QUICEndpoint {
     connection.core.secret(for: purpose)
   }
 
+  /// Sends a datagram, which may get lost; where there is no room for it, or it is too large for the way, it is.
+  public func send(datagram bytes: [UInt8], over connection: Connection) {
+    _ = try? send(bytes, over: connection.core)
+  }
+
   /// Goes on over another path: see ``Connection/migrate(to:atOnce:)``.
   public func migrate(_ connection: Connection, to path: NetworkPath, atOnce: Bool) throws {
     try migrate(connection.core, to: path, atOnce: atOnce)

@@ -44,6 +44,55 @@ extension Peer {
     return connection
   }
 
+  /// Connects with whoever answers first at these addresses, whoever that is: look at the connection's peer.
+  public func connect(at addresses: [SocketAddress]) async throws -> Connection {
+    if isClosed || ports == nil { throw PeerError(.closed, "the peer is closed, or was not started") }
+    let target = "addresses \(addresses)"
+    if !approaches.contains(where: { $0.target == target && $0.connection == nil && !$0.isOver }) {
+      let approach = Approach(.ours, target, nil, at: machine.now)
+      approaches.append(approach)
+      counters.dialled += 1
+      approach.tasks.append(
+        machine.spawn("connecting with \(target)") { [weak self] in await self?.dial(approach, at: addresses)
+        })
+    }
+    do {
+      return try await wait(for: nil, target).connection
+    } catch let error as CancellationError {
+      await endUnwanted(target)
+      throw error
+    }
+  }
+
+  private func dial(_ approach: Approach, at addresses: [SocketAddress]) async {
+    do {
+      try await waitForTurn()
+    } catch {
+      return await fail(approach, because: error)
+    }
+    defer { endTurn() }
+    do {
+      let handshake = try await endpoint.beginHandshake(with: nil)
+      approach.handshake = handshake
+      await add(addresses, to: handshake, of: approach)
+      let connection = try await established(handshake, of: approach)
+      guard let peer = connection.peer, peer != id else {
+        await connection.close(code: ConnectionEnd.denied.rawValue)
+        throw PeerError(.notFound, connection.peer == nil ? "no peer is there" : "it is this peer itself")
+      }
+      approach.peer = peer
+      for place in waiting.indices where waiting[place].target == approach.target {
+        waiting[place].peer = peer
+      }
+      table.began(.ours, with: peer)
+      if table.isAnswering(peer) { try await connection.taken() }
+      await settle(approach, connection)
+    } catch {
+      await letGo(of: approach)
+      await fail(approach, because: error)
+    }
+  }
+
   /// Connects with whoever waits with the same secret: see ``wait(forKey:)``.
   public func connect(withKey key: String) async throws -> Connection {
     try await connect(.pairing(key), at: []).connection

@@ -67,4 +67,6 @@ public enum PeerLimits {
   public static let retries = 3
   /// How long it waits before that.
   public static let retryPause: Duration = .milliseconds(500)
+  /// Pages of a registry's list that are read to find somebody: a registry of thousands is not read whole.
+  public static let pages = 32
 }
