@@ -9,7 +9,7 @@ seconds=${FUZZ_SECONDS:-60}
 scratch=.build/fuzz
 
 WARREN_FUZZ=1 swift build --product Fuzz --sanitize=fuzzer --scratch-path "$scratch"
-for target in ${FUZZ_TARGETS:-stun ice sdp pcp natpmp plan signal quic tls http pairing registry relay dns files}; do
+for target in ${FUZZ_TARGETS:-stun ice sdp pcp natpmp plan signal quic tls http pairing registry relay dns files plaintext}; do
   echo "== $target, $seconds s"
   # What it finds goes to a folder of its own: the seeds stay as they are.
   found="$scratch/found/$target"

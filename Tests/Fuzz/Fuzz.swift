@@ -11,6 +11,7 @@ private let targets: [String: @Sendable ([UInt8]) -> Void] = [
   "stun": fuzzSTUN, "ice": fuzzICE, "sdp": fuzzSDP, "pcp": fuzzPCP, "natpmp": fuzzNATPMP, "plan": fuzzPlan,
   "signal": fuzzSignal, "quic": fuzzQUIC, "tls": fuzzTLS, "http": fuzzHTTP, "pairing": fuzzPairing,
   "registry": fuzzRegistry, "relay": fuzzRelay, "dns": fuzzDNS, "files": fuzzFiles,
+  "plaintext": fuzzPlaintext,
 ]
 
 private let target: @Sendable ([UInt8]) -> Void = {
