@@ -20,6 +20,7 @@ if only == "relay-server" { try await RelayBenchmark.serve() }
 if wants("files") { try await FilesBenchmark.run() }
 if only == "files-receiver" { try await FilesBenchmark.receive() }
 if only == "files-sender" { try await FilesBenchmark.send() }
+if wants("mesh") { try await MeshBenchmark.run() }
 // `registry` is all of it; with one more word it is one kind of question.
 let isAll = only == "registry" && CommandLine.arguments.count == 2
 if wants("registry") { try await RegistryBenchmark.run() }

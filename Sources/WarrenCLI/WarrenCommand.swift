@@ -25,10 +25,17 @@ struct WarrenCommand {
                                     show what becomes of connections whose networks change while they are used
            warren idle [--minutes N] [--seed N]
                                     show how many bytes a connection costs over which nobody says anything
+           warren swarm [--nodes N] [--seeds N] [--seed N] [--loss PERCENT] [--rough] [--hours N] [--whole]
+                                    show what many nodes of a mesh do: join, talk, crash, come back
            warren contest [--seeds N]
                                     show how long the port of a hard NAT takes to find, beside others
            warren weather [WEATHER] [--seeds N] [--seed N] [--megabytes N] [--streams N] [--loopback]
                                     show which transfers over QUIC come through bad networks, and how fast
+           warren swarm [--whole] [--nodes N] [--seeds N] [--seed N] [--loss PERCENT] [--hours N] [--rough]
+                                    show whether the nodes of a mesh know each other, and what they say
+           warren mesh NAME [--mesh MESH] [--secret SECRET] [--key FILE] [--port PORT] [--registry ADDRESS]
+                       [--connect ADDRESS or KEY[@ADDRESS]]... [--loopback] [--debug]
+                                    be a node of a mesh: say to all what is typed, and show what happens
            warren --version
            warren --help
     """
@@ -53,6 +60,8 @@ struct WarrenCommand {
     case "paths": try await Paths(arguments: arguments.dropFirst()).run()
     case "idle": try await Idle(arguments: arguments.dropFirst()).run()
     case "storm": try await Storms(arguments: arguments.dropFirst()).run()
+    case "mesh": try await MeshChat(arguments: arguments.dropFirst()).run()
+    case "swarm": try await Swarms(arguments: arguments.dropFirst()).run()
     case "weather": try await Weather(arguments: arguments.dropFirst()).run()
     case "--version": print("warren \(version)")
     case nil, "--help", "help": print(help)
@@ -71,6 +80,7 @@ enum UsageError: Error, CustomStringConvertible {
   case unknownCommand(String)
   case unknownOption(String)
   case badValue(String, option: String)
+  case missing(String)
   case unknownPlace(String, known: [String])
   case unknownWeather(String, known: [String])
   case unknownScenario(String, known: [String])
@@ -79,6 +89,7 @@ enum UsageError: Error, CustomStringConvertible {
     switch self {
     case .unknownCommand(let word): "there is no command \(word.debugDescription)"
     case .unknownOption(let word): "there is no option \(word.debugDescription)"
+    case .missing(let what): "\(what) is missing"
     case .unknownPlace(let word, let known):
       "there is no place \(word.debugDescription); there are: \(known.joined(separator: ", "))"
     case .unknownWeather(let word, let known):
