@@ -9,7 +9,7 @@ CONTEST_SEEDS ?= 10000
 WEATHER_SEEDS ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: interop help demo test lint format bench matrix connect paths storm contest weather fuzz sanitize release docs setup clean
+.PHONY: interop help demo test lint format bench matrix connect paths storm swarm contest weather fuzz sanitize release docs setup clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ paths: release ## let things happen to the ways of connections that are in use (
 
 storm: release ## let everything go wrong that can, and see whether peers find each other again (1,000 seeds: a minute)
 	.build/release/warren storm --seeds 1000
+
+swarm: release ## let 5, 50 and 500 nodes of a mesh join, talk, crash, be cut in two, and do nothing for an hour (4 minutes)
+	.build/release/warren swarm --seeds 5
+	.build/release/warren swarm --nodes 50 --loss 10 --rough --seeds 20
+	.build/release/warren swarm --whole --rough --nodes 9 --seeds 10
+	.build/release/warren swarm --nodes 50 --loss 5 --hours 1 --seeds 10
 
 contest: release ## find the port of a hard NAT, beside others' ways of looking for it (10,000 seeds: 6 minutes)
 	.build/release/warren contest --seeds $(CONTEST_SEEDS)

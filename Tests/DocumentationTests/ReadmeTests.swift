@@ -184,6 +184,54 @@ struct ReadmeTests {
     }
   }
 
+  private func join(_ machine: any Machine, by registry: RegistryAddress) async throws {
+    // begin mesh
+    var configuration = Mesh.Configuration(mesh: "family", name: "kitchen")
+    configuration.peer.registry = registry  // or none, and plain addresses below
+    configuration.bootstraps = [.registry]  // or .peer(id), .address(…)
+    configuration.admission = .secret("what only we know")
+    let mesh = try Mesh(configuration, on: machine)
+    try await mesh.start()
+    try await mesh.broadcast("dinner is ready")
+    for await event in mesh.events {
+      if case .message(let message) = event { print(message.sender, message.content) }
+      // end mesh
+      if case .message = event { break }
+      // begin mesh
+    }
+    // end mesh
+    await mesh.leave()
+  }
+
+  @Test("meets many")
+  func meets() async throws {
+    let world = World(seed: 1) {
+      Machine("alice").behind(.portRestrictedCone)
+      Machine("bob").behind(.restrictedCone)
+      Server("registry")
+    }
+    try await world.run { world in
+      let (server, bob) = (world.machine("registry"), world.machine("bob"))
+      var chance = server.random
+      let registry = RegistryServer(Registry(on: server), on: server, key: PrivateKey(using: &chance))
+      var address = try await registry.start()
+      address.host = "registry"
+      var configuration = Mesh.Configuration(mesh: "family", name: "garden")
+      configuration.peer.registry = address
+      configuration.bootstraps = [.registry]
+      configuration.admission = .secret("what only we know")
+      let mesh = try Mesh(configuration, on: bob)
+      try await mesh.start()
+      let speaking = bob.spawn("who answers") {
+        for await event in mesh.events { if case .joined = event { try await mesh.broadcast("coming") } }
+      }
+      try await self.join(world.machine("alice"), by: address)
+      await mesh.leave()
+      try await speaking.value
+      await registry.stop()
+    }
+  }
+
   private func punch(_ machine: any Machine, _ servers: [SocketAddress], _ bob: HolePuncher) async throws {
     let tellTheOtherSide: @Sendable ([UInt8]) async throws -> Void = {
       await bob.receive(try PunchSignal(decoding: $0.span.bytes))
