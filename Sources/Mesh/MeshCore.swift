@@ -43,7 +43,6 @@ package struct MeshCore {
   private var words = Queue<(to: PeerID, word: MeshWord)>()
   private var events = Queue<Event>()
   private var woken = Queue<PeerID>()
-  private var clock: Instant
 
   package init(
     _ record: MemberRecord, _ seal: RecordSeal, _ settings: Settings = Settings(), seed: UInt64,
@@ -51,7 +50,6 @@ package struct MeshCore {
   ) {
     me = record.id
     epoch = record.version.epoch
-    clock = now
     membership = MembershipCore(record, seal, allowed: settings.allowed, seed: seed, at: now)
     broadcasts = BroadcastCore(
       BroadcastCore.Source(id: record.id, epoch: record.version.epoch), seal, allowed: settings.allowed,
@@ -220,7 +218,7 @@ package struct MeshCore {
 
   package mutating func handleDeadline(at now: Instant) {
     membership.handleDeadline(at: now)
-    for id in direct.waiting where membership.member(id)?.isThere ?? false { links.wants(id, at: now) }
+    for id in direct.waiting where membership.isThere(id) { links.wants(id, at: now) }
     if links.isTimeForRevival(at: now) { links.revive(among: membership.missing, at: now) }
     links.handleDeadline(at: now)
     broadcasts.handleDeadline(at: now)
@@ -229,7 +227,6 @@ package struct MeshCore {
 
   /// What one part has found out, the others hear.
   private mutating func settle(at now: Instant) {
-    clock = now
     while let event = membership.pollEvent() {
       switch event {
       case .joined(let member):
@@ -267,7 +264,7 @@ package struct MeshCore {
         events.append(.offended(by: id))
         continue
       }
-      if case .missed(let source, let count) = event, membership.member(source)?.isThere ?? false {
+      if case .missed(let source, let count) = event, membership.isThere(source) {
         var payload = WireWriter()
         payload.append(count)
         direct.send(DirectCore.Message(.missed, payload.bytes), to: source)

@@ -19,13 +19,11 @@ extension BroadcastCore {
       if haves.count < MeshLimits.haveEntries { knownSlots.insert(slot) }
     case .graft(let source, let from): serve(source, from: from, slot, at: now)
     case .prune(let source):
-      guard let place = places[source.id], logs[place].source == source else { return }
+      guard let place = knownPlace(of: source) else { return }
       logs[place].readers[slot]?.mode = .lazy
     case .gone(let source, let next):
-      guard let place = places[source.id], logs[place].source == source, next > logs[place].next else {
-        return
-      }
-      if logs[place].wish == nil { want(place, at: now) }
+      guard let place = knownPlace(of: source), next > logs[place].next else { return }
+      want(place, at: now)
       logs[place].wish?.gone[slot] = next
       if logs[place].wish?.asked == slot || logs[place].wish?.asked == nil {
         logs[place].wish?.asked = nil
@@ -62,7 +60,7 @@ extension BroadcastCore {
   }
 
   private mutating func serve(_ source: Source, from: UInt64, _ slot: Int, at now: Instant) {
-    guard let place = places[source.id], logs[place].source == source, from > 0 else { return }
+    guard let place = knownPlace(of: source), from > 0 else { return }
     counters.grafts += 1
     // It is on its way already.
     if let reader = logs[place].readers[slot], reader.mode == .eager, reader.cursor == from + 1 { return }
@@ -81,14 +79,16 @@ extension BroadcastCore {
     wanting.append(place)
   }
 
+  private mutating func endWish(_ place: Int) {
+    logs[place].wish = nil
+    wanting.removeAll { $0 == place }
+  }
+
   /// Whether something is missing still.
   mutating func settleWish(_ place: Int, at now: Instant) {
     guard logs[place].wish != nil else { return }
-    let isMissing =
-      !logs[place].ahead.isEmpty || logs[place].readers.contains { ($0?.has ?? 0) > logs[place].next }
-    if !isMissing {
-      logs[place].wish = nil
-      wanting.removeAll { $0 == place }
+    if !logs[place].isMissingSomething {
+      endWish(place)
     } else if logs[place].wish?.asked != nil {
       // It comes: whoever was asked has time for what follows.
       logs[place].wish?.at = now.advanced(by: MeshLimits.graftPatience)
@@ -107,8 +107,7 @@ extension BroadcastCore {
     guard !havers.isEmpty else {
       // Whoever had it is gone, or what came before its turn is all that there is: it is told again by others.
       if logs[place].ahead.isEmpty {
-        logs[place].wish = nil
-        wanting.removeAll { $0 == place }
+        endWish(place)
       } else {
         logs[place].wish?.at = now.advanced(by: MeshLimits.graftPatience)
       }
@@ -134,19 +133,14 @@ extension BroadcastCore {
 
   /// Nobody has it any more: what follows is better than nothing.
   private mutating func giveUp(_ place: Int, at now: Instant) {
-    logs[place].wish = nil
-    wanting.removeAll { $0 == place }
+    endWish(place)
     // Where it goes on, its sender says, and nobody else.
     guard let first = logs[place].ahead.keys.min() else { return }
     let count = first - logs[place].next
     beginLog(place, at: first)
     events.append(.missed(from: logs[place].source.id, count: count))
     deliverAhead(place, at: now)
-    if !logs[place].ahead.isEmpty
-      || logs[place].readers.contains(where: { ($0?.has ?? 0) > logs[place].next })
-    {
-      want(place, at: now)
-    }
+    if logs[place].isMissingSomething { want(place, at: now) }
   }
 
   mutating func forgetKept(_ place: Int) {

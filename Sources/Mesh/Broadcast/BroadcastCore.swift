@@ -225,8 +225,7 @@ package struct BroadcastCore {
 
   /// A large message has begun to come: nobody else needs to be asked for it.
   package mutating func begins(_ source: Source, _ number: UInt64, from id: PeerID, at now: Instant) {
-    guard let slot = links.firstIndex(of: id), let place = places[source.id], logs[place].source == source,
-      number == logs[place].next
+    guard let slot = links.firstIndex(of: id), let place = knownPlace(of: source), number == logs[place].next
     else { return }
     logs[place].coming = (number, slot, now.advanced(by: MeshLimits.coming))
   }
@@ -381,9 +380,14 @@ package struct BroadcastCore {
     free.append(place)
   }
 
+  /// The log that there is of a sender in that life.
+  func knownPlace(of source: Source) -> Int? {
+    places[source.id].flatMap { logs[$0].source == source ? $0 : nil }
+  }
+
   /// The log of a sender; nil where it is not known in that life, or there is no room for more.
   mutating func place(of source: Source) -> Int? {
-    if let place = places[source.id], logs[place].source == source { return place }
+    if let place = knownPlace(of: source) { return place }
     guard lives[source.id] == source.epoch else { return nil }
     if let place = places[source.id] {
       // It has begun another life: what it said in the last is done with.

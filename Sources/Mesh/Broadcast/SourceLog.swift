@@ -76,6 +76,9 @@ struct SourceLog {
   /// Since when the oldest is kept.
   var oldest: Instant? { kept[kept.first]?.at }
 
+  /// Whether there is more of it, as far as is known, than has come.
+  var isMissingSomething: Bool { !ahead.isEmpty || readers.contains { ($0?.has ?? 0) > next } }
+
   subscript(number: UInt64) -> BroadcastMessage? { kept[number]?.message }
 
   mutating func append(_ message: BroadcastMessage, isVerified: Bool, at now: Instant) {

@@ -7,8 +7,6 @@ struct MemberEntry {
   var state: Member.State
   /// Since when it is in this state.
   var since: Instant
-  /// Where it stands in the order of those who look after each other.
-  let place: UInt64
   var suspicion: Suspicion?
   var isLinked = false
   /// When something came from it last.
@@ -31,7 +29,6 @@ struct MemberEntry {
     self.record = record
     self.state = state
     since = now
-    place = RingPlace.of(record.id, in: 0)
   }
 
   var isThere: Bool { state == .alive || state == .suspect }

@@ -17,7 +17,6 @@ extension MembershipCore {
     let late = min(nextDeadline, now).duration(to: now)
     // What was silent while this one slept may have spoken.
     if late > MeshLimits.ownPause { forgive(at: now) }
-    clock = now
     if nextRound <= now {
       nextRound = now.advanced(by: MeshLimits.round)
       for id in watched() where isSilent(id, at: now) { probe(id, at: now) }
@@ -122,7 +121,6 @@ extension MembershipCore {
 
   /// Takes a packet that a neighbour has sent.
   package mutating func receive(_ packet: [UInt8], from id: PeerID, at now: Instant) {
-    clock = now
     heard(id, at: now)
     var input = WireReader(packet.span.bytes)
     guard let head = MeshPacket(&input) else {

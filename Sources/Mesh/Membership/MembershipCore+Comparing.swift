@@ -23,6 +23,9 @@ extension MembershipCore {
 
     static func beginning(of id: PeerID) -> UInt64 { id.withBytes { $0.number(at: 0, as: UInt64.self) } }
 
+    /// Whether it is of somebody who is there, as far as is known.
+    var isThere: Bool { state == .alive || state == .suspect }
+
     /// Whether it says more than the other.
     func isNewer(than other: Digest) -> Bool {
       version != other.version ? version > other.version : rank > other.rank
@@ -44,7 +47,6 @@ extension MembershipCore {
 
   /// What a neighbour says over its connection.
   package mutating func hear(_ word: MeshWord, from id: PeerID, at now: Instant) {
-    clock = now
     heard(id, at: now)
     switch word {
     case .fingerprint(let theirs):
@@ -80,31 +82,17 @@ extension MembershipCore {
 
   private mutating func compare(_ digests: [Digest], isAnswer: Bool, with id: PeerID) {
     let theirs = Dictionary(digests.map { ($0.beginning, $0) }, uniquingKeysWith: { one, _ in one })
-    var lacks = false
-    var known: Set<UInt64> = []
+    let summary = summary
+    let known = Set(summary.map(\.beginning))
+    var lacks = digests.contains { $0.isThere && !known.contains($0.beginning) }
     var news: [UInt8] = []
-    for mine in summary { known.insert(mine.beginning) }
-    for digest in digests where !known.contains(digest.beginning) {
-      if digest.state == .alive || digest.state == .suspect { lacks = true }
-    }
-    for subject in [me] + entries.keys.sorted() {
-      let mine: Digest
-      let rumours: [Rumour]
-      if subject == me {
-        mine = Digest(me, own.version, own.hasLeft ? .left : .alive)
-        rumours = [.said(own)]
-      } else {
-        let entry = entries[subject]!
-        mine = Digest(subject, entry.record.version, entry.state)
-        rumours = entry.rumours(by: me)
+    for (subject, mine) in zip([me] + entries.keys.sorted(), summary) {
+      let its = theirs[mine.beginning]
+      // Whoever is gone is nobody's business who has not known it.
+      if its.map(mine.isNewer) ?? mine.isThere {
+        add(entries[subject]?.rumours(by: me) ?? [.said(own)], to: &news, for: id)
       }
-      guard let its = theirs[mine.beginning] else {
-        // Whoever is gone is nobody's business who has not known it.
-        if mine.state == .alive || mine.state == .suspect { add(rumours, to: &news, for: id) }
-        continue
-      }
-      if mine.isNewer(than: its) { add(rumours, to: &news, for: id) }
-      if its.isNewer(than: mine) { lacks = true }
+      if let its, its.isNewer(than: mine) { lacks = true }
     }
     if !news.isEmpty { say(.rumours(news), to: id) }
     if lacks, !isAnswer { say(.summary(isAnswer: true, summary), to: id) }

@@ -68,8 +68,6 @@ package struct MembershipCore {
   var lastForgetting: Instant
   /// Whose turn it is that is not looked after always.
   var turn = 0
-  /// When it was last awake.
-  var clock: Instant
   /// How often its own record has come back newer than it was, of late.
   var doubles: [Instant] = []
   package internal(set) var counters = Counters()
@@ -94,7 +92,6 @@ package struct MembershipCore {
     seal.sign(&own)
     random = MeshRandom(seed)
     number = UInt32(truncatingIfNeeded: random.next())
-    clock = now
     lastNews = now
     lastForgetting = now
     nextRound = now.advanced(by: MeshLimits.round * Double.random(in: 0..<1, using: &random))
@@ -111,6 +108,8 @@ package struct MembershipCore {
 
   package func member(_ id: PeerID) -> Member? { entries[id]?.member }
 
+  package func isThere(_ id: PeerID) -> Bool { entries[id]?.isThere ?? false }
+
   /// Which of its lives it is in.
   package func epoch(of id: PeerID) -> UInt64? { entries[id]?.record.version.epoch }
 
@@ -126,7 +125,6 @@ package struct MembershipCore {
 
   /// It is connected with somebody, who has said this of itself.
   package mutating func linked(with id: PeerID, at now: Instant) {
-    clock = now
     entries[id]?.isLinked = true
     entries[id]?.heard = now
     guard !links.contains(id) else { return }
@@ -139,7 +137,6 @@ package struct MembershipCore {
   ///
   /// - Parameter knows: whether it is known why: then nobody is suspect.
   package mutating func unlinked(from id: PeerID, knows: Bool, at now: Instant) {
-    clock = now
     links.removeAll { $0 == id }
     entries[id]?.isLinked = false
     entries[id]?.roundTrip = nil
@@ -197,7 +194,6 @@ package struct MembershipCore {
   /// - Returns: whether it is one.
   @discardableResult
   package mutating func take(_ record: MemberRecord, at now: Instant) -> Bool {
-    clock = now
     guard record.id != me, seal.isRight(record) else { return false }
     learn(record, isChecked: true, at: now)
     return true

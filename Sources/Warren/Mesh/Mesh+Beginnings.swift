@@ -40,20 +40,20 @@ extension Mesh {
   /// Whether nothing is to be looked for at present.
   private func isServed(_ bootstrap: Bootstrap) -> Bool {
     guard case .peer(let id, _) = bootstrap else { return links.values.contains(where: \.isOpen) }
-    return core.membership.member(id)?.isThere ?? false
+    return core.membership.isThere(id)
   }
 
   private func reach(_ bootstrap: Bootstrap) async throws -> [Connection] {
     switch bootstrap {
     case .peer(let id, let addresses):
-      if id == self.id || core.membership.member(id)?.isThere ?? false { return [] }
+      if id == self.id || core.membership.isThere(id) { return [] }
       return [try await peer.connect(to: id, at: addresses)]
     case .address(let address): return [try await peer.connect(at: [address])]
     case .registry:
       for id in try await peer.find(
-        beginningWith: String(configuration.mesh.prefix(40)) + "/", atMost: MeshLimits.found)
+        beginningWith: Self.registryBeginning(configuration.mesh), atMost: MeshLimits.found)
       {
-        if id == self.id || core.membership.member(id)?.isThere ?? false { continue }
+        if id == self.id || core.membership.isThere(id) { continue }
         if let connection = try? await peer.connect(to: id) { return [connection] }
       }
       return []

@@ -10,9 +10,7 @@ extension Mesh {
     guard let files else {
       throw MeshError(.badConfiguration, "files are not exchanged here: configure a folder for them")
     }
-    guard core.membership.member(id)?.isThere ?? false else {
-      throw MeshError(.notFound, "nobody of the key \(id) is in the mesh")
-    }
+    try checkIsThere(id)
     change { $0.hold(id, true, at: $1) }
     do {
       let transfer = try await files.send(path) { try await self.connected(with: id) }

@@ -25,8 +25,15 @@ extension Mesh {
 
   func take(_ event: PeerEvent) async {
     guard case .candidatesChanged = event else { return }
-    let addresses = Array(await peer.toldAddresses.prefix(MeshLimits.addresses))
-    change { $0.announce(name: self.configuration.name, addresses: addresses, at: $1) }
+    _ = await announceAddresses()
+  }
+
+  /// Tells the others where this one can be reached, and whoever asks.
+  func announceAddresses() async -> [SocketAddress] {
+    let addresses = await peer.toldAddresses
+    let told = Array(addresses.prefix(MeshLimits.addresses))
+    change { $0.announce(name: self.configuration.name, addresses: told, at: $1) }
+    return addresses
   }
 
   // MARK: Getting to know each other
@@ -34,12 +41,8 @@ extension Mesh {
   /// Makes a connection a link, once both have said who they are.
   func greet(_ connection: Connection) async throws {
     guard let id = connection.peer, !isClosed else { return await connection.close() }
-    if let link = (links[id].map { [$0] } ?? []).first(where: { $0.connection.isSame(as: connection) }) {
-      return try await waitUntilOpen(link)
-    }
-    if let link = greeted.first(where: { $0.connection.isSame(as: connection) }) {
-      return try await waitUntilOpen(link)
-    }
+    let known = ([links[id]] + greeted).first { $0?.connection.isSame(as: connection) ?? false }
+    if let link = known ?? nil { return try await waitUntilOpen(link) }
     let link = MeshLink(connection, with: id)
     guard greeted.count < MeshLimits.strangers else {
       let error = MeshError(.full, "too many want to get to know it at once")
@@ -186,11 +189,9 @@ extension Mesh {
     links[link.peer] = link
     link.isOpen = true
     link.changed()
-    var isNonsense = false
-    change { core, now in
-      do { try core.linked(with: record, greeting, at: now) } catch { isNonsense = true }
+    try change(or: "what it says of itself is not signed by it, or cannot be") {
+      core, now throws(MeshCore.Offence) in try core.linked(with: record, greeting, at: now)
     }
-    if isNonsense { throw MeshError(.nonsense, "what it says of itself is not signed by it, or cannot be") }
     if let member = core.membership.member(link.peer) { happened.append(.connected(member)) }
   }
 
@@ -223,11 +224,9 @@ extension Mesh {
         let bytes = try await MeshLink.read(from: stream, atMost: MeshWord.mostBytes)
         guard let word = MeshWord(bytes) else { throw MeshError(.nonsense, "a word cannot be understood") }
         guard link.isOpen, links[link.peer] === link else { return }
-        var isNonsense = false
-        change { core, now in
-          do { try core.hear(word, from: link.peer, at: now) } catch { isNonsense = true }
+        try change(or: "it has taken more than it was sent") { core, now throws(MeshCore.Offence) in
+          try core.hear(word, from: link.peer, at: now)
         }
-        if isNonsense { throw MeshError(.nonsense, "it has taken more than it was sent") }
       }
     } catch let error as MeshError {
       await end(link, error)
@@ -237,12 +236,12 @@ extension Mesh {
   }
 
   private func readMessages(of link: MeshLink, from stream: Connection.Stream) async {
-    guard link.reading == 0 else {
+    guard !link.isReading else {
       return await end(link, MeshError(.nonsense, "it has opened a stream that is not its to open"))
     }
-    link.reading += 1
+    link.isReading = true
     defer {
-      link.reading -= 1
+      link.isReading = false
       link.changed()
     }
     let bytes = StreamReader(stream)
@@ -254,15 +253,13 @@ extension Mesh {
           self.change { $0.begins(source, number, from: link.peer, at: $1) }
         }
         guard links[link.peer] === link else { return }
-        var isNonsense = false
-        change { core, now in
+        try change(or: "a message is missing before another") { core, now throws(MeshCore.Offence) in
           switch frame {
           case .broadcast(let message): core.receive(message, from: link.peer, at: now)
           case .direct(let number, let message):
-            do { try core.receive(message, number, from: link.peer, at: now) } catch { isNonsense = true }
+            try core.receive(message, number, from: link.peer, at: now)
           }
         }
-        if isNonsense { throw MeshError(.nonsense, "a message is missing before another") }
         // Whoever reads slowly has others wait, and nobody else.
         if !happened.hasRoom {
           try await machine.suspend({ "the mesh's events to be read" }) { happened.waitForRoom($0) }
@@ -358,7 +355,7 @@ extension Mesh {
       machine.spawn("the last words of \(member.name)") {
         try await self.machine.sleep(for: MeshLimits.lastWords)
         _ = try? await self.machine.withDeadline(MeshLimits.goodbye) {
-          try await self.wait(for: link, "the last words of \(member.name)") { $0.reading == 0 }
+          try await self.wait(for: link, "the last words of \(member.name)") { !$0.isReading }
         }
         await self.end(link, MeshError(.left, "it has left"))
       }

@@ -91,8 +91,11 @@ public actor Mesh {
   static let protocolName = "warren-mesh/1"
 
   static func registryName(_ mesh: String, _ id: PeerID) -> String {
-    String(mesh.prefix(40)) + "/" + String(id.description.prefix(12))
+    registryBeginning(mesh) + String(id.description.prefix(12))
   }
+
+  /// How the names of all of a mesh begin at a registry.
+  static func registryBeginning(_ mesh: String) -> String { String(mesh.prefix(40)) + "/" }
 
   // MARK: Life
 
@@ -113,12 +116,7 @@ public actor Mesh {
       machine.spawn("what happens to the peer") { [weak self] in
         for await event in peer.events { await self?.take(event) }
       })
-    let addresses = await peer.toldAddresses
-    change {
-      $0.announce(
-        name: self.configuration.name, addresses: Array(addresses.prefix(MeshLimits.addresses)), at: $1)
-    }
-    happened.append(.started(at: addresses))
+    happened.append(.started(at: await announceAddresses()))
     for bootstrap in configuration.bootstraps { look(for: bootstrap) }
   }
 
@@ -194,13 +192,18 @@ public actor Mesh {
 
   private func send(_ message: DirectCore.Message, to id: PeerID) async throws {
     try check(message.payload)
-    func isThere(_ core: MeshCore) -> Bool { core.membership.member(id)?.isThere ?? false }
-    try await waitForRoom("\(id) to take what was said to it") { !isThere($0) || $0.hasRoom(for: id) }
+    try await waitForRoom("\(id) to take what was said to it") {
+      !$0.membership.isThere(id) || $0.hasRoom(for: id)
+    }
     if id == self.id { throw MeshError(.notFound, "it is this node itself") }
-    guard isThere(core) else {
+    try checkIsThere(id)
+    change { $0.send(message, to: id, at: $1) }
+  }
+
+  func checkIsThere(_ id: PeerID) throws(MeshError) {
+    guard core.membership.isThere(id) else {
       throw MeshError(.notFound, "nobody of the key \(id) is in the mesh")
     }
-    change { $0.send(message, to: id, at: $1) }
   }
 
   private func check(_ bytes: [UInt8]) throws(MeshError) {
@@ -247,6 +250,19 @@ public actor Mesh {
     drive()
   }
 
+  /// Tells the core what somebody else has said.
+  ///
+  /// - Throws: a ``MeshError`` with this reason where that cannot be.
+  func change(
+    or reason: String, _ body: (inout MeshCore, Instant) throws(MeshCore.Offence) -> Void
+  ) throws(MeshError) {
+    var isNonsense = false
+    change { core, now in
+      do throws(MeshCore.Offence) { try body(&core, now) } catch { isNonsense = true }
+    }
+    if isNonsense { throw MeshError(.nonsense, reason) }
+  }
+
   private func look() {
     scheduled = nil
     change { $0.handleDeadline(at: $1) }
@@ -289,31 +305,25 @@ public actor Mesh {
       case .forgotten: break
       }
     case .broadcast(.message(let message)):
-      happened.append(
-        .message(
-          MeshMessage(
-            sender: message.source.id,
-            content: message.isText
-              ? .text(String(decoding: message.payload, as: UTF8.self)) : .bytes(message.payload),
-            topic: message.topic)))
+      hear(message.payload, isText: message.isText, from: message.source.id, on: message.topic)
     case .broadcast(.missed(let id, let count)): happened.append(.missed(from: id, count: count))
     // What a neighbour is not sent any more others may have for it: if not, it says so itself.
     case .broadcast(.offended), .broadcast(.lost): break
     case .missed(let id, let count):
       happened.append(.fellBehind(id, count: count))
     case .direct(let message, let id):
-      happened.append(
-        .message(
-          MeshMessage(
-            sender: id,
-            content: message.kind == .text
-              ? .text(String(decoding: message.payload, as: UTF8.self)) : .bytes(message.payload),
-            topic: nil)))
+      hear(message.payload, isText: message.kind == .text, from: id, on: nil)
     case .undelivered(let id, let count): happened.append(.undelivered(to: id, count: count))
     case .dial(let member): machine.spawn("connecting with \(member.name)") { await self.dial(member) }
     case .drop(let id): drop(id)
     case .offended(let id):
       if let link = links[id] { endLater(link, MeshError(.nonsense, "it has sent what nobody has signed")) }
     }
+  }
+
+  private func hear(_ payload: [UInt8], isText: Bool, from sender: PeerID, on topic: String?) {
+    let content: MeshMessage.Content =
+      isText ? .text(String(decoding: payload, as: UTF8.self)) : .bytes(payload)
+    happened.append(.message(MeshMessage(sender: sender, content: content, topic: topic)))
   }
 }

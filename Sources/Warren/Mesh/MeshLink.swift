@@ -28,8 +28,8 @@ final class MeshLink: @unchecked Sendable {
   var isSaying = false
   var isSending = false
   var tasks: [Task<Void, any Error>] = []
-  /// Streams of messages that have not ended.
-  var reading = 0
+  /// Whether the other side's stream of messages has not ended.
+  var isReading = false
   /// Those who wait for something to become of it.
   private var waits: [Wait<Void>] = []
 
