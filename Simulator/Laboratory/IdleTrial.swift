@@ -72,15 +72,7 @@ public struct IdleTrial: Sendable {
   /// Runs it in a world of this seed.
   public func run(seed: UInt64, keptEvents: Int = 2_000_000) async throws -> (outcome: Outcome, trace: Trace)
   {
-    var configuration = World.Configuration()
-    configuration.keptEvents = keptEvents
-    configuration.access.loss = 1 - (1 - loss).squareRoot()
-    let world = World(seed: seed, configuration: configuration) {
-      alice.node("alice")
-      bob.node("bob")
-      Server("registry").linked(.access)
-      Server("stun").linked(.access)
-    }
+    let world = PeerSetting.world(of: alice, bob, loss: loss, seed: seed, keptEvents: keptEvents)
     let scene = try await world.run { world in try await play(in: world) }
     return (count(world.trace, scene), world.trace)
   }

@@ -230,11 +230,9 @@ public struct MeshTrial: Sendable {
   private func isolate(_ victim: Node, from all: [Node], in world: World, _ isCut: Bool) {
     for name in all.filter({ $0 !== victim }).map(\.name) + ["registry", "stun"] {
       if isCut {
-        world.cut(from: victim.name, to: name)
-        world.cut(from: name, to: victim.name)
+        world.cut(between: victim.name, and: name)
       } else {
-        world.mend(from: victim.name, to: name)
-        world.mend(from: name, to: victim.name)
+        world.mend(between: victim.name, and: name)
       }
     }
   }

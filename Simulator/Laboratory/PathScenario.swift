@@ -71,8 +71,7 @@ extension PathScenario {
     $0.lastKind = .relayed
     $0.happens = { scene in
       try await scene.wait(.seconds(60))
-      scene.world.cut(from: "alice", to: "bob")
-      scene.world.cut(from: "bob", to: "alice")
+      scene.world.cut(between: "alice", and: "bob")
     }
   }
 
@@ -264,8 +263,7 @@ extension PathScenario {
       try await scene.wait(.seconds(5))
       try await scene.connection.prefer(.tcp)
       try await scene.wait(.seconds(10))
-      scene.world.cut(from: "alice", to: "bob")
-      scene.world.cut(from: "bob", to: "alice")
+      scene.world.cut(between: "alice", and: "bob")
     }
   }
 

@@ -33,6 +33,24 @@ public final class PeerSetting: Sendable {
     return RegistryServer(Registry(on: machine), on: machine, key: key, configuration)
   }
 
+  /// A simulated internet with both, and with the machines `alice` and `bob` at these places.
+  ///
+  /// - Parameter loss: how many of the packets between two machines are lost.
+  static func world(
+    of alice: Place, _ bob: Place, loss: Double, seed: UInt64, keptEvents: Int
+  ) -> World {
+    var configuration = World.Configuration()
+    configuration.keptEvents = keptEvents
+    // Two links on each way: together they lose so much.
+    configuration.access.loss = 1 - (1 - loss).squareRoot()
+    return World(seed: seed, configuration: configuration) {
+      alice.node("alice")
+      bob.node("bob")
+      Server("registry").linked(.access)
+      Server("stun").linked(.access)
+    }
+  }
+
   /// Starts both on the machines `registry` and `stun`, which must have IPv4 and IPv6.
   ///
   /// - Parameters:

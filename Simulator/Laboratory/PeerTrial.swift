@@ -49,16 +49,7 @@ public struct PeerTrial: Sendable {
 
   /// Tries it in a world of this seed.
   public func run(seed: UInt64, keptEvents: Int = 0) async throws -> (outcome: Outcome, trace: Trace) {
-    var configuration = World.Configuration()
-    configuration.keptEvents = keptEvents
-    // Two links on each way: together they lose so much.
-    configuration.access.loss = 1 - (1 - loss).squareRoot()
-    let world = World(seed: seed, configuration: configuration) {
-      alice.node("alice")
-      bob.node("bob")
-      Server("registry").linked(.access)
-      Server("stun").linked(.access)
-    }
+    let world = PeerSetting.world(of: alice, bob, loss: loss, seed: seed, keptEvents: keptEvents)
     let outcome = try await world.run { world in try await connect(in: world) }
     return (outcome, world.trace)
   }

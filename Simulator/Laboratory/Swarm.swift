@@ -137,13 +137,6 @@ public final class Swarm {
   /// A node is gone from one moment to the next.
   func crash(_ index: Int) { nodes.first { $0.index == index }?.isUp = false }
 
-  func stop(_ node: Node) {
-    node.core.leave(at: now)
-    settle(node)
-    node.isUp = false
-    for link in links.values where link.ends.contains(node.id) && link.isOpen { close(link, by: node.id) }
-  }
-
   func node(_ index: Int) -> Node { nodes.first { $0.index == index }! }
 
   private func reaches(_ one: Node, _ other: Node) -> Bool {
@@ -378,11 +371,6 @@ public final class Swarm {
   /// Broadcasts something.
   func broadcast(_ node: Node, _ bytes: [UInt8], topic: String = "") {
     node.core.broadcast(bytes, isText: false, topic: topic, at: now)
-    settle(node)
-  }
-
-  func send(_ node: Node, _ bytes: [UInt8], to other: Node) {
-    node.core.send(DirectCore.Message(.bytes, bytes), to: other.id, at: now)
     settle(node)
   }
 }

@@ -11,6 +11,18 @@ extension World {
     note("mended: \(from) reaches \(to) again")
   }
 
+  /// Lets nothing pass the internet between two machines' sides, either way.
+  public func cut(between one: String, and other: String) {
+    cut(from: one, to: other)
+    cut(from: other, to: one)
+  }
+
+  /// Undoes ``cut(between:and:)``.
+  public func mend(between one: String, and other: String) {
+    mend(from: one, to: other)
+    mend(from: other, to: one)
+  }
+
   /// Where a machine, or the outermost box before it, hangs on the internet.
   private func edge(of name: String) -> Attachment {
     var attachment = machine(name).attachments[0]

@@ -158,19 +158,30 @@ struct ReadmeTests {
     await alice.close()
   }
 
-  @Test("connects by name")
-  func connects() async throws {
+  /// Runs `body` where alice and bob stand behind NATs and there is a registry.
+  private func inWorldWithRegistry(
+    _ body: @escaping @Sendable (World, RegistryAddress) async throws -> Void
+  ) async throws {
     let world = World(seed: 1) {
       Machine("alice").behind(.portRestrictedCone)
       Machine("bob").behind(.restrictedCone)
       Server("registry")
     }
     try await world.run { world in
-      let (server, bob) = (world.machine("registry"), world.machine("bob"))
+      let server = world.machine("registry")
       var chance = server.random
       let registry = RegistryServer(Registry(on: server), on: server, key: PrivateKey(using: &chance))
       var address = try await registry.start()
       address.host = "registry"
+      try await body(world, address)
+      await registry.stop()
+    }
+  }
+
+  @Test("connects by name")
+  func connects() async throws {
+    try await inWorldWithRegistry { world, address in
+      let bob = world.machine("bob")
       var configuration = Peer.Configuration()
       configuration.name = "bob"
       configuration.registry = address
@@ -180,7 +191,6 @@ struct ReadmeTests {
       for await event in peer.events { if case .registered = event { break } }
       try await self.connect(world.machine("alice"), by: address)
       await peer.close()
-      await registry.stop()
     }
   }
 
@@ -205,17 +215,8 @@ struct ReadmeTests {
 
   @Test("meets many")
   func meets() async throws {
-    let world = World(seed: 1) {
-      Machine("alice").behind(.portRestrictedCone)
-      Machine("bob").behind(.restrictedCone)
-      Server("registry")
-    }
-    try await world.run { world in
-      let (server, bob) = (world.machine("registry"), world.machine("bob"))
-      var chance = server.random
-      let registry = RegistryServer(Registry(on: server), on: server, key: PrivateKey(using: &chance))
-      var address = try await registry.start()
-      address.host = "registry"
+    try await inWorldWithRegistry { world, address in
+      let bob = world.machine("bob")
       var configuration = Mesh.Configuration(mesh: "family", name: "garden")
       configuration.peer.registry = address
       configuration.bootstraps = [.registry]
@@ -228,7 +229,6 @@ struct ReadmeTests {
       try await self.join(world.machine("alice"), by: address)
       await mesh.leave()
       try await speaking.value
-      await registry.stop()
     }
   }
 
