@@ -19,7 +19,7 @@ demo: setup ## show an echo through two simulated NATs, and over loopback
 	@.build/debug/warren demo
 
 test: setup interop ## build everything, warnings being errors, and run all tests
-	$(SWIFT) test
+	SWIFT=$(SWIFT) Scripts/test.sh
 
 lint: ## check the format, the forbidden names and what each room may import
 	@$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Simulator Tests Benchmarks

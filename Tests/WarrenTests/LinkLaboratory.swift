@@ -12,6 +12,8 @@ final class LinkLaboratory {
     /// Whether a side has it, once its handshake is done there, and has not closed it or heard of its end.
     var isOpen = [false, false]
     var isClosed = false
+    /// When the other side has heard of it.
+    var introduced: Instant?
 
     init(_ dialler: Int) { self.dialler = dialler }
   }
@@ -66,9 +68,10 @@ final class LinkLaboratory {
 
   // MARK: What a peer does
 
-  func dial(_ side: Int) {
+  /// - Parameter another: whether it dials although it dials already, by another name.
+  func dial(_ side: Int, another: Bool = false) {
     let own = sides[side]
-    guard adopted(side) == nil, own.dials.isEmpty else { return }
+    guard adopted(side) == nil, another || own.dials.isEmpty else { return }
     let link = Link(side)
     links.append(link)
     own.dials.append(link)
@@ -86,6 +89,8 @@ final class LinkLaboratory {
     guard own.table.isWelcome(ids[link.dialler], at: now) else {
       return after(100) { self.fail(link, at: caller, link.dialler) }
     }
+    link.introduced = now
+    for older in own.answers.prefix(while: { !isYoung($0) }) { giveUp(older, at: own, callee) }
     own.answers.append(link)
     own.table.began(.theirs, with: ids[link.dialler])
     after(30_000, exactly: true) { self.fail(link, at: own, callee) }
@@ -93,9 +98,13 @@ final class LinkLaboratory {
     after(200) {
       guard !link.isClosed, caller === self.sides[link.dialler], caller.dials.contains(where: { $0 === link })
       else { return }
-      self.settle(link, .ours, at: caller, link.dialler)
+      // The last packet of the handshake is on its way before anybody decides whether it is wanted.
+      self.after(20) {
+        guard caller.dials.contains(where: { $0 === link }) else { return }
+        self.settle(link, .ours, at: caller, link.dialler)
+      }
       self.after(100) {
-        guard !link.isClosed, own.answers.contains(where: { $0 === link }) else { return }
+        guard own.answers.contains(where: { $0 === link }) else { return }
         self.settle(link, .theirs, at: own, callee)
       }
     }
@@ -115,21 +124,45 @@ final class LinkLaboratory {
     case .hold(let old):
       if let old { close(old, side) }
       after(2000, exactly: true) {
-        guard own === self.sides[side], own.table.adopted(other) == nil else { return }
-        if let held = own.table.takeHeld(other, at: self.now) { self.adopt(held, at: own, side) }
+        guard own === self.sides[side] else { return }
+        // Of what has an end only the other is heard.
+        let isHeardLast = link.isOpen[1 - side] && own.table.adopted(other)?.isOpen[1 - side] == false
+        switch own.table.waited(other, link, isHeardLast: isHeardLast, at: self.now) {
+        case .adopt: self.adopt(link, at: own, side)
+        case .replace(let old):
+          self.close(old, side)
+          self.adopt(link, at: own, side)
+        case .drop: self.close(link, side)
+        case .hold, nil: break
+        }
       }
     case .drop: close(link, side)
     }
   }
 
   private func adopt(_ link: Link, at own: Side, _ side: Int) {
-    for other in own.dials + own.answers where other !== link { giveUp(other, at: own, side) }
+    for other in own.dials + own.answers where other !== link {
+      guard link.dialler != side, other.dialler != side, isYoung(other) else {
+        giveUp(other, at: own, side)
+        continue
+      }
+      after(2000, exactly: true) { self.giveUp(other, at: own, side) }
+    }
     if let held = own.table.takeHeld(ids[1 - side], at: now), held !== link { close(held, side) }
     // It has ended while nobody looked.
-    if !link.isOpen[side] { own.table.ended(ids[1 - side], link) }
+    if !link.isOpen[side] { ended(link, at: own, side) }
+  }
+
+  private func isYoung(_ link: Link) -> Bool {
+    link.introduced.map { $0.duration(to: now) < PeerLimits.crossing } ?? false
+  }
+
+  private func ended(_ link: Link, at own: Side, _ side: Int) {
+    if let kept = own.table.ended(ids[1 - side], link, at: now) { adopt(kept, at: own, side) }
   }
 
   private func giveUp(_ link: Link, at own: Side, _ side: Int) {
+    guard own === sides[side], (own.dials + own.answers).contains(where: { $0 === link }) else { return }
     own.dials.removeAll { $0 === link }
     own.answers.removeAll { $0 === link }
     let kind: LinkTable<Link>.Side = link.dialler == side ? .ours : .theirs
@@ -141,6 +174,7 @@ final class LinkLaboratory {
     guard own === sides[side], (own.dials + own.answers).contains(where: { $0 === link }) else { return }
     giveUp(link, at: own, side)
     let kind: LinkTable<Link>.Side = link.dialler == side ? .ours : .theirs
+    guard (kind == .ours ? own.dials : own.answers).isEmpty else { return }
     if let held = own.table.failed(kind, with: ids[1 - side], at: now) { adopt(held, at: own, side) }
   }
 
@@ -149,26 +183,26 @@ final class LinkLaboratory {
     guard !link.isClosed || link.isOpen[side] else { return }
     link.isClosed = true
     link.isOpen[side] = false
-    sides[side].table.ended(ids[1 - side], link)
+    ended(link, at: sides[side], side)
     let other = sides[1 - side]
     after(100) {
       guard other === self.sides[1 - side] else { return }
       link.isOpen[1 - side] = false
-      other.table.ended(self.ids[side], link)
+      self.ended(link, at: other, 1 - side)
       self.fail(link, at: other, 1 - side)
     }
   }
 
   /// The program is started anew, and knows nothing; the other notices when it hears nothing for long.
   func restart(_ side: Int) {
-    let gone = links.filter { $0.isOpen[side] || $0.isOpen[1 - side] }
+    let gone = links
     sides[side] = Side(ids[side])
     for link in gone {
       link.isOpen[side] = false
       link.isClosed = true
       after(45_000, exactly: true) {
         link.isOpen[1 - side] = false
-        self.sides[1 - side].table.ended(self.ids[side], link)
+        self.ended(link, at: self.sides[1 - side], 1 - side)
       }
     }
   }

@@ -36,6 +36,21 @@ struct LinkTableTests {
     }
   }
 
+  @Test(
+    "end with one connection, although one of them dials twice at once", arguments: 0..<20 as Range<UInt64>)
+  func twice(batch: UInt64) {
+    for seed in batch * 100..<(batch + 1) * 100 {
+      let lab = LinkLaboratory(seed: seed)
+      for _ in 0..<lab.chance(2...4) {
+        lab.after(lab.chance(1...1500)) { lab.dial(0, another: true) }
+      }
+      if lab.chance(0...1) == 0 { lab.after(1500) { lab.dial(1) } }
+      lab.run()
+      check(lab, seed)
+      #expect(lab.adopted(0) != nil, "seed \(seed): nothing was lost, and there is none")
+    }
+  }
+
   @Test("end with the same or with none where handshakes fail", arguments: 0..<20 as Range<UInt64>)
   func failures(batch: UInt64) {
     for seed in batch * 100..<(batch + 1) * 100 {

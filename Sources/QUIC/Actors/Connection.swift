@@ -67,6 +67,9 @@ public final class Connection: Sendable {
   /// What is known of the way.
   public var statistics: ConnectionCore.Statistics { get async { await endpoint.statistics(of: core) } }
 
+  /// When the other side's last packet has come.
+  public var lastHeard: Instant { get async { await endpoint.lastHeard(of: core) } }
+
   /// Between which places its packets go.
   public var networkPath: NetworkPath { get async { await endpoint.networkPath(of: self) } }
 
@@ -141,6 +144,8 @@ extension QUICEndpoint {
   func datagramCapacity(of core: ConnectionCore) -> Int { core.datagramCapacity }
 
   func statistics(of core: ConnectionCore) -> ConnectionCore.Statistics { core.statistics }
+
+  func lastHeard(of core: ConnectionCore) -> Instant { core.lastReceived }
 
   func migrate(_ core: ConnectionCore, to path: NetworkPath, atOnce: Bool) throws {
     defer { scheduleFlush() }

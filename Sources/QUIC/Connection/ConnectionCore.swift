@@ -108,7 +108,7 @@ public final class ConnectionCore {
   /// On which way something has come last that was the one in use.
   var lastHeard: NetworkPath?
   /// When anything has come last, on whichever way.
-  private var lastReceived = Instant(nanoseconds: .min)
+  private(set) var lastReceived = Instant(nanoseconds: .min)
   /// How long it may be owed: ``QUICConfiguration/answerTimeout``.
   let answerTimeout: Duration?
   /// How often it says that it is alive where there is nothing else to say; nil for never.

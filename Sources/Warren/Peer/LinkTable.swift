@@ -6,10 +6,13 @@ import WarrenMachine
 /// Of two tries, the one of the peer with the lower key has the right of way. The other's connection is held back as long as
 /// that may still come of something, and is closed when it does: nobody has used it yet.
 ///
+/// Of two tries of one side's, by a name and by a key for example, that side knows which it keeps: the other side holds the
+/// later one back, until the dialler has closed one of them.
+///
 /// ```
 ///   ours or theirs done ──it has the right of way, or is the only one──► adopted
 ///          └──the other is under way──► held ──the other fails, or takes too long──► adopted
-///                                         └──the other is done──► dropped
+///                                         └──the other is done, and lasts──► dropped
 /// ```
 struct LinkTable<Item: AnyObject> {
   /// Who has begun a try.
@@ -39,11 +42,17 @@ struct LinkTable<Item: AnyObject> {
   private struct Pair {
     var ours = Try.none
     var theirs = Try.none
-    var adopted: (item: Item, at: Instant)?
+    var adopted: (item: Item, side: Side, at: Instant)?
 
     subscript(side: Side) -> Try {
       get { side == .ours ? ours : theirs }
       set { if side == .ours { ours = newValue } else { theirs = newValue } }
+    }
+
+    mutating func hold(_ item: Item, _ side: Side) -> Verdict {
+      defer { self[side] = .held(item) }
+      if case .held(let old) = self[side] { return .hold(insteadOf: old) }
+      return .hold(insteadOf: nil)
     }
 
     var isEmpty: Bool {
@@ -106,18 +115,16 @@ struct LinkTable<Item: AnyObject> {
     var pair = pairs[peer] ?? Pair()
     defer { pairs[peer] = pair }
     if let adopted = pair.adopted {
+      let age = adopted.at.duration(to: now)
+      if side == .theirs, adopted.side == .theirs, age < PeerLimits.crossing { return pair.hold(item, side) }
       pair[side] = .none
-      guard side == .theirs, adopted.at.duration(to: now) >= PeerLimits.young else { return .drop }
-      pair.adopted = (item, now)
+      guard side == .theirs, age >= PeerLimits.young else { return .drop }
+      pair.adopted = (item, side, now)
       return .replace(adopted.item)
     }
-    if !hasRightOfWay(side, with: peer), case .underWay = pair[side.other] {
-      defer { pair[side] = .held(item) }
-      if case .held(let old) = pair[side] { return .hold(insteadOf: old) }
-      return .hold(insteadOf: nil)
-    }
+    if !hasRightOfWay(side, with: peer), case .underWay = pair[side.other] { return pair.hold(item, side) }
     pair[side] = .none
-    pair.adopted = (item, now)
+    pair.adopted = (item, side, now)
     return .adopt
   }
 
@@ -127,8 +134,25 @@ struct LinkTable<Item: AnyObject> {
   mutating func failed(_ side: Side, with peer: PeerID, at now: Instant) -> Item? {
     gaveUp(side, with: peer)
     // What is held on this side waits for the other.
-    guard case .held = pairs[peer]?[side.other] else { return nil }
+    guard pairs[peer]?.adopted == nil, case .held = pairs[peer]?[side.other] else { return nil }
     return takeHeld(peer, at: now)
+  }
+
+  /// A connection was held back for long enough.
+  ///
+  /// - Parameter isHeardLast: whether the other side has said something over it after it has over the adopted one: that one's
+  ///   end was lost on the way, or who has made it has been started anew.
+  /// - Returns: whether it is the one now, or was not needed; nothing where it has ended, or was made one before.
+  mutating func waited(_ peer: PeerID, _ item: Item, isHeardLast: Bool, at now: Instant) -> Verdict? {
+    for side in [Side.ours, .theirs] {
+      guard case .held(let held) = pairs[peer]?[side], held === item else { continue }
+      pairs[peer]?[side] = .none
+      let old = pairs[peer]?.adopted?.item
+      guard old == nil || isHeardLast else { return .drop }
+      pairs[peer]?.adopted = (item, side, now)
+      return old.map(Verdict.replace) ?? .adopt
+    }
+    return nil
   }
 
   /// What was held back need not wait any longer, or is not needed: see ``adopted(_:)``.
@@ -136,18 +160,24 @@ struct LinkTable<Item: AnyObject> {
     for side in [Side.ours, .theirs] {
       guard case .held(let item) = pairs[peer]?[side] else { continue }
       pairs[peer]?[side] = .none
-      if pairs[peer]?.adopted == nil { pairs[peer]?.adopted = (item, now) }
+      if pairs[peer]?.adopted == nil { pairs[peer]?.adopted = (item, side, now) }
       return item
     }
     return nil
   }
 
   /// A connection is over, whether it is the one or was held back.
-  mutating func ended(_ peer: PeerID, _ item: Item) {
-    if pairs[peer]?.adopted?.item === item { pairs[peer]?.adopted = nil }
+  ///
+  /// - Returns: the connection that the other side has kept instead, and is the one now.
+  mutating func ended(_ peer: PeerID, _ item: Item, at now: Instant) -> Item? {
+    if pairs[peer]?.adopted?.item === item {
+      pairs[peer]?.adopted = nil
+      if let held = takeHeld(peer, at: now) { return held }
+    }
     for side in [Side.ours, .theirs] {
       if case .held(let held) = pairs[peer]?[side], held === item { pairs[peer]?[side] = .none }
     }
     if pairs[peer]?.isEmpty ?? false { pairs[peer] = nil }
+    return nil
   }
 }

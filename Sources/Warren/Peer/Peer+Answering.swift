@@ -153,8 +153,12 @@ extension Peer {
     }
     approaches.append(approach)
     table.began(.theirs, with: introduction.peer)
-    // Who asks anew has done with what it asked before.
-    for older in before { await end(older) }
+    // Who asks anew has done with what it asked before, unless it has asked for the same by name and by key: it may have a
+    // connection already that this side knows nothing of yet.
+    let old = before.prefix { !isYoung($0) }.count
+    for older in before.prefix(max(old, before.count + 1 - PeerLimits.introductionsOfOne)) {
+      await end(older)
+    }
     // Who asked learns now where this side is, before anything else is said of it.
     if introduction.isQuestion { await client?.acceptLater(introduction.id, at: toldAddresses) }
     guard !approach.isOver else { return }

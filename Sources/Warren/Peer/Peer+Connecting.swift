@@ -199,7 +199,7 @@ extension Peer {
       } catch {
         await letGo(of: approach)
         if let error = error as? RegistryError, error.isAboutLastConnection,
-          let adopted = await connection(meantBy: target)
+          let adopted = await connection(of: approach, meantBy: target)
         {
           await end(approach)
           for place in waiting.indices where waiting[place].target == approach.target {
@@ -238,7 +238,8 @@ extension Peer {
   }
 
   /// The connection with whom the registry means, where there is one already: who was asked for by another name, perhaps.
-  private func connection(meantBy target: RegistryTarget) async -> AdoptedConnection? {
+  private func connection(of approach: Approach, meantBy target: RegistryTarget) async -> AdoptedConnection? {
+    if let adopted = approach.peer.flatMap(table.adopted) { return adopted }
     guard case .key(let peer)? = try? await client?.find(target).owner else { return nil }
     return table.adopted(peer)
   }
@@ -272,6 +273,8 @@ extension Peer {
       return try await established(handshake, of: approach)
     }
     try met(answer.peer, target, approach)
+    // Another dial was faster, by another name.
+    if table.adopted(answer.peer) != nil { throw RegistryError.connected }
     await begin(approach, as: answer.id, at: answer.addresses)
     let isOld = asked.duration(to: machine.now) > PeerLimits.freshness
     // Who has answered already shall not be left with a connection that is none.
@@ -363,32 +366,56 @@ extension Peer {
     approach.connection = adopted
     switch table.succeeded(approach.side, with: peer, adopted, at: machine.now) {
     case .adopt: await adopt(adopted)
-    case .replace(let old):
-      await old.connection.close(code: ConnectionEnd.duplicate.rawValue, reason: "you have come again")
-      await adopt(adopted)
+    case .replace(let old): await replace(old, by: adopted)
     case .hold(let old):
       if let old {
         await old.connection.close(code: ConnectionEnd.duplicate.rawValue, reason: "another has come")
       }
       machine.spawn("a connection that waits for another") {
         try await self.machine.sleep(for: PeerLimits.crossing)
-        // The other is being made: its end decides.
-        if await self.isHeard(from: peer, approach.side.other) { return }
-        if let held = self.takeHeld(peer) { await self.adopt(held) }
+        await self.waited(adopted, approach)
       }
       // The other side may have another, and have closed it: then it must not stand in that one's way.
       machine.spawn("the end of a connection that waits") {
         _ = try await connection.closed()
         guard self.table.adopted(peer) !== adopted else { return }
-        self.table.ended(peer, adopted)
+        _ = self.table.ended(peer, adopted, at: self.machine.now)
         await self.end(approach)
       }
-    case .drop:
-      await connection.close(code: ConnectionEnd.duplicate.rawValue, reason: "the two are connected")
-      await end(approach)
-      // Whoever waits gets the one that there is.
-      if let other = table.adopted(peer) { serve(other) }
+    case .drop: await drop(adopted)
     }
+  }
+
+  /// A connection was held back for so long that it is clear now whether it is needed.
+  private func waited(_ adopted: AdoptedConnection, _ approach: Approach) async {
+    let peer = adopted.peer
+    var isHeardLast = false
+    if let other = table.adopted(peer) {
+      isHeardLast = await adopted.connection.lastHeard > other.connection.lastHeard
+    } else if await isHeard(from: peer, approach.side.other) {
+      // The other side's is being made: its end decides.
+      return
+    }
+    switch table.waited(peer, adopted, isHeardLast: isHeardLast, at: machine.now) {
+    case .adopt: await adopt(adopted)
+    case .replace(let old): await replace(old, by: adopted)
+    case .drop: await drop(adopted)
+    case .hold, nil: break
+    }
+  }
+
+  private func replace(_ old: AdoptedConnection, by adopted: AdoptedConnection) async {
+    await old.connection.close(code: ConnectionEnd.duplicate.rawValue, reason: "you have come again")
+    await adopt(adopted)
+  }
+
+  /// There is another connection with its peer.
+  private func drop(_ adopted: AdoptedConnection) async {
+    await adopted.connection.close(
+      code: ConnectionEnd.duplicate.rawValue, reason: "the two are connected")
+    if let approach = adopted.approach { await end(approach) }
+    // Whoever waits gets the one that there is.
+    if let other = table.adopted(adopted.peer) { serve(other) }
   }
 
   private func isHeard(from peer: PeerID, _ side: LinkTable<AdoptedConnection>.Side) async -> Bool {
@@ -398,13 +425,10 @@ extension Peer {
     return false
   }
 
-  private func takeHeld(_ peer: PeerID) -> AdoptedConnection? {
-    table.adopted(peer) == nil ? table.takeHeld(peer, at: machine.now) : nil
-  }
-
   /// A connection is the one with its peer.
   private func adopt(_ adopted: AdoptedConnection) async {
     let (peer, connection) = (adopted.peer, adopted.connection)
+    if isClosed { return await connection.close(code: ConnectionEnd.closed.rawValue) }
     remember(adopted.path, of: peer)
     lookAfter(adopted)
     if adopted.isClient { counters.connected += 1 } else { counters.accepted += 1 }
@@ -423,13 +447,27 @@ extension Peer {
     // What else was tried is not needed any more.
     for other in approaches where other.peer == peer && other !== adopted.approach && other.connection == nil
     {
-      await end(other)
+      if !adopted.isClient, other.side == .theirs, isYoung(other) {
+        endLater(other)
+      } else {
+        await end(other)
+      }
     }
-    if let held = table.takeHeld(peer, at: machine.now), held !== adopted {
-      await held.connection.close(code: ConnectionEnd.duplicate.rawValue, reason: "the two are connected")
-      if let approach = held.approach { await end(approach) }
-    }
+    if let held = table.takeHeld(peer, at: machine.now), held !== adopted { await drop(held) }
     if let approach = adopted.approach { finish(approach) }
+  }
+
+  /// Whether the other side may have begun it at once with another, and have kept this one: then its end here would be the end
+  /// of their connection.
+  func isYoung(_ approach: Approach) -> Bool {
+    approach.began.duration(to: machine.now) < PeerLimits.crossing
+  }
+
+  private func endLater(_ approach: Approach) {
+    machine.spawn("the end of another try") {
+      try await self.machine.sleep(for: PeerLimits.crossing)
+      if approach.isOpen { await self.end(approach) }
+    }
   }
 
   /// Gives a connection to all who wait for it.
@@ -447,12 +485,14 @@ extension Peer {
     guard !approach.isOver else { return }
     await end(approach)
     if isClosed { return }
-    if let peer = approach.peer, let held = table.failed(approach.side, with: peer, at: machine.now) {
+    let others = approaches.filter { $0.peer != nil && $0.peer == approach.peer && $0.connection == nil }
+    if let peer = approach.peer, !others.contains(where: { $0.side == approach.side && $0.isOpen }),
+      let held = table.failed(approach.side, with: peer, at: machine.now)
+    {
       return await adopt(held)
     }
     // Whoever waits has another try to wait for.
-    let isTried = approaches.contains { $0.peer != nil && $0.peer == approach.peer && $0.connection == nil }
-    if isTried { return }
+    if !others.isEmpty { return }
     if let adopted = approach.peer.flatMap({ table.adopted($0) }) {
       serve(adopted)
       return
@@ -541,12 +581,14 @@ extension Peer {
 
   private func ended(_ adopted: AdoptedConnection, _ error: QUICError) async {
     stopLookingAfter(adopted)
-    table.ended(adopted.peer, adopted)
+    let kept = table.ended(adopted.peer, adopted, at: machine.now)
     if let approach = adopted.approach { await end(approach) }
     for transport in [TransportProtocol.udp, .tcp] {
       if let mending = adopted.mending[transport] { await end(mending) }
     }
-    if !isClosed { tell(.disconnected(from: adopted.peer, because: error)) }
+    if isClosed { return }
+    tell(.disconnected(from: adopted.peer, because: error))
+    if let kept { await adopt(kept) }
   }
 }
 
