@@ -1,11 +1,5 @@
 import Warren
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 /// A node of a mesh in a terminal: what is typed is said to all, and what happens is shown.
 struct MeshChat {
   private var configuration: Mesh.Configuration
@@ -17,7 +11,8 @@ struct MeshChat {
       throw UsageError.missing("a name for this node")
     }
     let options = try Options(
-      arguments.dropFirst(), known: ["--mesh", "--secret", "--port", "--registry", "--connect", "--key"],
+      arguments.dropFirst(),
+      known: ["--mesh", "--secret", "--port", "--registry", "--connect", "--key", "--downloads"],
       flags: ["--loopback", "--debug"])
     configuration = Mesh.Configuration(mesh: options["--mesh"] ?? "warren", name: name)
     if let secret = options["--secret"] { configuration.admission = .secret(secret) }
@@ -31,6 +26,8 @@ struct MeshChat {
     }
     configuration.bootstraps += try options.all("--connect").map(Self.bootstrap)
     configuration.peer.usesLoopback = options["--loopback"] != nil
+    configuration.folder = options["--downloads"]
+    configuration.files.policy = .everything
     keyFile = options["--key"]
     isDebugging = options["--debug"] != nil
   }
@@ -61,6 +58,9 @@ struct MeshChat {
         for await line in lines { if await !take(line, mesh) { break } }
         await mesh.leave()
       }
+      if let files = mesh.files {
+        group.addTask { for await transfer in files.arrivals { await show(transfer) } }
+      }
       var names: [PeerID: String] = [:]
       for await event in mesh.events { show(event, of: mesh, &names) }
     }
@@ -79,15 +79,25 @@ struct MeshChat {
       case "/quit": return false
       case "/peers": await showMembers(mesh)
       case "/connect" where words.count == 2: await mesh.look(for: try Self.bootstrap(words[1]))
-      case "/send" where words.count == 3: try await mesh.send(words[2], to: try await member(words[1], mesh))
+      case "/tell" where words.count == 3: try await mesh.send(words[2], to: try await member(words[1], mesh))
+      case "/send" where words.count == 3:
+        try await send(words[2], to: try await member(words[1], mesh), mesh)
       case let word? where word.hasPrefix("/"):
-        say("usage", "a line is said to all; or /peers, /connect ADDRESS, /send NAME-or-KEY TEXT, /quit")
+        say(
+          "usage",
+          "a line is said to all; or /peers, /connect ADDRESS, /tell NAME-or-KEY TEXT, "
+            + "/send NAME-or-KEY FILE, /quit")
       default: try await mesh.broadcast(line)
       }
     } catch {
       say("error", "\(error)")
     }
     return true
+  }
+
+  private func send(_ path: String, to id: PeerID, _ mesh: Mesh) async throws {
+    let transfer = try await mesh.send(file: path, to: id)
+    mesh.machine.spawn("what becomes of a file") { await show(transfer) }
   }
 
   private func member(_ word: String, _ mesh: Mesh) async throws -> PeerID {
@@ -111,6 +121,24 @@ struct MeshChat {
   }
 
   // MARK: What is shown
+
+  /// Shows a file's way at each quarter, and its end.
+  private func show(_ transfer: FileTransfer) async {
+    let verb = transfer.direction == .sending ? "sending" : "receiving"
+    say("file", "\(verb) \(transfer.name), \(transfer.totalBytes) bytes")
+    var quarter = 0
+    for await progress in transfer.progress where Int(progress.fraction * 4) > quarter {
+      quarter = Int(progress.fraction * 4)
+      say("file", "\(verb) \(transfer.name): \(quarter * 25) %, \(Int(progress.bytesPerSecond / 1000)) kB/s")
+    }
+    do {
+      say("file", "\(transfer.name) is there: \(try await transfer.finished())")
+    } catch {
+      say("error", "\(transfer.name): \(error)")
+    }
+  }
+
+  private func say(_ category: String, _ text: String) { Happening.say(category, text) }
 
   private func show(_ event: MeshEvent, of mesh: Mesh, _ names: inout [PeerID: String]) {
     switch event {
@@ -150,30 +178,5 @@ struct MeshChat {
     case .undelivered(let peer, let count): say("lost", "\(count) messages to \(peer)")
     case .duplicate: say("error", "another program has this one's key: one of the two has to go")
     }
-  }
-
-  /// One whole line, with the time of day.
-  private func say(_ category: String, _ text: String) {
-    let column = category + String(repeating: " ", count: max(1, 8 - category.count))
-    let line = Array("\(Self.timeOfDay)  \(column)\(text.undisturbing)\n".utf8)
-    var written = 0
-    while written < line.count {
-      let count = line[written...].withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-      if count < 0, errno != EINTR { return }
-      written += max(0, count)
-    }
-  }
-
-  /// Such as `09:05:07.123`, where this computer is.
-  private static var timeOfDay: String {
-    var (now, day) = (timespec(), tm())
-    clock_gettime(CLOCK_REALTIME, &now)
-    localtime_r(&now.tv_sec, &day)
-    func padded(_ number: some BinaryInteger, _ digits: Int) -> String {
-      let text = String(number)
-      return String(repeating: "0", count: max(0, digits - text.count)) + text
-    }
-    return [day.tm_hour, day.tm_min, day.tm_sec].map { padded($0, 2) }.joined(separator: ":") + "."
-      + padded(now.tv_nsec / 1_000_000, 3)
   }
 }

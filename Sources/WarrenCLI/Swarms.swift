@@ -52,6 +52,7 @@ struct Swarms {
     for size in sizes {
       var trial = MeshTrial(nodes: size)
       trial.isRough = self.trial.isRough
+      trial.loss = self.trial.loss
       let (sized, keptEvents) = (trial, isTraced ? 400_000 : 0)
       let runs = try await seeds.concurrentMap(2) { seed in
         var outcome = MeshTrial.Outcome()

@@ -25,8 +25,6 @@ struct WarrenCommand {
                                     show what becomes of connections whose networks change while they are used
            warren idle [--minutes N] [--seed N]
                                     show how many bytes a connection costs over which nobody says anything
-           warren swarm [--nodes N] [--seeds N] [--seed N] [--loss PERCENT] [--rough] [--hours N] [--whole]
-                                    show what many nodes of a mesh do: join, talk, crash, come back
            warren contest [--seeds N]
                                     show how long the port of a hard NAT takes to find, beside others
            warren weather [WEATHER] [--seeds N] [--seed N] [--megabytes N] [--streams N] [--loopback]
@@ -34,8 +32,10 @@ struct WarrenCommand {
            warren swarm [--whole] [--nodes N] [--seeds N] [--seed N] [--loss PERCENT] [--hours N] [--rough]
                                     show whether the nodes of a mesh know each other, and what they say
            warren mesh NAME [--mesh MESH] [--secret SECRET] [--key FILE] [--port PORT] [--registry ADDRESS]
-                       [--connect ADDRESS or KEY[@ADDRESS]]... [--loopback] [--debug]
+                       [--connect ADDRESS or KEY[@ADDRESS]]... [--downloads FOLDER] [--loopback] [--debug]
                                     be a node of a mesh: say to all what is typed, and show what happens
+           warren mesh NAME --plaintext [--port PORT] [--connect ADDRESS]... [--debug]
+                                    the same in the original's text protocol, which anybody on the way can read
            warren --version
            warren --help
     """
@@ -60,6 +60,8 @@ struct WarrenCommand {
     case "paths": try await Paths(arguments: arguments.dropFirst()).run()
     case "idle": try await Idle(arguments: arguments.dropFirst()).run()
     case "storm": try await Storms(arguments: arguments.dropFirst()).run()
+    case "mesh" where arguments.contains("--plaintext"):
+      try await PlainMeshChat(arguments: arguments.dropFirst()).run()
     case "mesh": try await MeshChat(arguments: arguments.dropFirst()).run()
     case "swarm": try await Swarms(arguments: arguments.dropFirst()).run()
     case "weather": try await Weather(arguments: arguments.dropFirst()).run()
