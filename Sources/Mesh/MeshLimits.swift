@@ -77,6 +77,8 @@ public enum MeshLimits {
   /// Between tries to reach the same one.
   public static let firstRetry: Duration = .milliseconds(500)
   public static let lastRetry: Duration = .seconds(60)
+  /// A connection that has lived for less was none: it does not shorten the pause again.
+  public static let lasting: Duration = .seconds(10)
   /// How long nobody needs a connection before it is closed: plans change while many come.
   public static let surplus: Duration = .seconds(15)
   public static let crowdedSurplus: Duration = .seconds(1)
