@@ -28,6 +28,8 @@ public struct MeshTrial: Sendable {
     /// How long it took until all knew all, and until all knew that one was gone without a word.
     public var joining: Duration?
     public var dying: Duration?
+    /// How long it took until all knew that one had left.
+    public var leaving: Duration?
     /// How many neighbours a node has.
     public var neighbours = 0.0
 
@@ -154,10 +156,16 @@ public struct MeshTrial: Sendable {
     let goer = all.removeLast()
     try await goer.mesh.broadcast("goodbye")
     await goer.mesh.leave()
-    try await machine.sleep(for: .seconds(1))
+    outcome.leaving = try await wait(on: machine, atMost: .seconds(5)) { [all] in
+      for node in all where await node.mesh.members.first(where: { $0.id == goer.mesh.id })?.state != .left {
+        return false
+      }
+      return true
+    }
+    if outcome.leaving == nil {
+      outcome.faults.append("after five seconds some do not know that \(goer.name) has left")
+    }
     for node in all {
-      let state = await node.mesh.members.first { $0.id == goer.mesh.id }?.state
-      if state != .left { outcome.faults.append("\(node.name) does not know that \(goer.name) has left") }
       if node.heard[goer.mesh.id]?.last != "goodbye" {
         outcome.faults.append("\(node.name) has not heard the last words of \(goer.name)")
       }
