@@ -165,6 +165,7 @@ public struct MeshTrial: Sendable {
     if outcome.leaving == nil {
       outcome.faults.append("after five seconds some do not know that \(goer.name) has left")
     }
+    try await machine.sleep(for: .seconds(2))
     for node in all {
       if node.heard[goer.mesh.id]?.last != "goodbye" {
         outcome.faults.append("\(node.name) has not heard the last words of \(goer.name)")

@@ -24,7 +24,7 @@ public protocol UDPSocket: AnyObject {
   ///
   /// What the system did not take stays in the outbox: wait for ``onWritable``, and send again. A datagram
   /// that the system refuses for good is taken out and thrown as an error; what follows it stays, to be sent
-  /// by the next call.
+  /// by the next call. It calls no handler before it returns: the outbox is in use.
   func send(_ outbox: inout DatagramOutbox) throws(NetworkError)
 
   /// Closes the socket and forgets its handlers. Closing twice is no error.

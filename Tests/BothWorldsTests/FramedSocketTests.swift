@@ -16,6 +16,19 @@ struct FramedSocketTests {
 
     init(on machine: any Machine) { self.machine = machine }
 
+    /// Sends over a connection that is broken, and touches the outbox when it is told so, as others do.
+    func sendInVain() async throws {
+      use(BrokenConnection(on: machine))
+      socket?.onLost = { [weak self] _ in
+        self?.assumeIsolated { end in
+          end.outbox.append([2].span.bytes, to: SocketAddress(.loopback(.v4), port: 2))
+          end.isLost = true
+        }
+      }
+      outbox.append([1].span.bytes, to: SocketAddress(.loopback(.v4), port: 2))
+      try socket?.send(&outbox)
+    }
+
     func dial(_ address: SocketAddress) async throws {
       let tcp = try machine.openTCP(to: address, options: TCPOptions())
       try await tcp.opened()
@@ -109,6 +122,18 @@ struct FramedSocketTests {
       try await alice.send([[7]])
       try await bob.wait { !$0.heard.isEmpty }
       #expect(await bob.heard == [[7]])
+    }
+  }
+
+  @Test(
+    "have ended when nothing is being sent: whoever is told so may send elsewhere",
+    arguments: TwoMachines.allCases)
+  func endsLater(world: TwoMachines) async throws {
+    try await world.run { pair in
+      let end = End(on: pair.alice)
+      await #expect(throws: NetworkError.self) { try await end.sendInVain() }
+      try await end.wait { $0.isLost }
+      #expect(await end.isLost)
     }
   }
 

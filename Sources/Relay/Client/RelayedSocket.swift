@@ -161,11 +161,12 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
   private func lose(_ error: RelayError) {
     guard !isClosed else { return }
     isClosed = true
-    let tell = onLost
+    nonisolated(unsafe) let tell = onLost
     (onDatagrams, onWritable, onDeliveryFailure, onLost) = (nil, nil, nil, nil)
     held = []
     carrier.close()
-    tell?(error)
+    // It may have been found out while sending, and then the outbox is in use.
+    machine.submit { tell?(error) }
   }
 }
 

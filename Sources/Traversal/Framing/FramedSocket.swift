@@ -53,9 +53,10 @@ public final class FramedSocket: UDPSocket, @unchecked Sendable {
 
   private func end(_ error: NetworkError) {
     guard !isClosed else { return }
-    let tell = onLost
+    nonisolated(unsafe) let tell = onLost
     close()
-    tell?(error)
+    // It may have been found out while sending, and then the outbox is in use.
+    machine.submit { tell?(error) }
   }
 
   // MARK: Sending
