@@ -1,4 +1,5 @@
 import Warren
+import WarrenOptions
 
 #if canImport(Glibc)
   import Glibc
@@ -12,31 +13,22 @@ struct MeshChat {
   private let keyFile: String?
   private let isDebugging: Bool
 
-  init(arguments: ArraySlice<String>) throws {
-    guard let name = arguments.first, !name.hasPrefix("--") else {
-      throw UsageError.missing("a name for this node")
-    }
-    let options = try Options(
-      arguments.dropFirst(), known: ["--mesh", "--secret", "--port", "--registry", "--connect", "--key"],
-      flags: ["--loopback", "--debug"])
-    configuration = Mesh.Configuration(mesh: options["--mesh"] ?? "warren", name: name)
-    if let secret = options["--secret"] { configuration.admission = .secret(secret) }
-    if let port = try options.number("--port") {
-      guard let port = UInt16(exactly: port) else { throw UsageError.badValue("\(port)", option: "--port") }
-      configuration.peer.port = port
-    }
-    if let registry = options["--registry"] {
-      configuration.peer.registry = try RegistryAddress(registry)
+  init(_ words: ParsedWords) {
+    configuration = Mesh.Configuration(mesh: words[Self.mesh], name: words[Self.name])
+    if let secret = words[Self.secret] { configuration.admission = .secret(secret) }
+    configuration.peer.port = words[Self.port]
+    if let registry = words[Self.registry] {
+      configuration.peer.registry = registry
       configuration.bootstraps.append(.registry)
     }
-    configuration.bootstraps += try options.all("--connect").map(Self.bootstrap)
-    configuration.peer.usesLoopback = options["--loopback"] != nil
-    keyFile = options["--key"]
-    isDebugging = options["--debug"] != nil
+    configuration.bootstraps += words[Self.connect]
+    configuration.peer.usesLoopback = words[Self.loopback]
+    keyFile = words[Self.key]
+    isDebugging = words[Self.debug]
   }
 
   /// `KEY`, `KEY@ADDRESS` or `ADDRESS`.
-  private static func bootstrap(_ text: String) throws -> Mesh.Bootstrap {
+  static func bootstrap(_ text: String) throws -> Mesh.Bootstrap {
     if let at = text.firstIndex(of: "@") {
       return .peer(try PeerID(reading: String(text[..<at])), at: [try SocketAddress(text[at...].dropFirst())])
     }

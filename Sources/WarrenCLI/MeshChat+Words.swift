@@ -1,0 +1,37 @@
+import Warren
+import WarrenOptions
+
+extension MeshChat: Command {
+  static let name = Argument("NAME", .text, "what this node is called")
+  static let mesh = Option("mesh", .text.named("MESH"), "which mesh it belongs to", default: "warren")
+  static let secret = Option<String?>(
+    "secret", .text.named("SECRET"), "let in only those who know this secret: the same for all")
+  static let key = Option<String?>("key", .file, "where its key is kept; a new one where there is none")
+  static let port = Option("port", short: "p", .ownPort, "where it listens, 0 being any", default: 0)
+  static let registry = Option<RegistryAddress?>(
+    "registry", short: "r", .registry, "a registry that knows others")
+  static let connect = Option<[Mesh.Bootstrap]>.repeated(
+    "connect", short: "c", .bootstrap, "somebody who is there already")
+  static let loopback = Option.flag("loopback", "be there for others on this computer too")
+  static let debug = Option.flag("debug", short: "d", "show what happens to connections as well")
+
+  static var description: CommandDescription {
+    CommandDescription(
+      "mesh", "be a node of a mesh: say to all what is typed, and show what happens",
+      discussion: """
+        It prints its key and where it is, for others to --connect to. A line that is typed is said to all; /peers shows who is \
+        there, and /quit leaves, as Ctrl-C does.
+        """,
+      group: .meeting, arguments: [name],
+      options: [port, registry, connect, mesh, secret, key, loopback, debug],
+      examples: [
+        Example("warren mesh alice --loopback", "be the first node on this computer"),
+        Example(
+          "warren mesh bob --loopback --connect 127.0.0.1:41234",
+          "join it from another terminal, where alice says she is"),
+        Example(
+          "warren mesh carol --registry warren://registry.example.org --mesh friends --secret hush --key carol.pem",
+          "find the others by a registry, under a key that stays the same"),
+      ])
+  }
+}
