@@ -15,13 +15,12 @@ struct ErasedValueKind: Sendable {
       throw OptionsError(.badValue, "\(label): \(error)")
     }
     if let value { return value }
-    if case .choices(let choices) = completion {
-      throw OptionsError(.badValue, "\(label) wants \(expected), not \(quoted(word))\(hint(word, choices))")
+    if let meant = nearest(to: word, among: completion.choices) {
+      throw OptionsError(.badValue, "\(label) cannot be \(quoted(word)); did you mean \(meant)?")
+    }
+    if !completion.choices.isEmpty {
+      throw OptionsError(.badValue, "\(label) wants \(expected), not \(quoted(word))")
     }
     throw OptionsError(.badValue, "\(label) wants \(expected), such as \(example), not \(quoted(word))")
-  }
-
-  private func hint(_ word: String, _ choices: [String]) -> String {
-    nearest(to: word, among: choices).map { "; did you mean \($0)?" } ?? ""
   }
 }

@@ -33,18 +33,21 @@ struct HelpText {
   // MARK: A command that does something
 
   private var details: [String] {
-    let own = node.options.prefix(node.ownOptions)
     let arguments = node.arguments.enumerated().map { place, argument in
       // Two of one kind have one list.
       let isNew = !node.arguments[..<place].contains { $0.kind.completion == argument.kind.completion }
       return (argument.name, argument.summary + (isNew ? choices(argument.kind) : ""))
     }
-    let options = own.map { (label(of: $0), description(of: $0)) }
-    let common = node.options.dropFirst(node.ownOptions).map { (label(of: $0), description(of: $0)) }
+    let help = node.options.drop { $0.name != OptionDeclaration.help.name }
+    let common = node.options[node.ownOptions...].dropLast(help.count)
     return [
-      table("Arguments:", arguments), table("Options:", options),
-      table(options.isEmpty ? "Options:" : "Options of every command:", common), examples, exitCodes,
+      table("Arguments:", arguments), table("Options:", rows(node.options.prefix(node.ownOptions) + help)),
+      table("Options of every command:", rows(common)), examples, exitCodes,
     ].compactMap { $0 }
+  }
+
+  private func rows(_ options: ArraySlice<OptionDeclaration>) -> [(label: String, text: String)] {
+    options.map { (label(of: $0), description(of: $0)) }
   }
 
   private func label(of option: OptionDeclaration) -> String {
@@ -87,7 +90,8 @@ struct HelpText {
   }
 
   private var exitCodes: String? {
-    guard !node.exitCodes.isEmpty else { return nil }
+    // Those that every command has are in the manual.
+    guard !node.description.exitCodes.isEmpty else { return nil }
     let codes = node.exitCodes.map { row("\($0.number)", $0.meaning, column: 6) }
     return "Exit codes:\n" + codes.joined(separator: "\n")
   }
@@ -100,12 +104,11 @@ struct HelpText {
       groups.append(child.description.group)
     }
     let lists = groups.map { list($0) }
-    let options = node.options.prefix { $0.name != OptionDeclaration.help.name }
-      .map { (label(of: $0), description(of: $0)) }
+    let common = node.options.prefix { $0.name != OptionDeclaration.help.name }
     let end = wrapped(
-      "'\(node.path[0]) help COMMAND' explains one, with examples"
+      "'\(node.path[0]) help COMMAND' explains one"
         + (node.path.count == 1 ? "; '\(node.name) --version' says which this is." : "."), width: width)
-    let tables = lists + [table("Options of every command:", Array(options))].compactMap { $0 } + [end]
+    let tables = lists + [table("Options of every command:", rows(common))].compactMap { $0 } + [end]
     return Self.joined([usage] + about + [tables.joined(separator: separator)])
   }
 
@@ -115,7 +118,9 @@ struct HelpText {
     if group.isCompact {
       return title + wrapped(members.map(\.description.name).joined(separator: ", "), width: width, indent: 2)
     }
-    let column = 4 + (members.map(\.description.name.count).max() ?? 0)
+    // All lists have one.
+    let listed = node.children.filter { !$0.description.group.isCompact }
+    let column = 4 + (listed.map(\.description.name.count).max() ?? 0)
     return title
       + members.map { row($0.description.name, $0.description.summary, column: column) }.joined(
         separator: "\n")

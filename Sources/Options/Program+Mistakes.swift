@@ -1,27 +1,30 @@
 extension Program {
   /// What is wrong with the declarations: nothing, in a program that works.
-  public var mistakes: [String] {
-    root.all.flatMap { node in node.mistakes.map { "\(node.name): \($0)" } + wrongExamples(of: node) }
+  public var mistakes: [String] { root.mistakes }
+}
+
+extension CommandNode {
+  /// What is wrong with the declarations from here on down, where this is a program.
+  var mistakes: [String] {
+    all.flatMap { node in (node.ownMistakes + node.wrongExamples(of: self)).map { "\(node.name): \($0)" } }
   }
 
-  private func wrongExamples(of node: CommandNode) -> [String] {
-    node.description.examples.flatMap { example -> [String] in
+  private func wrongExamples(of root: CommandNode) -> [String] {
+    description.examples.flatMap { example -> [String] in
       let calls = example.calls(of: root.name)
-      if calls.isEmpty { return ["\(node.name): the example does not call it: \(example.line)"] }
+      if calls.isEmpty { return ["an example does not call \(root.name): \(example.line)"] }
       return calls.compactMap { words in
         do throws(OptionsError) {
           _ = try WordParser.parse(words, for: root)
           return nil
         } catch {
-          return "\(node.name): the example \(example.line) is refused: \(error)"
+          return "the example \(example.line) is refused: \(error)"
         }
       }
     }
   }
-}
 
-extension CommandNode {
-  fileprivate var mistakes: [String] {
+  private var ownMistakes: [String] {
     var mistakes: [String] = []
     func demand(_ isRight: Bool, _ text: @autoclosure () -> String) {
       if !isRight { mistakes.append(text()) }

@@ -7,7 +7,9 @@ struct Usage {
   /// In short: `[OPTION]...` stands for all that need not be given.
   var brief: [String] {
     let required = node.options.filter(\.isRequired).map { "\($0.label) \($0.kind?.name ?? "")" }
-    return ["[OPTION]..."] + required + places
+    let builtIn = [OptionDeclaration.help.name, OptionDeclaration.version.name]
+    let hasOptions = node.children.isEmpty || node.options.contains { !builtIn.contains($0.name) }
+    return (hasOptions ? ["[OPTION]..."] : []) + required + places
   }
 
   /// The words that are told by their place.

@@ -87,7 +87,7 @@ struct WordParser {
     guard let (option, isNegated) = node.option(spelling) else { throw unknown(spelling) }
     if option.kind == nil, let attached {
       throw OptionsError(
-        .surplusValue, "\(spelling) takes no value: leave =\(attached.isEmpty ? "" : "…") out")
+        .surplusValue, "\(spelling) takes no value: leave =\(quoted(attached).dropFirst().dropLast()) out")
     }
     return try take(option, as: spelling, attached, isNegated: isNegated)
   }
@@ -154,10 +154,13 @@ struct WordParser {
   private func unknown(_ spelling: String, in word: String? = nil) -> OptionsError {
     let known = node.options.flatMap(\.spellings).filter { $0.hasPrefix("--") }
     let meant = String((word ?? spelling).drop { $0 == "-" })
-    let hint = meant.count > 1 ? nearest(to: meant, among: known.map { String($0.dropFirst(2)) }) : nil
-    // `hint` has lost its dashes: with them every two options have something in common.
+    // Without the dashes, which all options have in common.
+    let near = meant.count > 1 ? nearest(to: meant, among: known.map { String($0.dropFirst(2)) }) : nil
+    let isBelow = node.all.dropFirst().contains { $0.option(spelling) != nil }
+    let hint =
+      isBelow ? "; it stands behind the command that it is for" : near.map { "; did you mean --\($0)?" } ?? ""
     return OptionsError(
-      .unknownOption, "there is no option \(quoted(spelling))\(hint.map { "; did you mean --\($0)?" } ?? "")")
+      .unknownOption, "there is no option \(quoted(spelling))\(isBelow ? " here" : "")\(hint)")
   }
 
   /// `--name=value` taken apart.

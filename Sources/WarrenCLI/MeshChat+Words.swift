@@ -11,13 +11,13 @@ extension MeshChat: Command {
   static let registry = Option<RegistryAddress?>(
     "registry", short: "r", .registry, "a registry that knows others")
   static let connect = Option<[Mesh.Bootstrap]>.repeated(
-    "connect", short: "c", .bootstrap, "somebody who is there already")
+    "connect", short: "c", .bootstrap, "somebody who is there already: KEY, ADDRESS or KEY@ADDRESS")
   static let loopback = Option.flag("loopback", "be there for others on this computer too")
   static let debug = Option.flag("debug", short: "d", "show what happens to connections as well")
 
   static var description: CommandDescription {
     CommandDescription(
-      "mesh", "be a node of a mesh: say to all what is typed, and show what happens",
+      "mesh", "be a node of a mesh: what is typed is said to all",
       discussion: """
         It prints its key and where it is, for others to --connect to. A line that is typed is said to all; /peers shows who is \
         there, and /quit leaves, as Ctrl-C does.
@@ -30,7 +30,7 @@ extension MeshChat: Command {
           "warren mesh bob --loopback --connect 127.0.0.1:41234",
           "join it from another terminal, where alice says she is"),
         Example(
-          "warren mesh carol --registry warren://registry.example.org --mesh friends --secret hush --key carol.pem",
+          "warren mesh carol -r warren://registry.example.org --key carol.pem",
           "find the others by a registry, under a key that stays the same"),
       ])
   }

@@ -13,7 +13,7 @@ extension ValueKind where Value == RegistryAddress {
 extension ValueKind where Value == Mesh.Bootstrap {
   /// By whom a mesh is found.
   static var bootstrap: ValueKind {
-    ValueKind("ADDRESS or KEY[@ADDRESS]", expected: "a key or an address", example: "192.0.2.1:4433") {
+    ValueKind("PEER", expected: "a key or an address", example: "192.0.2.1:4433") {
       try MeshChat.bootstrap($0)
     }
   }

@@ -59,6 +59,6 @@ extension CommandGroup {
   static let first = CommandGroup("See it work")
   static let meeting = CommandGroup("Meet others")
   static let laboratory = CommandGroup(
-    "The laboratory: what Warren does in a simulated internet", isCompact: true)
+    "The laboratory, a simulated internet", isCompact: true)
   static let itself = CommandGroup("This command itself")
 }
