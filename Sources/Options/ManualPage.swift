@@ -13,7 +13,7 @@ struct ManualPage {
 
   private var lines: [String] {
     let name = root.description.name
-    let commands = root.all.filter(\.children.isEmpty)
+    let commands = root.all.dropFirst().filter { $0.children.isEmpty || $0.ownOptions > 0 }
     let head = [
       ".Dd \(date)", ".Dt \(name.uppercased()) 1", ".Os", ".Sh NAME", ".Nm \(name)",
       ".Nd \(Self.inMacro(root.description.summary))", ".Sh SYNOPSIS",
@@ -21,10 +21,11 @@ struct ManualPage {
     let calls = [
       ".Nm", ".Ar COMMAND", ".Op Ar OPTION ...", ".Op Ar WORD ...", ".Nm", ".Cm help", ".Op Ar COMMAND",
       ".Nm",
-      ".Fl -version",
+      ".Fl \\-version",
     ]
     return head + (root.children.isEmpty ? [".Nm"] + synopsis(of: root) : calls) + [".Sh DESCRIPTION"]
-      + about(root) + (root.children.isEmpty ? words(of: root) : [".Sh COMMANDS"] + commands.flatMap(section))
+      + about(root) + words(of: root)
+      + (commands.isEmpty ? [] : [".Sh COMMANDS"] + commands.flatMap(section))
       + exitStatus + examples(of: commands)
   }
 
@@ -45,8 +46,8 @@ struct ManualPage {
   private func synopsis(of node: CommandNode) -> [String] {
     let options = node.options.prefix(node.ownOptions).map { option in
       let short = option.short.map { "Fl \($0) | " } ?? ""
-      let negated = option.use == .flag(isNegatable: true) ? " | Fl -no-\(option.name)" : ""
-      let word = "\(short)Fl -\(option.name)\(negated)" + Self.value(option)
+      let negated = option.use == .flag(isNegatable: true) ? " | Fl \(Self.dashed("no-\(option.name)"))" : ""
+      let word = "\(short)Fl \(Self.dashed(option.name))\(negated)" + Self.value(option)
       return option.isRequired ? ".\(word)" : ".Op \(word)" + (option.use == .repeated ? " ..." : "")
     }
     let places = Usage(node).places.map { place in
@@ -63,8 +64,11 @@ struct ManualPage {
     }
     let options = node.options.prefix(node.ownOptions).map { option in
       let short = option.short.map { "Fl \($0) , " } ?? ""
-      let negated = option.use == .flag(isNegatable: true) ? " , Fl -no-\(option.name)" : ""
-      return (".It \(short)Fl -\(option.name)\(negated)" + Self.value(option), Self.description(of: option))
+      let negated = option.use == .flag(isNegatable: true) ? " , Fl \(Self.dashed("no-\(option.name)"))" : ""
+      return (
+        ".It \(short)Fl \(Self.dashed(option.name))\(negated)" + Self.value(option),
+        Self.description(of: option)
+      )
     }
     guard !arguments.isEmpty || !options.isEmpty else { return [] }
     return [".Bl -tag -width Ds"] + (arguments + options).flatMap { [$0.0] + Self.paragraph($0.1) } + [".El"]
@@ -100,16 +104,20 @@ struct ManualPage {
   }
 
   private func examples(of commands: [CommandNode]) -> [String] {
-    let examples = ([root] + commands.filter { $0.path.count > 1 }).flatMap(\.description.examples)
+    let examples = ([root] + commands).flatMap(\.description.examples)
     guard !examples.isEmpty else { return [] }
-    let all = Array(
-      examples.map { example in
-        Self.paragraph(sentence(example.effect)) + [".Pp", ".Dl \(Self.inMacro(example.line))"]
-      }.joined(separator: [".Pp"]))
-    return [".Sh EXAMPLES"] + all
+    let all = examples.map { example in
+      Self.paragraph(sentence(example.effect)) + [
+        ".Bd -literal -offset indent", Self.inText(example.line), ".Ed",
+      ]
+    }
+    return [".Sh EXAMPLES"] + all.joined(separator: [".Pp"])
   }
 
   // MARK: Letters
+
+  /// A long option's name behind `Fl`, which gives it its first dash.
+  private static func dashed(_ name: String) -> String { escaped("-" + name) }
 
   /// Lines of text, with one for each sentence at least.
   private static func paragraph(_ text: String) -> [String] {

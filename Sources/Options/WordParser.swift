@@ -132,13 +132,12 @@ struct WordParser {
     guard let word = rest.first else {
       throw OptionsError(.missingValue, "\(spelling) wants \(kind): write it behind \(spelling)")
     }
-    let isOption =
-      word == "--" || node.option(Self.parts(of: word).spelling) != nil
-      || word.count == 2 && word.first == "-" && node.option(short: word.last ?? "-") != nil
-    guard !isOption else {
+    let (next, attached) = Self.parts(of: word)
+    let isLetter = word.count == 2 && word.first == "-" && node.option(short: word.last ?? "-") != nil
+    guard word != "--", node.option(next) == nil, !isLetter else {
+      let meant = "\(option.label)=\(next)" + (attached == nil ? "" : "=…")
       throw OptionsError(
-        .missingValue,
-        "\(spelling) wants \(kind), and \(word) is an option; if it is meant: \(option.label)=\(word)")
+        .missingValue, "\(spelling) wants \(kind), and \(next) is an option; if it is meant: \(meant)")
     }
     rest.removeFirst()
     return word

@@ -12,6 +12,10 @@ struct ZshCompletions {
       # Completions of \(root.name) for zsh: a file _\(root.name) in a folder of $fpath,
       # or at once, behind compinit: eval "$(\(root.name) completions zsh)"
 
+      \(name)__expected() {
+        [[ $PREFIX == -* ]] || _message "$1"
+      }
+
       \(functions.joined(separator: "\n"))
       if [[ $funcstack[1] == \(name) ]]; then
         \(name) "$@"
@@ -39,19 +43,19 @@ struct ZshCompletions {
   private func branch(_ node: CommandNode) -> String {
     let name = function(node)
     let specifications =
-      node.options.map { option($0, of: node) } + ["'1:command:\(name)_commands'", "'*::word:->rest'"]
+      node.options.map { option($0, of: node) } + ["'1:command:\(name)__commands'", "'*::word:->rest'"]
     let names = node.children.map(\.description.name)
     let described = node.children.map { "\($0.description.name):\($0.description.summary)".shellQuoted }
     let calls = node.children.map { "    \($0.description.name)) \(function($0)) && result=0 ;;" }
     return choices(of: node) + """
-      \(name)_commands() {
+      \(name)__commands() {
         local -a commands=(
           \(described.joined(separator: "\n    "))
           'help:explain a command'
         )
         _describe -t commands command commands
       }
-      \(name)_helped() {
+      \(name)__helped() {
         local -a commands=(\(names.joined(separator: " ")))
         compadd "$@" -a commands
       }
@@ -63,7 +67,7 @@ struct ZshCompletions {
         if [[ $state == rest ]]; then
           case $words[1] in
           \(calls.joined(separator: "\n    "))
-            help) _arguments ':command:\(name)_helped' && result=0 ;;
+            help) _arguments ':command:\(name)__helped' && result=0 ;;
           esac
         fi
         return result
@@ -86,13 +90,16 @@ struct ZshCompletions {
     let beginning = (isOften ? "*" : excluded).shellQuoted
     let names = marks.count == 1 ? marks[0] : "{\(marks.joined(separator: ","))}"
     let value =
-      option.kind.map { ":\($0.name):\(action($0.completion, "\(function(node))_\(option.name)"))" } ?? ""
+      option.kind.map { ":\($0.name):\(action($0.completion, "\(function(node))__\(option.name)"))" } ?? ""
     return (beginning == "''" ? "" : beginning) + names
       + "[\(Self.escaped(option.summary))]\(value)".shellQuoted
   }
 
   private func place(_ place: CompletionPlace, of node: CommandNode) -> String {
-    let action = action(place.completion, "\(function(node))_\(place.name)")
+    // A message would keep an option from being completed.
+    let silence = "{\(function(root))__expected \(Self.escaped(place.name))}"
+    let action =
+      place.completion == .nothing ? silence : action(place.completion, "\(function(node))__\(place.name)")
     let mark = place.isOpen ? "*" : "\(place.number + 1)"
     return "\(mark)\(place.isRequired || place.isOpen ? ":" : "::")\(Self.escaped(place.name)):\(action)"
       .shellQuoted
@@ -115,7 +122,7 @@ struct ZshCompletions {
     return all.compactMap { name, completion -> String? in
       guard case .choices(let choices) = completion else { return nil }
       return """
-        \("\(function(node))_\(name)".asFunctionName)() {
+        \("\(function(node))__\(name)".asFunctionName)() {
           local -a choices=(\(choices.map(\.shellQuoted).joined(separator: " ")))
           compadd "$@" -a choices
         }

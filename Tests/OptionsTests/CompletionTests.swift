@@ -25,7 +25,7 @@ struct CompletionTests {
     ("burrow dig pl", "burrow dig pl"), ("burrow carry pl", "burrow carry plan.txt "),
     ("burrow carry plan.txt hea", "burrow carry plan.txt hea"),
     ("burrow --no-colour dig --slo", "burrow --no-colour dig --slow "),
-    ("burrow dig --map -- --slo", "burrow dig --map -- --slo"), ("burrow nonsense d", "burrow nonsense d"),
+    ("burrow dig -- --slo", "burrow dig -- --slo"), ("burrow nonsense d", "burrow nonsense d"),
     ("burrow door shut pl", "burrow door shut pl"), ("burrow call oak pl", "burrow call oak plan.txt "),
   ]
 
@@ -129,7 +129,7 @@ struct CompletionTests {
       ("burrow dig -s we", ["wet clay\twhat it is dug in"]),
       ("burrow dig -qs we", ["wet clay\twhat it is dug in"]),
       ("burrow dig --map pl", ["plan.txt"]), ("burrow dig --map=pl", ["--map=plan.txt"]),
-      ("burrow dig --into he", ["heap/\twhere the earth goes"]),
+      ("burrow dig --into he", ["heap/\tDirectory"]),
       ("burrow dig --port pl", []), ("burrow dig pl", []), ("burrow carry pl", ["plan.txt"]),
       ("burrow --no-colour dig --slo", ["--slow\ttake your time"]), ("burrow nonsense d", []),
       ("burrow door shut pl", []),

@@ -23,7 +23,9 @@ struct RandomWordsTests {
     var codes: Set<OptionsError.Code> = []
     var runs = 0
     for _ in 0..<100_000 {
-      let words = (0..<Int.random(in: 0...7, using: &random)).map { _ in word(&random) }
+      // Many begin well, or nothing would come of any.
+      let start = [[], ["dig", "rose"], ["call", "oak"], ["carry", "a", "-b2"]].randomElement(using: &random)!
+      let words = start + (0..<Int.random(in: 0...7, using: &random)).map { _ in word(&random) }
       do {
         if case .run = try Burrow.program.request(words) { runs += 1 }
       } catch let error as OptionsError {
@@ -40,7 +42,7 @@ struct RandomWordsTests {
 
   private func word(_ random: inout SeededRandom) -> String {
     let words = Self.vocabulary
-    switch Int.random(in: 0..<10, using: &random) {
+    switch Int.random(in: 0..<20, using: &random) {
     case 0:
       let bytes = random.bytes(Int.random(in: 0...12, using: &random))
       return String(decoding: bytes, as: UTF8.self)
