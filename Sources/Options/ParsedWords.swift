@@ -19,6 +19,8 @@ public struct ParsedWords: Sendable {
     return values[word.label] ?? []
   }
 
+  func first(_ label: String) -> (any Sendable)? { values[label]?.first }
+
   func count(_ label: String) -> Int { values[label]?.count ?? 0 }
 
   mutating func add(_ value: any Sendable, for label: String) { values[label, default: []].append(value) }

@@ -164,8 +164,9 @@ struct WordParser {
 
   /// `--name=value` taken apart.
   private static func parts(of word: String) -> (spelling: String, attached: String?) {
-    guard let equals = word.firstIndex(of: "=") else { return (word, nil) }
-    return (String(word[..<equals]), String(word[word.index(after: equals)...]))
+    // To a String, an equals sign with an accent is another letter.
+    guard let equals = word.utf8.firstIndex(of: UInt8(ascii: "=")) else { return (word, nil) }
+    return (String(word[..<equals]), String(word[word.utf8.index(after: equals)...]))
   }
 
   // MARK: All together
@@ -178,7 +179,7 @@ struct WordParser {
       case .value where words.count(option.label) > 0:
         throw OptionsError(.repeated, "\(option.label) is there twice: give it once")
       case .flag(isNegatable: true)
-      where given.contains { $0.option.name == option.name && differ($0.value, value) }:
+      where words.first(option.label).map { $0 as? Bool != value as? Bool } == true:
         throw OptionsError(
           .repeated, "\(option.label) and --no-\(option.name) exclude each other: give one of them")
       default: words.add(value, for: option.label)
@@ -192,8 +193,6 @@ struct WordParser {
     for rule in node.rules { try rule.check(words) }
     return words
   }
-
-  private func differ(_ one: any Sendable, _ other: any Sendable) -> Bool { one as? Bool != other as? Bool }
 
   private func readArguments(into words: inout ParsedWords) throws(OptionsError) {
     var left = arguments[...]

@@ -56,6 +56,7 @@ struct ParsingTests {
     #expect(try command("dig", "rose", "-a", "-mole-", as: Dig.self).words[Dig.also] == ["-mole-"])
     #expect(try command("dig", "rose", "--also=--quick", as: Dig.self).words[Dig.also] == ["--quick"])
     #expect(try command("dig", "rose", "--map=a=b", as: Dig.self).words[Dig.map] == "a=b")
+    #expect(try command("dig", "rose", "--map=\u{301}a", as: Dig.self).words[Dig.map] == "\u{301}a")
     #expect(complaint("dig", "rose", "--map=")?.code == .badValue)
   }
 
