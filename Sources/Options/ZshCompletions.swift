@@ -12,10 +12,6 @@ struct ZshCompletions {
       # Completions of \(root.name) for zsh: a file _\(root.name) in a folder of $fpath,
       # or at once, behind compinit: eval "$(\(root.name) completions zsh)"
 
-      \(name)__expected() {
-        [[ $PREFIX == -* ]] || _message "$1"
-      }
-
       \(functions.joined(separator: "\n"))
       if [[ $funcstack[1] == \(name) ]]; then
         \(name) "$@"
@@ -96,10 +92,10 @@ struct ZshCompletions {
   }
 
   private func place(_ place: CompletionPlace, of node: CommandNode) -> String {
-    // A message would keep an option from being completed.
-    let silence = "{\(function(root))__expected \(Self.escaped(place.name))}"
+    // An action that says nothing would keep options from being completed here.
+    let message = "{_message \(Self.escaped(place.name))}"
     let action =
-      place.completion == .nothing ? silence : action(place.completion, "\(function(node))__\(place.name)")
+      place.completion == .nothing ? message : action(place.completion, "\(function(node))__\(place.name)")
     let mark = place.isOpen ? "*" : "\(place.number + 1)"
     return "\(mark)\(place.isRequired || place.isOpen ? ":" : "::")\(Self.escaped(place.name)):\(action)"
       .shellQuoted

@@ -27,6 +27,8 @@ struct CompletionTests {
     ("burrow --no-colour dig --slo", "burrow --no-colour dig --slow "),
     ("burrow dig -- --slo", "burrow dig -- --slo"), ("burrow nonsense d", "burrow nonsense d"),
     ("burrow door shut pl", "burrow door shut pl"), ("burrow call oak pl", "burrow call oak plan.txt "),
+    ("burrow call -t 2 oak pl", "burrow call -t 2 oak plan.txt "),
+    ("burrow call -t 2 pl", "burrow call -t 2 pl"),
   ]
 
   private static let files = [
@@ -133,7 +135,8 @@ struct CompletionTests {
       ("burrow dig --port pl", []), ("burrow dig pl", []), ("burrow carry pl", ["plan.txt"]),
       ("burrow --no-colour dig --slo", ["--slow\ttake your time"]), ("burrow nonsense d", []),
       ("burrow door shut pl", []),
-      ("burrow call oak pl", ["plan.txt"]),
+      ("burrow call oak pl", ["plan.txt"]), ("burrow call -t 2 oak pl", ["plan.txt"]),
+      ("burrow call -t 2 pl", []),
     ]
     let script = lines.map { "complete -C \($0.0.fishQuoted); echo ." }.joined(separator: "\n")
     let result = try await ForeignShell.run(
