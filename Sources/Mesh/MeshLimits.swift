@@ -77,6 +77,8 @@ public enum MeshLimits {
   /// Between tries to reach the same one.
   public static let firstRetry: Duration = .milliseconds(500)
   public static let lastRetry: Duration = .seconds(60)
+  /// A connection that has lived for less was none: it does not shorten the pause again.
+  public static let lasting: Duration = .seconds(10)
   /// How long nobody needs a connection before it is closed: plans change while many come.
   public static let surplus: Duration = .seconds(15)
   public static let crowdedSurplus: Duration = .seconds(1)
@@ -103,7 +105,8 @@ public enum MeshLimits {
   public static let wordsAtOnce = 64 * 1024
   /// A message that is copied behind its head, to be written at once.
   public static let smallPayload = 16 * 1024
-  /// Those whom a registry lists and who are tried.
+  /// Those whom a registry lists and who are looked at, and of them those who are tried.
+  public static let listed = 128
   public static let found = 16
 
   // MARK: Broadcasts

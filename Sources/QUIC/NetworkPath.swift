@@ -44,11 +44,23 @@ extension NetworkPath {
 
   private static let nobody: UInt64 = 0x0100 << 48
 
+  /// The same path by another name, with a number in place of this side's address: see ``PathNames``.
+  func coded(asNumber number: UInt64) -> cquic_path {
+    cquic_path(
+      local: Self.coded(IPAddress(v6: Self.nobody | 1, number), port: channel),
+      remote: Self.coded(remote.ip, port: remote.port))
+  }
+
+  fileprivate static func number(_ coded: cquic_path) -> UInt64? {
+    let ip = ip(coded.local)
+    return ip.family == .v6 && ip.high == nobody | 1 ? ip.low : nil
+  }
+
   init(_ coded: cquic_path) {
     let ip = Self.ip(coded.local)
     self.init(
       to: SocketAddress(Self.ip(coded.remote), port: coded.remote.port),
-      from: ip.family == .v6 && ip.high == Self.nobody ? nil : ip,
+      from: ip.family == .v6 && ip.high | 1 == Self.nobody | 1 ? nil : ip,
       through: coded.local.port)
   }
 
@@ -63,5 +75,18 @@ extension NetworkPath {
 
   private static func ip(_ coded: cquic_address) -> IPAddress {
     IPAddress(v6: UInt64(bigEndian: coded.high), UInt64(bigEndian: coded.low), zone: coded.zone).canonical
+  }
+}
+
+extension cquic_path {
+  /// What stands in place of this side's address, if anything does.
+  var number: UInt64? { NetworkPath.number(self) }
+
+  func isSame(as other: cquic_path) -> Bool {
+    Self.areEqual(local, other.local) && Self.areEqual(remote, other.remote)
+  }
+
+  private static func areEqual(_ one: cquic_address, _ other: cquic_address) -> Bool {
+    one.low == other.low && one.high == other.high && one.port == other.port && one.zone == other.zone
   }
 }

@@ -14,19 +14,12 @@ struct PathMemory {
     return coded
   }
 
-  /// A path of the library's as ours.
-  mutating func decoded(_ coded: cquic_path) -> NetworkPath {
-    if let path, Self.areEqual(self.coded.local, coded.local), Self.areEqual(self.coded.remote, coded.remote)
-    {
-      return path
-    }
-    let path = NetworkPath(coded)
+  /// A path of the library's as ours, by `decode` if it is another than the last.
+  mutating func decoded(_ coded: cquic_path, _ decode: (cquic_path) -> NetworkPath) -> NetworkPath {
+    if let path, self.coded.isSame(as: coded) { return path }
+    let path = decode(coded)
     self.coded = coded
     self.path = path
     return path
-  }
-
-  private static func areEqual(_ one: cquic_address, _ other: cquic_address) -> Bool {
-    one.low == other.low && one.high == other.high && one.port == other.port && one.zone == other.zone
   }
 }

@@ -1,12 +1,6 @@
 import Warren
 import WarrenOptions
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 /// A node of a mesh in a terminal: what is typed is said to all, and what happens is shown.
 struct MeshChat {
   private var configuration: Mesh.Configuration
@@ -14,17 +8,19 @@ struct MeshChat {
   private let isDebugging: Bool
 
   init(_ words: ParsedWords) {
-    configuration = Mesh.Configuration(mesh: words[Self.mesh], name: words[Self.name])
-    if let secret = words[Self.secret] { configuration.admission = .secret(secret) }
-    configuration.peer.port = words[Self.port]
-    if let registry = words[Self.registry] {
+    configuration = Mesh.Configuration(mesh: words[MeshCommand.mesh], name: words[MeshCommand.name])
+    if let secret = words[MeshCommand.secret] { configuration.admission = .secret(secret) }
+    configuration.peer.port = words[MeshCommand.port]
+    if let registry = words[MeshCommand.registry] {
       configuration.peer.registry = registry
       configuration.bootstraps.append(.registry)
     }
-    configuration.bootstraps += words[Self.connect]
-    configuration.peer.usesLoopback = words[Self.loopback]
-    keyFile = words[Self.key]
-    isDebugging = words[Self.debug]
+    configuration.bootstraps += words[MeshCommand.connect]
+    configuration.peer.usesLoopback = words[MeshCommand.loopback]
+    configuration.folder = words[MeshCommand.downloads]
+    configuration.files.policy = .everything
+    keyFile = words[MeshCommand.key]
+    isDebugging = words[MeshCommand.debug]
   }
 
   /// `KEY`, `KEY@ADDRESS` or `ADDRESS`.
@@ -53,6 +49,9 @@ struct MeshChat {
         for await line in lines { if await !take(line, mesh) { break } }
         await mesh.leave()
       }
+      if let files = mesh.files {
+        group.addTask { for await transfer in files.arrivals { await show(transfer) } }
+      }
       var names: [PeerID: String] = [:]
       for await event in mesh.events { show(event, of: mesh, &names) }
     }
@@ -71,15 +70,25 @@ struct MeshChat {
       case "/quit": return false
       case "/peers": await showMembers(mesh)
       case "/connect" where words.count == 2: await mesh.look(for: try Self.bootstrap(words[1]))
-      case "/send" where words.count == 3: try await mesh.send(words[2], to: try await member(words[1], mesh))
+      case "/tell" where words.count == 3: try await mesh.send(words[2], to: try await member(words[1], mesh))
+      case "/send" where words.count == 3:
+        try await send(words[2], to: try await member(words[1], mesh), mesh)
       case let word? where word.hasPrefix("/"):
-        say("usage", "a line is said to all; or /peers, /connect ADDRESS, /send NAME-or-KEY TEXT, /quit")
+        say(
+          "usage",
+          "a line is said to all; or /peers, /connect ADDRESS, /tell NAME-or-KEY TEXT, "
+            + "/send NAME-or-KEY FILE, /quit")
       default: try await mesh.broadcast(line)
       }
     } catch {
       say("error", "\(error)")
     }
     return true
+  }
+
+  private func send(_ path: String, to id: PeerID, _ mesh: Mesh) async throws {
+    let transfer = try await mesh.send(file: path, to: id)
+    mesh.machine.spawn("what becomes of a file") { await show(transfer) }
   }
 
   private func member(_ word: String, _ mesh: Mesh) async throws -> PeerID {
@@ -103,6 +112,24 @@ struct MeshChat {
   }
 
   // MARK: What is shown
+
+  /// Shows a file's way at each quarter, and its end.
+  private func show(_ transfer: FileTransfer) async {
+    let verb = transfer.direction == .sending ? "sending" : "receiving"
+    say("file", "\(verb) \(transfer.name), \(transfer.totalBytes) bytes")
+    var quarter = 0
+    for await progress in transfer.progress where Int(progress.fraction * 4) > quarter {
+      quarter = Int(progress.fraction * 4)
+      say("file", "\(verb) \(transfer.name): \(quarter * 25) %, \(Int(progress.bytesPerSecond / 1000)) kB/s")
+    }
+    do {
+      say("file", "\(transfer.name) is there: \(try await transfer.finished())")
+    } catch {
+      say("error", "\(transfer.name): \(error)")
+    }
+  }
+
+  private func say(_ category: String, _ text: String) { Happening.say(category, text) }
 
   private func show(_ event: MeshEvent, of mesh: Mesh, _ names: inout [PeerID: String]) {
     switch event {
@@ -142,30 +169,5 @@ struct MeshChat {
     case .undelivered(let peer, let count): say("lost", "\(count) messages to \(peer)")
     case .duplicate: say("error", "another program has this one's key: one of the two has to go")
     }
-  }
-
-  /// One whole line, with the time of day.
-  private func say(_ category: String, _ text: String) {
-    let column = category + String(repeating: " ", count: max(1, 8 - category.count))
-    let line = Array("\(Self.timeOfDay)  \(column)\(text.undisturbing)\n".utf8)
-    var written = 0
-    while written < line.count {
-      let count = line[written...].withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-      if count < 0, errno != EINTR { return }
-      written += max(0, count)
-    }
-  }
-
-  /// Such as `09:05:07.123`, where this computer is.
-  private static var timeOfDay: String {
-    var (now, day) = (timespec(), tm())
-    clock_gettime(CLOCK_REALTIME, &now)
-    localtime_r(&now.tv_sec, &day)
-    func padded(_ number: some BinaryInteger, _ digits: Int) -> String {
-      let text = String(number)
-      return String(repeating: "0", count: max(0, digits - text.count)) + text
-    }
-    return [day.tm_hour, day.tm_min, day.tm_sec].map { padded($0, 2) }.joined(separator: ":") + "."
-      + padded(now.tv_nsec / 1_000_000, 3)
   }
 }

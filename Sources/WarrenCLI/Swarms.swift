@@ -49,6 +49,7 @@ struct Swarms {
     for size in sizes {
       var trial = MeshTrial(nodes: size)
       trial.isRough = self.trial.isRough
+      trial.loss = self.trial.loss
       let (sized, keptEvents) = (trial, isTraced ? 400_000 : 0)
       let runs = try await seeds.concurrentMap(2) { seed in
         var outcome = MeshTrial.Outcome()
@@ -66,11 +67,16 @@ struct Swarms {
       }
       wrong += runs.filter { !$0.1.faults.isEmpty }.map(\.0)
       let outcomes = runs.map(\.1)
+      func most(_ value: (MeshTrial.Outcome) -> Duration?) -> String {
+        seconds(outcomes.compactMap(value).max())
+      }
       print(
-        "  \(size) nodes: all joined within \(seconds(outcomes.compactMap(\.joining).max())), a death known to all within \(seconds(outcomes.compactMap(\.dying).max()));"
+        "  \(size) nodes: all joined within \(most(\.joining)), a death known to all within \(most(\.dying)),"
       )
       let neighbours = outcomes.map(\.neighbours).reduce(0, +) / Double(outcomes.count)
-      print("    a node has \((neighbours * 10).rounded() / 10) neighbours")
+      print(
+        "    that one has left within \(most(\.leaving)); a node has \((neighbours * 10).rounded() / 10) neighbours"
+      )
     }
     if !wrong.isEmpty { throw StormError.wrong(wrong) }
   }

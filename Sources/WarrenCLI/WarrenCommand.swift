@@ -17,7 +17,7 @@ struct WarrenCommand: CommandFamily {
     CommandDescription(
       "warren", "connect two programs directly, whatever NATs stand between them",
       subcommands: [
-        Demo.self, MeshChat.self,
+        Demo.self, MeshCommand.self,
         Matrix.self, Trial.self, Connect.self, Paths.self, Idle.self, Storms.self, Contest.self, Weather.self,
         Swarms.self,
         Completions.self, Manual.self,

@@ -94,6 +94,33 @@ struct LinkTests {
     #expect(core.links >= 8)
   }
 
+  @Test("whose connections break at once is tried ever more seldom, and soon again where one has lasted")
+  func flapping() {
+    func dials(lasting life: Duration) -> Int {
+      var core = LinkCore(id(1), fullMesh: 32, seed: 1, at: .start)
+      core.changed(id(2), isThere: true, at: .start)
+      var (count, end, now) = (0, Instant?.none, Instant.start)
+      while now < Instant.start + .seconds(600) {
+        if let last = end, last <= now {
+          core.unlinked(from: id(2), at: now)
+          end = nil
+        }
+        core.handleDeadline(at: now)
+        while let event = core.pollEvent() {
+          guard case .dial(let other) = event else { continue }
+          count += 1
+          core.linked(with: other, at: now)
+          core.dialled(other, isLinked: true, at: now)
+          end = now + life
+        }
+        now = max(min(core.nextDeadline, end ?? .distantFuture), now + .milliseconds(1))
+      }
+      return count
+    }
+    #expect((8...30).contains(dials(lasting: .milliseconds(100))))
+    #expect(dials(lasting: MeshLimits.lasting) > 50)
+  }
+
   @Test("a connection that neither needs is closed after a while, and one that the other needs is not")
   func surplus() {
     let ids = ids(100)

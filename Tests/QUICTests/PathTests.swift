@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WarrenCrypto
 import WarrenMachine
@@ -54,6 +55,53 @@ struct PathTests {
     #expect(transfer.isDone && transfer.wrong == 0)
     #expect(server.path.remote.port == 5433)
     #expect(client.phase == .open)
+  }
+
+  /// How often a path changes there and back.
+  enum Flapping: CaseIterable {
+    case often, tooOften
+
+    var pauses: ClosedRange<Int> { self == .often ? 40...120 : 1...30 }
+  }
+
+  @Test(
+    "is followed there and back again, before the new one is proven, whoever has changed it",
+    arguments: Flapping.allCases, [false, true])
+  func thereAndBack(flapping: Flapping, byNAT: Bool) throws {
+    for seed in 1...10 as ClosedRange<UInt64> {
+      let lab = try QUICLaboratory(seed: seed)
+      lab.jitter = .milliseconds(5)
+      let (client, server) = try lab.connected()
+      let stream = try #require(try client.openStream(isBidirectional: false))
+      var random = SeededRandom(seed)
+      for turn in 1...60 where client.phase == .open {
+        if byNAT {
+          lab.rebinding = lab.rebinding == 0 ? 1000 : 0
+        } else {
+          let path = NetworkPath(to: QUICLaboratory.address(1), through: turn % 2 == 0 ? 0 : 3)
+          // Before the last change is done with it may be refused.
+          try? client.migrate(to: path, atOnce: true, at: lab.now)
+        }
+        // Few bytes: the server may not answer with many (RFC 9000, 8.1), and its question is a short one.
+        for _ in 0..<Int.random(in: 1...4, using: &random) where client.phase == .open {
+          _ = try stream.write([UInt8(turn)].span.bytes)
+          lab.drain()
+          lab.run(for: .milliseconds(Int.random(in: flapping.pauses, using: &random)))
+        }
+      }
+      lab.run(for: .seconds(5))
+      // Who changes faster than the other can ask may have to connect again, but never ends the other's program.
+      var (one, other) = (client, server)
+      if flapping == .tooOften, client.phase != .open || server.phase != .open {
+        lab.opened[1] = []
+        (one, other) = try lab.connected()
+      }
+      #expect(one.phase == .open && other.phase == .open, "seed \(seed): \(lab.errors)")
+      let transfer = Transfer(lab, size: 100_000)
+      try transfer.begin(one, streams: 1)
+      lab.run(for: .seconds(60)) { transfer.isDone }
+      #expect(transfer.isDone && transfer.wrong == 0, "seed \(seed)")
+    }
   }
 
   @Test("is not the server's to choose (RFC 9000, 9)")

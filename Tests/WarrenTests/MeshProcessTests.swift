@@ -118,7 +118,7 @@ struct MeshProcessTests {
       all.allSatisfy { node in all.allSatisfy { $0 === node || node.has("member \($0.name) joined") } }
     }
     for node in all { node.type("I am \(node.name)\u{1B}[31m") }
-    all[3].type("/send node4 between us")
+    all[3].type("/tell node4 between us")
     try await machine.wait("all to have heard all") {
       all.allSatisfy { node in
         all.allSatisfy { $0 === node || node.has("all \($0.name): I am \($0.name)\u{FFFD}[31m") }

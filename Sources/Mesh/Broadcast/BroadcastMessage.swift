@@ -30,8 +30,8 @@ package struct BroadcastMessage: Hashable, Sendable {
   /// What it costs to keep.
   var cost: Int { payload.count + MeshLimits.messageCost }
 
-  /// What is signed.
-  var statement: [UInt8] { head + payload }
+  /// What is signed: Ed25519 would read a large payload twice, with a slower hash.
+  var statement: [UInt8] { head + HashFunction.sha256.hash(payload) }
 
   private var head: [UInt8] {
     var output = WireWriter()

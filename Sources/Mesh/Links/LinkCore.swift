@@ -32,6 +32,8 @@ package struct LinkCore {
     /// When it is tried again, and how long after that.
     var retry: Instant?
     var pause = MeshLimits.firstRetry
+    /// When the last connection began.
+    var linkedAt: Instant?
   }
 
   package let me: PeerID
@@ -109,7 +111,7 @@ package struct LinkCore {
     contacts[id]!.isNeeded = true
     contacts[id]!.since = now
     contacts[id]!.retry = nil
-    contacts[id]!.pause = MeshLimits.firstRetry
+    contacts[id]!.linkedAt = now
     if !active.contains(id) { insert(id) }
     events.append(.say(contacts[id]!.isWanted, to: id))
     isChanged = true
@@ -120,6 +122,9 @@ package struct LinkCore {
     clock = now
     guard contacts[id]?.isLinked == true else { return }
     contacts[id]!.isLinked = false
+    if let since = contacts[id]!.linkedAt, since.duration(to: now) >= MeshLimits.lasting {
+      contacts[id]!.pause = MeshLimits.firstRetry
+    }
     postpone(id, at: now)
     isChanged = true
   }

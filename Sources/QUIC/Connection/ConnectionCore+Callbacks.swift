@@ -53,7 +53,7 @@ extension ConnectionCore {
     was_reset: { connection($0).wasForgotten = true },
     path_validated: { owner, path, isUsable in
       let core = connection(owner)
-      guard let path = core.real(NetworkPath(path!.pointee)) else { return }
+      guard let path = core.real(core.names.decoded(path!.pointee)) else { return }
       core.lastHeard = nil
       core.events.append(.path(path, isUsable: isUsable != 0))
     },

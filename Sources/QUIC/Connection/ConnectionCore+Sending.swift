@@ -108,7 +108,10 @@ extension ConnectionCore {
       initialized = size
     }
     guard size > 0 else { return nil }
-    return (outgoingPath.decoded(envelope.path), ECN(rawValue: UInt8(envelope.ecn & 3)) ?? .notCapable)
+    return (
+      outgoingPath.decoded(envelope.path, { names.decoded($0) }),
+      ECN(rawValue: UInt8(envelope.ecn & 3)) ?? .notCapable
+    )
   }
 
   private enum Written {

@@ -93,7 +93,13 @@ extension ConnectionCore {
   var currentPath: NetworkPath {
     var coded = cquic_path()
     cquic_current_path(handle, &coded)
-    return NetworkPath(coded)
+    return names.decoded(coded)
+  }
+
+  /// Which path the library calls so.
+  func path(_ coded: cquic_path) -> NetworkPath {
+    let path = names.decoded(coded)
+    return real(path) ?? path
   }
 
   /// Goes on over another path, once it is known to carry packets, or at once. Only a client may (RFC 9000, 9).

@@ -89,6 +89,8 @@ public final class ConnectionCore {
   /// One packet goes the way of the one before: nothing has to be written in the library's terms anew.
   private var incomingPath = PathMemory()
   var outgoingPath = PathMemory()
+  /// By what the library knows its paths, where it is a server.
+  private(set) var names = PathNames()
   /// What time it is, as far as it was told.
   var clock: Instant
   /// When a deadline was last handled.
@@ -196,13 +198,13 @@ extension ConnectionCore {
     switch phase {
     case .handshaking, .open:
       if phase == .handshaking { holdClock(at: now) }
-      var coded =
-        isOnWay(path, bytes) ? NetworkPath.codedOpen : incomingPath.coded(path) { known($0).coded }
+      var coded = name(of: path, bytes)
       let result = bytes.withUnsafeBytes {
         cquic_read(
           handle, &coded, UInt32(ecn.rawValue), $0.baseAddress?.assumingMemoryBound(to: UInt8.self), $0.count,
           libraryTime(now))
       }
+      if side == .server, !names.isCurrent(coded) { followLibrary() }
       met(path, bytes.byteCount)
       heard(on: path)
       settle(result, at: now)
@@ -215,6 +217,23 @@ extension ConnectionCore {
       changed()
     case .draining, .ended: break
     }
+  }
+
+  /// What the library calls a path on which something has come.
+  private func name(of path: NetworkPath, _ bytes: RawSpan) -> cquic_path {
+    if !names.isNeeded, isOnWay(path, bytes) { return NetworkPath.codedOpen }
+    return incomingPath.coded(path) { path in
+      let path = known(path)
+      return side == .server ? names.coded(path) : path.coded
+    }
+  }
+
+  /// The library may have gone over to the path on which something has come.
+  private func followLibrary() {
+    var coded = cquic_path()
+    cquic_current_path(handle, &coded)
+    let left = names.current.map { path($0) }
+    if names.moved(to: coded, path(coded), from: left) { incomingPath = PathMemory() }
   }
 
   /// What comes on another way than its own says nothing of that one.
@@ -394,7 +413,7 @@ extension ConnectionCore {
       count = max(0, size)
     }
     guard !bytes.isEmpty else { return end() }
-    closePacket = (bytes, NetworkPath(envelope.path))
+    closePacket = (bytes, names.decoded(envelope.path))
     closesDue = 1
     phase = .closing(until: afterClosing(now))
     changed()

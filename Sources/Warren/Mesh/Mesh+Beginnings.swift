@@ -11,10 +11,7 @@ extension Mesh {
     var last = machine.now
     while !isClosed {
       do {
-        for connection in try await reach(bootstrap) {
-          try await greet(connection)
-          if let id = connection.peer { happened.append(.bootstrapped(by: id, as: bootstrap)) }
-        }
+        if let id = try await begin(with: bootstrap) { happened.append(.bootstrapped(by: id, as: bootstrap)) }
         pause = MeshLimits.firstRetry
       } catch {
         if isClosed { return }
@@ -43,20 +40,37 @@ extension Mesh {
     return core.membership.isThere(id)
   }
 
-  private func reach(_ bootstrap: Bootstrap) async throws -> [Connection] {
+  /// - Returns: who has let it in; nobody where that was not needed.
+  private func begin(with bootstrap: Bootstrap) async throws -> PeerID? {
     switch bootstrap {
     case .peer(let id, let addresses):
-      if id == self.id || core.membership.isThere(id) { return [] }
-      return [try await peer.connect(to: id, at: addresses)]
-    case .address(let address): return [try await peer.connect(at: [address])]
-    case .registry:
-      for id in try await peer.find(
-        beginningWith: Self.registryBeginning(configuration.mesh), atMost: MeshLimits.found)
-      {
-        if id == self.id || core.membership.isThere(id) { continue }
-        if let connection = try? await peer.connect(to: id) { return [connection] }
-      }
-      return []
+      if id == self.id || core.membership.isThere(id) { return nil }
+      return try await meet(try await peer.connect(to: id, at: addresses))
+    case .address(let address): return try await meet(try await peer.connect(at: [address]))
+    case .registry: return try await beginWithListed()
     }
+  }
+
+  private func meet(_ connection: Connection) async throws -> PeerID? {
+    try await greet(connection)
+    return connection.peer
+  }
+
+  /// Tries one after the other of those whom the registry lists, and not all that come at once the same one: it would have no
+  /// room for them.
+  private func beginWithListed() async throws -> PeerID? {
+    let wasServed = isServed(.registry)
+    var random = machine.random
+    let listed = try await peer.find(
+      beginningWith: Self.registryBeginning(configuration.mesh), atMost: MeshLimits.listed)
+    var failure: (any Error)?
+    for id in listed.shuffled(using: &random).prefix(MeshLimits.found) where id != self.id {
+      if core.membership.isThere(id) { continue }
+      // Somebody has come meanwhile.
+      if !wasServed, isServed(.registry) { return nil }
+      do { return try await meet(try await peer.connect(to: id)) } catch { failure = error }
+    }
+    if let failure { throw failure }
+    return nil
   }
 }

@@ -1,0 +1,65 @@
+import CQUIC
+import WarrenMachine
+
+/// By what a server's library knows the paths of a connection.
+///
+/// ngtcp2 0.12 ends the program where a client goes back to the path that it has left before the one that it has gone to is
+/// proven: a NAT that changes its mind is enough. So, once the path in use has changed, a path that is used again is another
+/// one, with a name that it has not had before.
+struct PathNames {
+  /// The path in use, as the library calls it.
+  private(set) var current: cquic_path?
+  private var hasMoved = false
+  /// Paths on which something has come since they were left last, the newest last.
+  private var active: [(path: NetworkPath, coded: cquic_path)] = []
+  /// What stands behind the last names: the library may use one for as long as it asks whether its path leads anywhere.
+  private var given: [(number: UInt64, path: NetworkPath)] = []
+  private var count: UInt64 = 0
+
+  /// Whether a path may have two names.
+  var isNeeded: Bool { hasMoved }
+
+  /// Whether this is what the library calls the path in use, as far as is known.
+  func isCurrent(_ coded: cquic_path) -> Bool { current.map { $0.isSame(as: coded) } ?? false }
+
+  /// The library uses this one now.
+  ///
+  /// - Parameters:
+  ///   - path: which it is.
+  ///   - left: which one it has used before, if any.
+  /// - Returns: whether some path is called otherwise than before.
+  mutating func moved(to coded: cquic_path, _ path: NetworkPath, from left: NetworkPath?) -> Bool {
+    defer { current = coded }
+    guard let left, !isCurrent(coded) else { return false }
+    if !hasMoved {
+      hasMoved = true
+      active = [(path, coded)]
+    } else if !left.isSame(as: path) {
+      active.removeAll { $0.path.isSame(as: left) }
+    }
+    return true
+  }
+
+  /// What the library is told where something has come over this path.
+  mutating func coded(_ path: NetworkPath) -> cquic_path {
+    guard hasMoved else { return path.coded }
+    if let known = active.last(where: { $0.path.isSame(as: path) }) { return known.coded }
+    count += 1
+    let coded = path.coded(asNumber: count)
+    if active.count >= QUICLimits.activePaths, let place = active.firstIndex(where: { !isCurrent($0.coded) })
+    {
+      active.remove(at: place)
+    }
+    active.append((path, coded))
+    if given.count >= QUICLimits.pathNames { given.removeFirst() }
+    given.append((count, path))
+    return coded
+  }
+
+  /// Which path the library calls so.
+  func decoded(_ coded: cquic_path) -> NetworkPath {
+    guard let number = coded.number else { return NetworkPath(coded) }
+    // One that was forgotten leaves from where the system chooses.
+    return given.last { $0.number == number }?.path ?? NetworkPath(coded)
+  }
+}
