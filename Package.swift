@@ -42,6 +42,7 @@ let package = Package(
 
     // The rooms, from the ground up: each imports only what stands above it here.
     .target(name: "WarrenMachine", path: "Sources/Machine", swiftSettings: strict),
+    .target(name: "WarrenOptions", path: "Sources/Options", swiftSettings: strict),
     .target(
       name: "WarrenEventLoop",
       dependencies: ["WarrenMachine", "CLibuv", "CMiniUPnPc", "CDatagrams", "CFiles"],
@@ -88,7 +89,7 @@ let package = Package(
       name: "WarrenLaboratory", dependencies: ["Warren", "WarrenSimulator"], path: "Simulator/Laboratory",
       swiftSettings: strict),
     .executableTarget(
-      name: "WarrenCLI", dependencies: ["Warren", "WarrenSimulator", "WarrenLaboratory"],
+      name: "WarrenCLI", dependencies: ["Warren", "WarrenOptions", "WarrenSimulator", "WarrenLaboratory"],
       path: "Sources/WarrenCLI",
       swiftSettings: strict),
 
@@ -99,6 +100,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "MachineTests", dependencies: ["WarrenMachine", "TestSupport"], path: "Tests/MachineTests",
+      swiftSettings: strict),
+    .testTarget(
+      name: "OptionsTests", dependencies: ["WarrenOptions", "TestSupport"], path: "Tests/OptionsTests",
       swiftSettings: strict),
     .testTarget(
       name: "EventLoopTests", dependencies: ["WarrenEventLoop", "TestSupport"], path: "Tests/EventLoopTests",

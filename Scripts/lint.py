@@ -14,6 +14,7 @@ import tempfile
 SYSTEM = {"Glibc", "Darwin", "Synchronization"}
 ROOMS = {
     "Sources/Machine": SYSTEM,
+    "Sources/Options": set(),
     "Sources/EventLoop": SYSTEM | {"WarrenMachine", "CLibuv", "CMiniUPnPc", "CDatagrams", "CFiles"},
     "Sources/Crypto": SYSTEM | {"WarrenMachine", "CGnuTLS"},
     "Sources/STUN": {"WarrenMachine", "WarrenCrypto"},
@@ -29,7 +30,9 @@ ROOMS = {
         "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC", "WarrenTLS",
         "WarrenRelay", "WarrenRegistry", "WarrenMesh",
     },
-    "Sources/WarrenCLI": SYSTEM | {"Warren", "WarrenMachine", "WarrenEventLoop", "WarrenSimulator", "WarrenLaboratory"},
+    "Sources/WarrenCLI": SYSTEM | {
+        "Warren", "WarrenMachine", "WarrenEventLoop", "WarrenOptions", "WarrenSimulator", "WarrenLaboratory",
+    },
     "Simulator": SYSTEM | {"WarrenMachine"},
     "Simulator/Laboratory": SYSTEM | {"Warren", "WarrenSimulator"},
 }
@@ -216,6 +219,7 @@ PLACES = [
     ("Sources/Attic/Sample.swift", "let x = 1", "Sources/Attic/Sample.swift:1: a room that nobody knows"),
     ("Sources/WarrenCLI/Sample.swift", "let now = Date()", ""),
     ("Sources/WarrenCLI/Sample.swift", "import Dispatch", "Sources/WarrenCLI/Sample.swift:1: "),
+    ("Sources/Options/Sample.swift", "import WarrenMachine", "Sources/Options/Sample.swift:1: "),
     ("Sources/EventLoop/Sample.swift", "import WarrenMachine", ""),
     ("Sources/EventLoop/Sample.swift", "import Warren", "Sources/EventLoop/Sample.swift:1: "),
     ("Simulator/NAT/Sample.swift", "import CLibuv", "Simulator/NAT/Sample.swift:1: "),

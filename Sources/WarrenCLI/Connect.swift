@@ -1,8 +1,35 @@
 import Warren
 import WarrenLaboratory
+import WarrenOptions
 
 /// Prints which peers connect with which, and how soon the first byte is there.
-struct Connect {
+struct Connect: Command {
+  private static let alice = Argument<Place?>.optional(
+    "ALICE", .place, "the place of the one: all places if nothing is said")
+  private static let bob = Argument<Place?>.optional("BOB", .place, "the place of the other")
+  private static let seeds = LaboratoryWords.seeds(3, atMost: 100_000)
+  private static let asks = Option.flag("asks", "the called side asks its user first")
+  private static let crosses = Option.flag("crosses", "both call each other at once")
+  private static let early = Option.flag(
+    "early", "they have met before, and say something with the first packet")
+  private static let relay = Option.flag("relay", "there is a relay: everybody connects")
+
+  static var description: CommandDescription {
+    CommandDescription(
+      "connect", "show which peers connect with which, and when the first byte is there", group: .laboratory,
+      arguments: [alice, bob],
+      options: [
+        seeds, LaboratoryWords.seed, LaboratoryWords.loss, asks, crosses, early, relay,
+        LaboratoryWords.against,
+      ],
+      rules: [.together([alice, bob]), .atMostOne(of: [seeds, LaboratoryWords.seed])],
+      examples: [
+        Example(
+          "warren connect --relay", "connect everybody with everybody, over relays where nothing else leads"),
+        Example("warren connect random port-restricted --seed 3", "show two of them, event by event"),
+      ])
+  }
+
   private let seeds: ClosedRange<UInt64>
   private let loss: Double
   private let pair: [Place]
@@ -12,27 +39,17 @@ struct Connect {
   private let isEarly: Bool
   private let relays: Bool
 
-  init(arguments: ArraySlice<String>) throws {
-    let words = arguments.prefix { !$0.hasPrefix("--") }
-    let options = try Options(
-      arguments.dropFirst(words.count), known: ["--seeds", "--seed", "--loss", "--against"],
-      flags: ["--asks", "--crosses", "--early", "--relay"])
-    pair = try words.map { name in
-      guard let place = Place.all.first(where: { $0.name == name }) else {
-        throw UsageError.unknownPlace(name, known: Place.all.map(\.name))
-      }
-      return place
-    }
-    let seed = try options.number("--seed")
-    seeds = try seed.map { $0...$0 } ?? 1...max(1, min(options.number("--seeds") ?? 3, 100_000))
-    loss = Double(min(try options.number("--loss") ?? 0, 50)) / 100
-    asks = options["--asks"] != nil
-    expected = try options["--against"].map {
+  init(_ words: ParsedWords) throws {
+    pair = [words[Self.alice], words[Self.bob]].compactMap { $0 }
+    seeds = LaboratoryWords.seeds(Self.seeds, in: words)
+    loss = words[LaboratoryWords.loss]
+    asks = words[Self.asks]
+    expected = try words[LaboratoryWords.against].map {
       try lines(ofFile: $0).filter { !$0.isEmpty && !$0.hasPrefix("#") }
     }
-    crosses = options["--crosses"] != nil
-    isEarly = options["--early"] != nil
-    relays = options["--relay"] != nil
+    crosses = words[Self.crosses]
+    isEarly = words[Self.early]
+    relays = words[Self.relay]
   }
 
   func run() async throws {

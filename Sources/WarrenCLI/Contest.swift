@@ -1,14 +1,21 @@
 import Warren
 import WarrenLaboratory
+import WarrenOptions
 
 /// Prints how long it takes to find the port of a hard NAT, beside others' ways of looking for it.
-struct Contest {
+struct Contest: Command {
+  private static let seeds = LaboratoryWords.seeds(200)
+
+  static var description: CommandDescription {
+    CommandDescription(
+      "contest", "show how long the port of a hard NAT takes to find, beside others", group: .laboratory,
+      options: [seeds],
+      examples: [Example("warren contest --seeds 10000", "know it to the last thousandth, in six minutes")])
+  }
+
   private let seeds: ClosedRange<UInt64>
 
-  init(arguments: ArraySlice<String>) throws {
-    let options = try Options(arguments, known: ["--seeds"])
-    seeds = 1...max(1, min(try options.number("--seeds") ?? 200, 1_000_000))
-  }
+  init(_ words: ParsedWords) { seeds = 1...words[Self.seeds] }
 
   func run() async throws {
     print("An easy NAT against one that takes any port for each destination:")

@@ -1,13 +1,20 @@
 import Warren
+import WarrenOptions
 import WarrenSimulator
 
 /// Shows one echo, written once as an actor, in a simulated internet and over loopback.
-struct Demo {
-  private var seed: UInt64 = 7
+struct Demo: Command {
+  private static let seed = Option<UInt64>("seed", .number, "which simulated internet it is", default: 7)
 
-  init(arguments: ArraySlice<String>) throws {
-    if let seed = try Options(arguments, known: ["--seed"]).number("--seed") { self.seed = seed }
+  static var description: CommandDescription {
+    CommandDescription(
+      "demo", "show an echo through two simulated NATs, and over loopback", group: .first, options: [seed],
+      examples: [Example("warren demo --seed 8", "show it with other chance")])
   }
+
+  private let seed: UInt64
+
+  init(_ words: ParsedWords) { seed = words[Self.seed] }
 
   func run() async throws {
     print("An echo, written once as an actor over Machine, in two worlds.\n")

@@ -1,16 +1,27 @@
 import Warren
 import WarrenLaboratory
+import WarrenOptions
 
 /// Prints what a connection costs over which nobody says anything.
-struct Idle {
+struct Idle: Command {
+  private static let minutes = Option<UInt64>(
+    "minutes", .number(1...10_000), "how long nobody says anything", default: 60)
+  private static let seed = Option<UInt64>("seed", .number, "which simulated internet it is", default: 1)
+
+  static var description: CommandDescription {
+    CommandDescription(
+      "idle", "show how many bytes a connection costs over which nobody says anything", group: .laboratory,
+      options: [minutes, seed],
+      examples: [Example("warren idle --minutes 600", "look at ten hours")])
+  }
+
   private let minutes: UInt64
   private let seed: UInt64
   private let lives: [UInt64] = [10, 20, 30, 60, 120, 300]
 
-  init(arguments: ArraySlice<String>) throws {
-    let options = try Options(arguments, known: ["--minutes", "--seed"])
-    minutes = max(1, min(try options.number("--minutes") ?? 60, 10_000))
-    seed = try options.number("--seed") ?? 1
+  init(_ words: ParsedWords) {
+    minutes = words[Self.minutes]
+    seed = words[Self.seed]
   }
 
   func run() async throws {

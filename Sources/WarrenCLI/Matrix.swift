@@ -1,19 +1,35 @@
 import Warren
 import WarrenLaboratory
+import WarrenOptions
 
 /// Prints which pairs of places get through to each other directly, and how fast.
-struct Matrix {
+struct Matrix: Command {
+  private static let seeds = LaboratoryWords.seeds(3, atMost: 100_000)
+  private static let loss = Option<Double?>(
+    "loss", .percent(atMost: 50), "how many of the packets are lost: none, 2 % and 10 % if nothing is said")
+  private static let kinds = Option.flag("kinds", "the 27 kinds of NAT instead of places")
+
+  static var description: CommandDescription {
+    CommandDescription(
+      "matrix", "show who gets through to whom, in a simulated internet", group: .laboratory,
+      options: [seeds, loss, LaboratoryWords.against, kinds],
+      rules: [.atMostOne(of: [LaboratoryWords.against, kinds])],
+      examples: [
+        Example("warren matrix --seeds 20 --loss 5", "try every pair of places twenty times, with 5 % loss"),
+        Example("warren matrix --kinds", "try every kind of NAT against every other"),
+      ])
+  }
+
   private let seeds: ClosedRange<UInt64>
   private let losses: [Double]
   private let expected: [String]?
   private let isOfKinds: Bool
 
-  init(arguments: ArraySlice<String>) throws {
-    let options = try Options(arguments, known: ["--seeds", "--loss", "--against"], flags: ["--kinds"])
-    seeds = 1...max(1, min(try options.number("--seeds") ?? 3, 100_000))
-    losses = try options.number("--loss").map { [Double(min($0, 50)) / 100] } ?? [0, 0.02, 0.1]
-    expected = try options["--against"].map { try lines(ofFile: $0) }
-    isOfKinds = options["--kinds"] != nil
+  init(_ words: ParsedWords) throws {
+    seeds = 1...words[Self.seeds]
+    losses = words[Self.loss].map { [$0] } ?? [0, 0.02, 0.1]
+    expected = try words[LaboratoryWords.against].map { try lines(ofFile: $0) }
+    isOfKinds = words[Self.kinds]
   }
 
   func run() async throws {

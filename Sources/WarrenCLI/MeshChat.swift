@@ -1,4 +1,5 @@
 import Warren
+import WarrenOptions
 
 /// A node of a mesh in a terminal: what is typed is said to all, and what happens is shown.
 struct MeshChat {
@@ -6,34 +7,24 @@ struct MeshChat {
   private let keyFile: String?
   private let isDebugging: Bool
 
-  init(arguments: ArraySlice<String>) throws {
-    guard let name = arguments.first, !name.hasPrefix("--") else {
-      throw UsageError.missing("a name for this node")
-    }
-    let options = try Options(
-      arguments.dropFirst(),
-      known: ["--mesh", "--secret", "--port", "--registry", "--connect", "--key", "--downloads"],
-      flags: ["--loopback", "--debug"])
-    configuration = Mesh.Configuration(mesh: options["--mesh"] ?? "warren", name: name)
-    if let secret = options["--secret"] { configuration.admission = .secret(secret) }
-    if let port = try options.number("--port") {
-      guard let port = UInt16(exactly: port) else { throw UsageError.badValue("\(port)", option: "--port") }
-      configuration.peer.port = port
-    }
-    if let registry = options["--registry"] {
-      configuration.peer.registry = try RegistryAddress(registry)
+  init(_ words: ParsedWords) {
+    configuration = Mesh.Configuration(mesh: words[MeshCommand.mesh], name: words[MeshCommand.name])
+    if let secret = words[MeshCommand.secret] { configuration.admission = .secret(secret) }
+    configuration.peer.port = words[MeshCommand.port]
+    if let registry = words[MeshCommand.registry] {
+      configuration.peer.registry = registry
       configuration.bootstraps.append(.registry)
     }
-    configuration.bootstraps += try options.all("--connect").map(Self.bootstrap)
-    configuration.peer.usesLoopback = options["--loopback"] != nil
-    configuration.folder = options["--downloads"]
+    configuration.bootstraps += words[MeshCommand.connect]
+    configuration.peer.usesLoopback = words[MeshCommand.loopback]
+    configuration.folder = words[MeshCommand.downloads]
     configuration.files.policy = .everything
-    keyFile = options["--key"]
-    isDebugging = options["--debug"] != nil
+    keyFile = words[MeshCommand.key]
+    isDebugging = words[MeshCommand.debug]
   }
 
   /// `KEY`, `KEY@ADDRESS` or `ADDRESS`.
-  private static func bootstrap(_ text: String) throws -> Mesh.Bootstrap {
+  static func bootstrap(_ text: String) throws -> Mesh.Bootstrap {
     if let at = text.firstIndex(of: "@") {
       return .peer(try PeerID(reading: String(text[..<at])), at: [try SocketAddress(text[at...].dropFirst())])
     }

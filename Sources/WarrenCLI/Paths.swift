@@ -1,20 +1,34 @@
 import Warren
 import WarrenLaboratory
+import WarrenOptions
 
 /// Prints what becomes of connections while something happens to their ways.
-struct Paths {
+struct Paths: Command {
+  private static let names = Argument<[PathScenario]>.rest(
+    "SCENARIO", .oneOf("SCENARIO", PathScenario.all) { $0.name },
+    "what happens: everything if nothing is said")
+  private static let seeds = LaboratoryWords.seeds(20)
+
+  static var description: CommandDescription {
+    CommandDescription(
+      "paths", "show what becomes of connections whose networks change while they are used",
+      group: .laboratory,
+      arguments: [names], options: [seeds, LaboratoryWords.seed],
+      rules: [.atMostOne(of: [seeds, LaboratoryWords.seed])],
+      examples: [
+        Example("warren paths", "let everything happen, with 20 seeds each"),
+        Example("warren paths cut --seed 3", "show what becomes of a way that is cut, event by event"),
+      ])
+  }
+
   private let scenarios: [PathScenario]
   private let seeds: ClosedRange<UInt64>
   private let seed: UInt64?
 
-  init(arguments: ArraySlice<String>) throws {
-    let names = arguments.prefix { !$0.hasPrefix("--") }
-    let options = try Options(arguments.dropFirst(names.count), known: ["--seeds", "--seed"])
-    seed = try options.number("--seed")
-    seeds = try seed.map { $0...$0 } ?? 1...max(1, min(options.number("--seeds") ?? 20, 1_000_000))
-    for name in names where !PathScenario.all.contains(where: { $0.name == name }) {
-      throw UsageError.unknownScenario(name, known: PathScenario.all.map(\.name))
-    }
+  init(_ words: ParsedWords) {
+    let names = words[Self.names].map(\.name)
+    seed = words[LaboratoryWords.seed]
+    seeds = LaboratoryWords.seeds(Self.seeds, in: words)
     scenarios = PathScenario.all.filter { names.isEmpty || names.contains($0.name) }
   }
 

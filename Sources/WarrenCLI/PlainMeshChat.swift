@@ -1,23 +1,21 @@
 import Warren
+import WarrenOptions
 
 /// A node in a terminal of a mesh that speaks the original's text protocol: see ``PlainMesh``.
 struct PlainMeshChat {
   private var configuration = PlainMesh.Configuration()
   private let isDebugging: Bool
 
-  init(arguments: ArraySlice<String>) throws {
-    guard let name = arguments.first, !name.hasPrefix("--") else {
-      throw UsageError.missing("a name for this node")
+  init(_ words: ParsedWords) throws {
+    configuration.name = words[MeshCommand.name]
+    if words.has(MeshCommand.port) { configuration.address = .any(.v4, port: words[MeshCommand.port]) }
+    configuration.bootstraps = try words[MeshCommand.connect].map { bootstrap in
+      guard case .address(let address) = bootstrap else {
+        throw OptionsError(.badValue, "with --plaintext nobody has a key: give --connect an address")
+      }
+      return address
     }
-    let options = try Options(
-      arguments.dropFirst(), known: ["--port", "--connect"], flags: ["--plaintext", "--debug"])
-    configuration.name = name
-    if let port = try options.number("--port") {
-      guard let port = UInt16(exactly: port) else { throw UsageError.badValue("\(port)", option: "--port") }
-      configuration.address = .any(.v4, port: port)
-    }
-    configuration.bootstraps = try options.all("--connect").map { try SocketAddress($0) }
-    isDebugging = options["--debug"] != nil
+    isDebugging = words[MeshCommand.debug]
     configuration.tellsOfPings = isDebugging
   }
 

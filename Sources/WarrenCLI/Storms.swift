@@ -1,22 +1,42 @@
 import Warren
 import WarrenLaboratory
+import WarrenOptions
 
 /// Prints whether peers find each other again after everything has gone wrong that can.
-struct Storms {
+struct Storms: Command {
+  private static let seeds = Option<UInt64>(
+    "seeds", .number(1...1_000_000), "how many seeds to run", default: 20)
+  private static let from = Option<UInt64>("from", .number(1...1 << 40), "the first of them", default: 1)
+  private static let faults = Option("faults", .number(0...100), "how many things go wrong", default: 6)
+  private static let loss = Option<Double>(
+    "loss", .percent(atMost: 50), "how many of the packets are lost while it lasts", default: 0.05)
+  private static let only = Option<PeerStorm.Fault?>(
+    "only", .choice("FAULT"), "the one thing that goes wrong")
+
+  static var description: CommandDescription {
+    CommandDescription(
+      "storm", "show whether peers find each other again after everything has gone wrong", group: .laboratory,
+      options: [seeds, from, LaboratoryWords.seed, faults, loss, only],
+      rules: [
+        .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [from, LaboratoryWords.seed]),
+      ],
+      examples: [
+        Example("warren storm --seeds 1000 --faults 12", "look for a seed that does not end well"),
+        Example("warren storm --seed 77 --only natReboot", "show one, event by event"),
+      ])
+  }
+
   private let seeds: ClosedRange<UInt64>
   private let seed: UInt64?
   private var storm = PeerStorm()
 
-  init(arguments: ArraySlice<String>) throws {
-    let options = try Options(
-      arguments, known: ["--seeds", "--seed", "--faults", "--loss", "--only", "--from"])
-    storm.faults = Int(min(try options.number("--faults") ?? 6, 100))
-    storm.loss = Double(min(try options.number("--loss") ?? 5, 50)) / 100
-    if let kind = options["--only"].flatMap({ PeerStorm.Fault(rawValue: $0) }) { storm.kinds = [kind] }
-    seed = try options.number("--seed")
-    let first = max(1, min(try options.number("--from") ?? 1, 1 << 40))
-    let count = max(1, min(try options.number("--seeds") ?? 20, 1_000_000))
-    seeds = seed.map { $0...$0 } ?? first...(first + count - 1)
+  init(_ words: ParsedWords) {
+    storm.faults = words[Self.faults]
+    storm.loss = words[Self.loss]
+    if let kind = words[Self.only] { storm.kinds = [kind] }
+    seed = words[LaboratoryWords.seed]
+    let first = words[Self.from]
+    seeds = seed.map { $0...$0 } ?? first...(first + words[Self.seeds] - 1)
   }
 
   func run() async throws {

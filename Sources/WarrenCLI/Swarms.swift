@@ -1,5 +1,6 @@
 import Warren
 import WarrenLaboratory
+import WarrenOptions
 
 /// Prints what many nodes of a mesh do, their cores alone.
 struct Swarms {
@@ -10,19 +11,15 @@ struct Swarms {
   private let isWhole: Bool
   private let isTraced: Bool
 
-  init(arguments: ArraySlice<String>) throws {
-    let options = try Options(
-      arguments, known: ["--seeds", "--seed", "--nodes", "--loss", "--hours"], flags: ["--rough", "--whole"])
-    let seed = try options.number("--seed")
-    let count = max(1, min(try options.number("--seeds") ?? 10, 1_000_000))
-    seeds = seed.map { $0...$0 } ?? 1...count
-    sizes = try options.number("--nodes").map { [Int(max(2, min($0, 2000)))] } ?? [5, 50, 500]
-    hours = Int(min(try options.number("--hours") ?? 0, 100))
-    isWhole = options["--whole"] != nil
-    isTraced = seed != nil
+  init(_ words: ParsedWords) {
+    seeds = LaboratoryWords.seeds(Self.seeds, in: words)
+    sizes = words[Self.nodes].map { [$0] } ?? [5, 50, 500]
+    hours = words[Self.hours]
+    isWhole = words[Self.whole]
+    isTraced = words[LaboratoryWords.seed] != nil
     trial = SwarmTrial(nodes: 5)
-    trial.loss = Double(min(try options.number("--loss") ?? 0, 50)) / 100
-    trial.isRough = options["--rough"] != nil
+    trial.loss = words[LaboratoryWords.loss]
+    trial.isRough = words[Self.rough]
   }
 
   func run() async throws {

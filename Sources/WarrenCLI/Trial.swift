@@ -1,29 +1,37 @@
 import Warren
 import WarrenLaboratory
+import WarrenOptions
 import WarrenSimulator
 
 /// Shows packet by packet how two places of the matrix go about reaching each other.
-struct Trial {
+struct Trial: Command {
+  private static let alice = Argument("ALICE", .place, "the place of the one")
+  private static let bob = Argument("BOB", .place, "the place of the other")
+  private static let seed = Option<UInt64>("seed", .number, "which simulated internet it is", default: 1)
+  private static let tcp = Option.flag("tcp", "over TCP instead of UDP")
+
+  static var description: CommandDescription {
+    CommandDescription(
+      "trial", "show packet by packet how two places of the matrix go about it", group: .laboratory,
+      arguments: [alice, bob], options: [seed, LaboratoryWords.loss, tcp],
+      examples: [
+        Example("warren trial port-restricted sequential", "see a port being guessed"),
+        Example("warren trial 'full cone' random --loss 10 --seed 7", "see it in a bad network"),
+      ])
+  }
+
   /// How much of it is shown: what is longer is a search, and its packets are all alike.
   private static let keptEvents = 2000
 
   private var trial: PunchTrial
   private let seed: UInt64
 
-  init(arguments: ArraySlice<String>) throws {
-    let options = try Options(arguments.dropFirst(2), known: ["--seed", "--loss"], flags: ["--tcp"])
-    let places = try arguments.prefix(2).map { name in
-      guard let place = Place.all.first(where: { $0.name == name }) else {
-        throw UsageError.unknownPlace(name, known: Place.all.map(\.name))
-      }
-      return place
-    }
-    guard places.count == 2 else { throw UsageError.unknownPlace("", known: Place.all.map(\.name)) }
-    trial = PunchTrial(alice: places[0], bob: places[1])
-    trial.loss = Double(min(try options.number("--loss") ?? 0, 50)) / 100
+  init(_ words: ParsedWords) {
+    trial = PunchTrial(alice: words[Self.alice], bob: words[Self.bob])
+    trial.loss = words[LaboratoryWords.loss]
     trial.limit = .seconds(30)
-    if options["--tcp"] != nil { trial.transports = [.tcp] }
-    seed = try options.number("--seed") ?? 1
+    if words[Self.tcp] { trial.transports = [.tcp] }
+    seed = words[Self.seed]
   }
 
   func run() async throws {

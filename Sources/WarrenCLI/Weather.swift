@@ -1,24 +1,48 @@
 import Warren
 import WarrenLaboratory
+import WarrenOptions
 
 /// Prints which transfers over QUIC come through bad networks, and how fast.
-struct Weather {
+struct Weather: Command {
+  private static let names = Argument<[String]>.rest(
+    "WEATHER", .text.named(completion: .choices(TransferTrial.all.map(\.description))),
+    "what the network is like: everything there is if nothing is said")
+  private static let seeds = LaboratoryWords.seeds(10)
+  private static let megabytes = Option<Int?>("megabytes", .number(1...1_000_000), "how much is sent")
+  private static let streams = Option<Int?>("streams", .number(1...100), "over how many streams")
+  private static let loopback = Option.flag("loopback", "over real sockets instead of a simulated internet")
+
+  static var description: CommandDescription {
+    CommandDescription(
+      "weather", "show which transfers over QUIC come through bad networks, and how fast", group: .laboratory,
+      arguments: [names], options: [seeds, LaboratoryWords.seed, megabytes, streams, loopback],
+      rules: [.atMostOne(of: [seeds, LaboratoryWords.seed])],
+      examples: [
+        Example("warren weather --seeds 100", "try every weather a hundred times"),
+        Example("warren weather '20 % loss' --seed 7", "run one again that did not come through"),
+        Example(
+          "warren weather clean --megabytes 1024 --streams 1 --loopback", "send 1 GiB over real sockets"),
+      ])
+  }
+
   private let trials: [TransferTrial]
   private let seeds: ClosedRange<UInt64>
   private let isLocal: Bool
 
-  init(arguments: ArraySlice<String>) throws {
-    let name = arguments.prefix { !$0.hasPrefix("--") }.joined(separator: " ")
-    let options = try Options(
-      arguments.drop { !$0.hasPrefix("--") }, known: ["--seeds", "--seed", "--megabytes", "--streams"],
-      flags: ["--loopback"])
-    isLocal = options["--loopback"] != nil
+  init(_ words: ParsedWords) throws {
+    let name = words[Self.names].joined(separator: " ")
+    isLocal = words[Self.loopback]
     var trials = TransferTrial.all
     if isLocal { trials.removeAll { !$0.place.boxes.isEmpty } }
+    let known = trials.map(\.description)
     if !name.isEmpty { trials.removeAll { $0.description != name } }
-    if trials.isEmpty { throw UsageError.unknownWeather(name, known: TransferTrial.all.map(\.description)) }
-    let megabytes = try options.number("--megabytes").map { Int(min(max(1, $0), 1_000_000)) }
-    let streams = try options.number("--streams").map { Int(min(max(1, $0), 100)) }
+    if trials.isEmpty {
+      throw OptionsError(
+        .badValue, "there is no weather \(name.debugDescription); there are: \(known.joined(separator: "; "))"
+      )
+    }
+    let megabytes = words[Self.megabytes]
+    let streams = words[Self.streams]
     self.trials = trials.map { trial in
       var trial = trial
       if let megabytes {
@@ -29,8 +53,7 @@ struct Weather {
       if let streams { trial.streams = streams }
       return trial
     }
-    let seed = try options.number("--seed")
-    seeds = try seed.map { $0...$0 } ?? 1...max(1, min(options.number("--seeds") ?? 10, 1_000_000))
+    seeds = LaboratoryWords.seeds(Self.seeds, in: words)
   }
 
   func run() async throws {

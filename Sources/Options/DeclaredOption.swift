@@ -1,0 +1,4 @@
+/// An ``Option``, whatever the type of its value.
+public protocol DeclaredOption: DeclaredWord {
+  var declaration: OptionDeclaration { get }
+}

@@ -1,0 +1,50 @@
+/// A program with commands: all that is made from their declarations.
+public struct Program: Sendable {
+  public let version: String
+  let root: CommandNode
+
+  public init(_ root: any Command.Type, version: String) {
+    self.version = version
+    self.root = CommandNode(root: root)
+    assert(mistakes.isEmpty, "the commands' declarations are wrong: \(mistakes.joined(separator: "; "))")
+  }
+
+  /// Its name, and that of the version.
+  public var title: String { "\(root.name) \(version)" }
+
+  /// What the words behind the program's name ask for. The command has been made ready.
+  public func request(_ words: [String]) throws -> Request {
+    switch try WordParser.parse(words, for: root) {
+    case .help(let node): return .help(node.path)
+    case .version: return .version
+    case .run(let node, let words):
+      do { return .run(try node.type.init(words)) } catch var error as OptionsError {
+        error.command = error.command ?? node.name
+        throw error
+      }
+    }
+  }
+
+  /// The help of the command with these names, the program's first, for a terminal of this width.
+  public func help(for path: [String] = [], width: Int = OptionsLimits.width) -> String {
+    let node = path.dropFirst().reduce(root) { $0.child($1) ?? $0 }
+    return HelpText(
+      node, width: min(max(width, OptionsLimits.widths.lowerBound), OptionsLimits.widths.upperBound)
+    )
+    .text
+  }
+
+  /// What a shell has to read to complete this program's words.
+  public func completions(for shell: Shell) -> String {
+    switch shell {
+    case .bash: BashCompletions(root).text
+    case .zsh: ZshCompletions(root).text
+    case .fish: FishCompletions(root).text
+    }
+  }
+
+  /// The manual page, in mdoc.
+  ///
+  /// - Parameter date: of the version, such as `November 22, 2026`.
+  public func manual(date: String) -> String { ManualPage(self, date: date).text }
+}
