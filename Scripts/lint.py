@@ -29,7 +29,8 @@ ROOMS = {
         "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC", "WarrenTLS",
         "WarrenRelay", "WarrenRegistry", "WarrenMesh",
     },
-    "Sources/WarrenCLI": SYSTEM | {"Warren", "WarrenMachine", "WarrenEventLoop", "WarrenSimulator", "WarrenLaboratory"},
+    "Sources/Terminal": SYSTEM | {"WarrenMachine", "CEditLine"},
+    "Sources/WarrenCLI": SYSTEM | {"Warren", "WarrenTerminal", "WarrenMachine", "WarrenEventLoop", "WarrenSimulator", "WarrenLaboratory"},
     "Simulator": SYSTEM | {"WarrenMachine"},
     "Simulator/Laboratory": SYSTEM | {"Warren", "WarrenSimulator"},
 }

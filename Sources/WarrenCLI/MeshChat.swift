@@ -1,4 +1,5 @@
 import Warren
+import WarrenTerminal
 
 #if canImport(Glibc)
   import Glibc
@@ -11,6 +12,7 @@ struct MeshChat {
   private var configuration: Mesh.Configuration
   private let keyFile: String?
   private let isDebugging: Bool
+  private let terminal = Terminal()
 
   init(arguments: ArraySlice<String>) throws {
     guard let name = arguments.first, !name.hasPrefix("--") else {
@@ -52,7 +54,9 @@ struct MeshChat {
       configuration.peer.key = try PrivateKey(fileOrNew: keyFile, using: &random)
     }
     // Signals are waited for before anybody is told where this one is.
-    let lines = LineReader()
+    let lines = LineEditor(on: terminal, prompt: "[\(configuration.name)]> ") { question in
+      question.wordsBefore.isEmpty ? ["/peers", "/connect", "/send", "/quit"] : []
+    }
     let mesh = try Mesh(configuration, on: machine)
     try await mesh.start()
     // Neither of the two runs on the loop: a terminal that stands still makes others wait, and nobody else.
@@ -64,6 +68,7 @@ struct MeshChat {
       var names: [PeerID: String] = [:]
       for await event in mesh.events { show(event, of: mesh, &names) }
     }
+    lines.end()
     say("mesh", "left")
     await machine.close()
   }
@@ -155,13 +160,7 @@ struct MeshChat {
   /// One whole line, with the time of day.
   private func say(_ category: String, _ text: String) {
     let column = category + String(repeating: " ", count: max(1, 8 - category.count))
-    let line = Array("\(Self.timeOfDay)  \(column)\(text.undisturbing)\n".utf8)
-    var written = 0
-    while written < line.count {
-      let count = line[written...].withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-      if count < 0, errno != EINTR { return }
-      written += max(0, count)
-    }
+    terminal.result("\(Self.timeOfDay, .quiet)  \(column)\(text)")
   }
 
   /// Such as `09:05:07.123`, where this computer is.
