@@ -71,6 +71,11 @@ static inline void ce_do_without(EditLine *editor, const char *ability) {
   el_set(editor, EL_SETTC, ability, "", NULL);
 }
 
+// Has it take a mode of the terminal for switched off also where no line is edited.
+static inline void ce_leave_off(EditLine *editor, const char *mode) {
+  el_set(editor, EL_SETTY, "-x", mode, NULL);
+}
+
 // Draws the line anew from where the cursor is.
 static inline void ce_refresh(EditLine *editor) { el_set(editor, EL_REFRESH); }
 

@@ -56,6 +56,13 @@ final class Screen: Sendable {
   /// Presses keys by tmux's names, such as `Left`, `Enter` and `C-c`, so many times.
   func press(_ keys: String, times: Int = 1) throws { try tmux("send-keys -N \(times) \(keys)") }
 
+  /// Types all of it at once.
+  func paste(_ text: String) throws {
+    Folder.put(text, at: folder + "/clipboard")
+    try tmux("load-buffer \(folder)/clipboard")
+    try tmux("paste-buffer")
+  }
+
   /// Has the shell run something.
   func run(_ command: String) throws {
     try type(command)

@@ -32,13 +32,16 @@ final class EditSession {
     history = ce_history(editor, CInt(TerminalLimits.historyLines))
     ce_set_owner(editor, Unmanaged.passUnretained(self).toOpaque())
     ce_use_keys(editor, "emacs")
+    addKeys()
     // What the user wants instead, of this or of any program with libedit: `~/.editrc`.
     el_source(editor, nil)
+    ce_bind(editor, "^I", "warren-complete")
     ce_set_editing(editor)
+    // What is typed between two lines is not shown by the system, and shown by libedit later.
+    for mode in ["-icanon", "-echo", "-iexten"] { ce_leave_off(editor, mode) }
     // Where it inserts or deletes in front of a letter of two columns, it loses the cursor (seen in 3.1-20221030): so it writes the rest
     // of the row anew.
     for ability in ["ic", "IC", "im", "ei", "dc", "DC"] { ce_do_without(editor, ability) }
-    addKeys()
     ce_set_prompt(editor, promptOfSession)
     ce_set_reader(editor, readCharacter)
   }
@@ -75,8 +78,6 @@ final class EditSession {
     draw("\r")
     var count: CInt = 0
     let line = el_wgets(editor, &count)
-    // It has put the terminal's modes back; what is typed until the next line is asked for is not to be shown twice.
-    TerminalModes.enter()
     guard let line, count > 0, !hasEnded else {
       leaveLine()
       return nil

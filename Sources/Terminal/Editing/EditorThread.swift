@@ -59,15 +59,17 @@ final class EditorThread {
   // MARK: From somebody who types
 
   private func editLines(_ place: (input: CInt, drawing: CInt)) {
+    guard let session = EditSession(desk: desk, input: place.input, drawing: place.drawing) else {
+      TerminalModes.release()
+      desk.terminal.detach()
+      return readPlainLines()
+    }
     defer {
+      session.close()
       TerminalModes.release()
       desk.terminal.detach()
     }
     TerminalModes.enter()
-    guard let session = EditSession(desk: desk, input: place.input, drawing: place.drawing) else {
-      return readPlainLines()
-    }
-    defer { session.close() }
     var keeps = desk.history
     do {
       for line in try desk.history?.load() ?? [] { session.remember(line) }

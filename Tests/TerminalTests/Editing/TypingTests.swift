@@ -113,6 +113,22 @@ extension ScreenTests {
       }
     }
 
+    @Test("many lines at once, as from a clipboard, come one after the other")
+    func pasting() async throws {
+      try await Screen.with(columns: 80, rows: 30) { screen in
+        let lines = (0..<100).map { "\($0) " + String(repeating: "abcdefgh ", count: 7) }
+        try await screen.start("edit orders >typed")
+        try screen.paste(lines.joined(separator: "\n") + "\n")
+        try await screen.wait("the last of them") { $0.suffix(2) == ["> " + lines[99].dropLast(), ">"] }
+        try screen.press("C-d")
+        let shown = try await screen.end(code: 0)
+        #expect(shown.suffix(20).dropLast() == lines.suffix(19).map { "> " + $0.dropLast() }[...])
+        #expect(
+          Folder.text(of: screen.folder + "/typed")
+            == lines.reduce("") { $0 + "typed: \($1)\n" } + "ended\n")
+      }
+    }
+
     @Test("what is typed while nobody asks for a line is not shown twice, and not lost")
     func ahead() async throws {
       try await Screen.with { screen in
