@@ -19,6 +19,11 @@ struct SignalPipe: Sendable {
     }
   }
 
+  func closeEnds() {
+    close(input)
+    close(output)
+  }
+
   /// Where it is full the other end has been told already.
   func say() { _ = withUnsafeBytes(of: UInt8(1)) { write(input, $0.baseAddress, 1) } }
 

@@ -9,8 +9,8 @@ import WarrenMachine
 /// What this program says to whoever started it: results on standard output, talk on standard error, in whole lines.
 ///
 /// Everything goes through one of these, so that nothing is written into a line that somebody is typing, or into a bar. A call
-/// waits for a terminal that stands still, unless a ``LineEditor`` is there: never make it on a loop's thread. There is one for
-/// each program.
+/// waits for a terminal that stands still: never make it on a loop's thread. While a ``LineEditor`` is there, only results wait, and
+/// only behind many others. There is one for each program.
 package final class Terminal: Sendable {
   /// Where a line goes.
   package enum Stream: Hashable, Sendable {
@@ -36,6 +36,8 @@ package final class Terminal: Sendable {
   private let descriptors: [Stream: CInt]
   private let terminals: Set<Stream>
   private let state = Guarded(State())
+  /// Tells those who wait for room among the lines that wait.
+  private let room = SignalPipe()
   /// Whether standard input is a terminal.
   package let isInputTerminal: Bool
   /// Whether somebody sees colours, where it is a terminal.
@@ -60,6 +62,8 @@ package final class Terminal: Sendable {
     // https://no-color.org: "when present and not an empty string (regardless of its value)".
     hasColours = canMoveCursor && (environment("NO_COLOR") ?? "").isEmpty
   }
+
+  deinit { room.closeEnds() }
 
   /// Whether lines for this stream reach a terminal.
   package func isTerminal(_ stream: Stream) -> Bool { terminals.contains(stream) }
@@ -94,17 +98,36 @@ package final class Terminal: Sendable {
 
   private func show(_ text: StyledText, on stream: Stream) {
     let line = text.rendered(inColour: hasColours(stream)) + "\n"
+    var hasWaited = false
+    while !place(line, on: stream) {
+      _ = waitFor([room.output])
+      room.hear()
+      hasWaited = true
+    }
+    // Several may have waited, and one alone has heard.
+    if hasWaited { room.say() }
+  }
+
+  /// - Returns: whether there was room for it, or nothing that one waits for.
+  private func place(_ line: String, on stream: Stream) -> Bool {
     state.withLock { state in
-      guard isTerminal(stream) else { return write(line, on: stream) }
+      guard isTerminal(stream) else {
+        write(line, on: stream)
+        return true
+      }
       guard let editor = state.editor else {
-        return withoutLinesBelow(&state) { write(line, on: stream) }
+        withoutLinesBelow(&state) { write(line, on: stream) }
+        return true
       }
-      state.waiting.append(Waiting(stream: stream, text: line))
-      if state.waiting.count > TerminalLimits.waitingLines {
-        _ = state.waiting.popFirst()
-        state.lost += 1
+      if state.waiting.count < TerminalLimits.waitingLines {
+        state.waiting.append(Waiting(stream: stream, text: line))
+        editor.say()
+        return true
       }
-      editor.say()
+      // Nothing is left out of what was asked for.
+      guard stream == .talk else { return false }
+      state.lost += 1
+      return true
     }
   }
 
@@ -181,11 +204,13 @@ package final class Terminal: Sendable {
 
   /// What waits for being shown.
   func takeWaiting() -> [Waiting] {
-    state.withLock { Self.takeWaiting(&$0) }
+    defer { room.say() }
+    return state.withLock { Self.takeWaiting(&$0) }
   }
 
   /// Has nobody stand between any more, after what waits.
   func detach() {
+    defer { room.say() }
     state.withLock { state in
       state.editor = nil
       for line in Self.takeWaiting(&state) { write(line.text, on: line.stream) }
@@ -194,9 +219,9 @@ package final class Terminal: Sendable {
 
   private static func takeWaiting(_ state: inout State) -> [Waiting] {
     var lines: [Waiting] = []
+    while let line = state.waiting.popFirst() { lines.append(line) }
     if state.lost > 0 { lines.append(Waiting(stream: .talk, text: "(\(state.lost) lines were not shown)\n")) }
     state.lost = 0
-    while let line = state.waiting.popFirst() { lines.append(line) }
     return lines
   }
 }

@@ -14,7 +14,8 @@ package enum TerminalLimits {
 
   /// The longest line from a pipe, in bytes; a longer one comes in pieces. What has no end must not fill the memory.
   package static let lineBytes = 1 << 20
-  /// Lines that wait while a terminal takes none (Ctrl-S): the oldest go, and that is said.
+  /// Lines that wait above a line that is edited while the terminal takes none (Ctrl-S): further results wait for room, and further
+  /// talk is left out, which is said.
   package static let waitingLines = 1000
   /// Lines of history in memory and, when a program begins, in its file: a year of what one says now and then.
   package static let historyLines = 1000

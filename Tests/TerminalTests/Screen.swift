@@ -32,7 +32,7 @@ final class Screen: Sendable {
       let screen = try Screen(folder: folder)
       let environment = "HOME=\(folder) PATH=\"$PATH\" TERM=screen PS1='$ '"
       try screen.tmux(
-        "-f /dev/null new-session -d -x \(columns) -y \(rows) \"cd \(folder); exec env -i \(environment) P=\(program) SWIFT_BACKTRACE=enable=no dash -i\""
+        "-f /dev/null start-server \\; set-option -g history-limit 50000 \\; new-session -d -x \(columns) -y \(rows) \"cd \(folder); exec env -i \(environment) P=\(program) SWIFT_BACKTRACE=enable=no dash -i\""
       )
       defer { _ = try? screen.tmux("kill-server") }
       try await screen.wait("a shell") { $0.last == "$" }
@@ -78,6 +78,11 @@ final class Screen: Sendable {
     let all = try tmux("capture-pane -p").split(separator: "\n", omittingEmptySubsequences: false)
     let trimmed = all.map { line in String(line.reversed().drop { $0 == " " }.reversed()) }
     return trimmed.reversed().drop { $0.isEmpty }.reversed()
+  }
+
+  /// The same, with all that has gone out at the top.
+  func history() throws -> [String] {
+    try tmux("capture-pane -p -S -").split(separator: "\n").map(String.init)
   }
 
   func cursor() throws -> String {

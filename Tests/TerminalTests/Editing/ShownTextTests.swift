@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 extension ScreenTests {
@@ -73,6 +74,38 @@ extension ScreenTests {
           forEnd: "number 897", "number 898", "number 899", "> a line of more than thirty c", "olumns")
         try screen.type("!")
         try await screen.wait(forEnd: "number 899", "> a line of more than thirty c", "olumns!")
+      }
+    }
+
+    @Test("no result is left out, however many there are")
+    func results() async throws {
+      try await Screen.with { screen in
+        try await screen.start("edit orders")
+        try screen.order("many 20000")
+        try await screen.wait(forEnd: "number 19998", "number 19999", ">")
+        #expect(try screen.history().filter { $0.hasPrefix("number ") } == (0..<20000).map { "number \($0)" })
+      }
+    }
+
+    @Test("on a terminal that stands still talk is left out in the end, and that is said")
+    func stillness() async throws {
+      try await Screen.with { screen in
+        try await screen.start("edit orders >results")
+        try screen.type("half")
+        try await screen.wait(forEnd: "> half")
+        try screen.press("C-s")
+        try screen.type("?")
+        try screen.order("say first")
+        try screen.order("talk 3000")
+        try screen.order("result taken")
+        try await screen.wait("the orders to be taken") { _ in
+          Folder.text(of: screen.folder + "/results") == "taken\n"
+        }
+        #expect(try screen.lines().last == "> half")
+        try screen.press("C-q")
+        try await screen.wait("how many were left out") { seen in
+          seen.last == "> half?" && seen.dropLast().last!.hasSuffix(" lines were not shown)")
+        }
       }
     }
 

@@ -41,6 +41,7 @@ struct Program {
     switch order {
     case "say": terminal.talk("\(rest, .good)")
     case "result": terminal.result("\(rest)")
+    case "talk": for number in 0..<Int(rest)! { terminal.talk("number \(number)") }
     case "many": for number in 0..<Int(rest)! { terminal.result("number \(number)") }
     case "prompt": editor.prompt = rest
     case "warn": Log(on: terminal).warning(rest, ["from": "a test"])
