@@ -68,12 +68,17 @@ extension ScreenTests {
     func many() async throws {
       try await Screen.with(columns: 30, rows: 8) { screen in
         try await screen.start("edit orders")
+        // What is wiped away from the first row of all, tmux keeps above it.
+        try screen.order("say first")
+        try await screen.wait(forEnd: "first", ">")
         try screen.type("a line of more than thirty columns")
+        try await screen.wait(forEnd: "> a line of more than thirty c", "olumns")
         try screen.order("many 900")
         try await screen.wait(
           forEnd: "number 897", "number 898", "number 899", "> a line of more than thirty c", "olumns")
         try screen.type("!")
         try await screen.wait(forEnd: "number 899", "> a line of more than thirty c", "olumns!")
+        #expect(try screen.history().filter { $0.hasPrefix("> a") }.count == 1)
       }
     }
 
@@ -118,7 +123,8 @@ extension ScreenTests {
         try screen.resize(columns: 40, rows: 16)
         try await screen.wait(forEnd: "> some words that are wider than the win", "dow will be soon")
         try screen.order("say news")
-        try await screen.wait(forEnd: "news", "> some words that are wider than the win", "dow will be soon")
+        let below = ["> some words that are wider than the win", "dow will be soon"]
+        try await screen.wait("nothing to be left of what was drawn before") { $0 == ["news"] + below }
         try screen.press("Enter")
         try await screen.wait(
           forEnd: "typed: some words that are wider than th", "e window will be soon", ">")
