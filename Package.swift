@@ -30,6 +30,9 @@ let package = Package(
     .systemLibrary(
       name: "CHTTPParser", path: "Sources/CHTTPParser",
       providers: [.apt(["libhttp-parser-dev"]), .brew(["http-parser"])]),
+    .systemLibrary(
+      name: "CEditLine", path: "Sources/CEditLine", pkgConfig: "libedit",
+      providers: [.apt(["libedit-dev"]), .brew(["libedit"])]),
     .target(name: "CDatagrams", path: "Sources/CDatagrams"),
     .target(name: "CFiles", path: "Sources/CFiles"),
     .target(name: "CIdentity", path: "Sources/CIdentity", linkerSettings: [.linkedLibrary("gnutls")]),
@@ -88,8 +91,12 @@ let package = Package(
     .target(
       name: "WarrenLaboratory", dependencies: ["Warren", "WarrenSimulator"], path: "Simulator/Laboratory",
       swiftSettings: strict),
+    .target(
+      name: "WarrenTerminal", dependencies: ["WarrenMachine", "CEditLine"], path: "Sources/Terminal",
+      swiftSettings: strict),
     .executableTarget(
-      name: "WarrenCLI", dependencies: ["Warren", "WarrenOptions", "WarrenSimulator", "WarrenLaboratory"],
+      name: "WarrenCLI",
+      dependencies: ["Warren", "WarrenOptions", "WarrenSimulator", "WarrenLaboratory", "WarrenTerminal"],
       path: "Sources/WarrenCLI",
       swiftSettings: strict),
 
@@ -146,6 +153,12 @@ let package = Package(
       dependencies: ["Warren", "WarrenQUIC", "WarrenSimulator", "WarrenLaboratory", "TestSupport"],
       path: "Tests/BothWorldsTests",
       swiftSettings: strict),
+    .executableTarget(
+      name: "TerminalProgram", dependencies: ["WarrenMachine", "WarrenTerminal"],
+      path: "Tests/TerminalTests/Program", swiftSettings: strict),
+    .testTarget(
+      name: "TerminalTests", dependencies: ["WarrenTerminal", "TerminalProgram", "TestSupport"],
+      path: "Tests/TerminalTests", exclude: ["Program"], swiftSettings: strict),
     .testTarget(
       name: "DocumentationTests", dependencies: ["Warren", "WarrenSimulator"],
       path: "Tests/DocumentationTests", swiftSettings: strict),

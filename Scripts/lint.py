@@ -30,8 +30,9 @@ ROOMS = {
         "WarrenMachine", "WarrenEventLoop", "WarrenCrypto", "WarrenSTUN", "WarrenTraversal", "WarrenQUIC", "WarrenTLS",
         "WarrenRelay", "WarrenRegistry", "WarrenMesh",
     },
+    "Sources/Terminal": SYSTEM | {"WarrenMachine", "CEditLine"},
     "Sources/WarrenCLI": SYSTEM | {
-        "Warren", "WarrenMachine", "WarrenEventLoop", "WarrenOptions", "WarrenSimulator", "WarrenLaboratory",
+        "Warren", "WarrenMachine", "WarrenEventLoop", "WarrenOptions", "WarrenTerminal", "WarrenSimulator", "WarrenLaboratory",
     },
     "Simulator": SYSTEM | {"WarrenMachine"},
     "Simulator/Laboratory": SYSTEM | {"Warren", "WarrenSimulator"},

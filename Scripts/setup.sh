@@ -19,16 +19,17 @@ if command -v pkg-config >/dev/null 2>&1; then
   pkg-config --exists 'libuv >= 1.44' || missing="$missing libuv1-dev"
   pkg-config --exists 'gnutls >= 3.7' || missing="$missing libgnutls28-dev"
   pkg-config --exists 'miniupnpc >= 2.0' || missing="$missing libminiupnpc-dev"
+  pkg-config --exists libedit || missing="$missing libedit-dev"
   pkg-config --exists libngtcp2 || missing="$missing libngtcp2-dev"
   pkg-config --exists libngtcp2_crypto_gnutls || missing="$missing libngtcp2-crypto-gnutls-dev"
 else
-  missing="$missing libuv1-dev libgnutls28-dev libminiupnpc-dev libngtcp2-dev libngtcp2-crypto-gnutls-dev"
+  missing="$missing libuv1-dev libgnutls28-dev libminiupnpc-dev libedit-dev libngtcp2-dev libngtcp2-crypto-gnutls-dev"
 fi
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
   echo "Warren needs these Debian packages, or their like on this system:$missing" >&2
-  echo "(with Homebrew: brew install libuv gnutls miniupnpc libngtcp2 http-parser pkg-config)" >&2
+  echo "(with Homebrew: brew install libuv gnutls miniupnpc libedit libngtcp2 http-parser pkg-config)" >&2
   exit 1
 fi
 

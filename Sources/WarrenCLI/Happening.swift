@@ -1,4 +1,4 @@
-import Warren
+import WarrenTerminal
 
 #if canImport(Glibc)
   import Glibc
@@ -7,17 +7,12 @@ import Warren
 #endif
 
 /// What happens, a line each: the time of day, of what kind it is, and what it is.
-enum Happening {
-  /// One whole line, with the time of day.
-  static func say(_ category: String, _ text: String) {
+struct Happening {
+  let terminal = Terminal()
+
+  func say(_ category: String, _ text: String) {
     let column = category + String(repeating: " ", count: max(1, 8 - category.count))
-    let line = Array("\(timeOfDay)  \(column)\(text.undisturbing)\n".utf8)
-    var written = 0
-    while written < line.count {
-      let count = line[written...].withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-      if count < 0, errno != EINTR { return }
-      written += max(0, count)
-    }
+    terminal.result("\(Self.timeOfDay, .quiet)  \(column)\(text)")
   }
 
   /// Such as `09:05:07.123`, where this computer is.

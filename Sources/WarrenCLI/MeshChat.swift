@@ -1,11 +1,13 @@
 import Warren
 import WarrenOptions
+import WarrenTerminal
 
 /// A node of a mesh in a terminal: what is typed is said to all, and what happens is shown.
 struct MeshChat {
   private var configuration: Mesh.Configuration
   private let keyFile: String?
   private let isDebugging: Bool
+  private let happening = Happening()
 
   init(_ words: ParsedWords) {
     configuration = Mesh.Configuration(mesh: words[MeshCommand.mesh], name: words[MeshCommand.name])
@@ -40,7 +42,10 @@ struct MeshChat {
       configuration.peer.key = try PrivateKey(fileOrNew: keyFile, using: &random)
     }
     // Signals are waited for before anybody is told where this one is.
-    let lines = LineReader()
+    let lines = LineEditor(on: happening.terminal, prompt: "[\(configuration.name)]> ") { question in
+      question.wordsBefore.isEmpty ? ["/peers", "/connect", "/tell", "/send", "/quit"] : []
+    }
+    defer { lines.end() }
     let mesh = try Mesh(configuration, on: machine)
     try await mesh.start()
     // Neither of the two runs on the loop: a terminal that stands still makes others wait, and nobody else.
@@ -55,6 +60,7 @@ struct MeshChat {
       var names: [PeerID: String] = [:]
       for await event in mesh.events { show(event, of: mesh, &names) }
     }
+    lines.end()
     say("mesh", "left")
     await machine.close()
   }
@@ -129,7 +135,7 @@ struct MeshChat {
     }
   }
 
-  private func say(_ category: String, _ text: String) { Happening.say(category, text) }
+  private func say(_ category: String, _ text: String) { happening.say(category, text) }
 
   private func show(_ event: MeshEvent, of mesh: Mesh, _ names: inout [PeerID: String]) {
     switch event {

@@ -1,10 +1,12 @@
 import Warren
 import WarrenOptions
+import WarrenTerminal
 
 /// A node in a terminal of a mesh that speaks the original's text protocol: see ``PlainMesh``.
 struct PlainMeshChat {
   private var configuration = PlainMesh.Configuration()
   private let isDebugging: Bool
+  private let happening = Happening()
 
   init(_ words: ParsedWords) throws {
     configuration.name = words[MeshCommand.name]
@@ -21,8 +23,11 @@ struct PlainMeshChat {
 
   func run() async throws {
     let machine = LocalMachine(name: "mesh")
-    let lines = LineReader()
     let mesh = try PlainMesh(configuration, on: machine)
+    let lines = LineEditor(on: happening.terminal, prompt: "[\(mesh.name)]> ") { question in
+      question.wordsBefore.isEmpty ? ["/peers", "/connect", "/discover", "/quit"] : []
+    }
+    defer { lines.end() }
     try await mesh.start()
     say("mesh", "everybody on the way can read and change what is said here: it is for trusted networks")
     await withTaskGroup(of: Void.self) { group in
@@ -32,6 +37,7 @@ struct PlainMeshChat {
       }
       for await event in mesh.events { show(event, of: mesh) }
     }
+    lines.end()
     say("mesh", "left")
     await machine.close()
   }
@@ -85,5 +91,5 @@ struct PlainMeshChat {
 
   private func debug(_ text: String) { if isDebugging { say("debug", text) } }
 
-  private func say(_ category: String, _ text: String) { Happening.say(category, text) }
+  private func say(_ category: String, _ text: String) { happening.say(category, text) }
 }

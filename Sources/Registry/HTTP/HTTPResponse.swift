@@ -1,3 +1,5 @@
+import WarrenMachine
+
 /// What a request is answered with.
 package struct HTTPResponse: Hashable, Sendable {
   /// How it went.

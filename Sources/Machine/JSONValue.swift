@@ -1,12 +1,16 @@
 /// JSON to be written: what is in an object comes in the order in which it is said.
-indirect enum JSONValue {
+package indirect enum JSONValue: Sendable {
   case text(String)
   case number(Int)
+  /// What JSON has no number for, as the infinite, is written as null.
+  case real(Double)
+  case flag(Bool)
+  case nothing
   case list([JSONValue])
   case object([(String, JSONValue)])
 
   /// As it is sent.
-  var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     var bytes: [UInt8] = []
     write(into: &bytes)
     return bytes
@@ -16,6 +20,9 @@ indirect enum JSONValue {
     switch self {
     case .text(let text): Self.write(text, into: &bytes)
     case .number(let number): bytes += "\(number)".utf8
+    case .real(let number): bytes += (number.isFinite ? "\(number)" : "null").utf8
+    case .flag(let flag): bytes += "\(flag)".utf8
+    case .nothing: bytes += "null".utf8
     case .list(let values):
       bytes.append(UInt8(ascii: "["))
       for (place, value) in values.enumerated() {
@@ -51,6 +58,6 @@ indirect enum JSONValue {
 }
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral {
-  init(stringLiteral text: String) { self = .text(text) }
-  init(dictionaryLiteral members: (String, JSONValue)...) { self = .object(members) }
+  package init(stringLiteral text: String) { self = .text(text) }
+  package init(dictionaryLiteral members: (String, JSONValue)...) { self = .object(members) }
 }
