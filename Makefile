@@ -55,6 +55,7 @@ swarm: release ## let 5, 50 and 500 nodes of a mesh join, talk, crash, be cut in
 	.build/release/warren swarm --seeds 5
 	.build/release/warren swarm --nodes 50 --loss 10 --rough --seeds 20
 	.build/release/warren swarm --whole --rough --nodes 9 --seeds 10
+	.build/release/warren swarm --whole --rough --nodes 20 --seeds 5 --loss 10
 	.build/release/warren swarm --nodes 50 --loss 5 --hours 1 --seeds 10
 
 contest: release ## find the port of a hard NAT, beside others' ways of looking for it (10,000 seeds: 6 minutes)

@@ -191,7 +191,7 @@ struct ConsentTests {
     }
   }
 
-  @Test("one who comes again and again with nothing in its hands is but one")
+  @Test("one who comes again and again with nothing in its hands is but a few")
   func importunate() async throws {
     let world = Self.world(4)
     try await world.run { world in
@@ -215,7 +215,8 @@ struct ConsentTests {
         most = max(most, await bob.approaches.count)
         await handshake.cancel()
       }
-      #expect(most == 1)
+      // It may have dialled by its name and by its key at once, and have a connection by either.
+      #expect(most <= PeerLimits.introductionsOfOne)
       let alice = try await setting.peer("victim")
       #expect(try await alice.connect(to: bob.id).peer == bob.id)
       for peer in [alice, bob] { await peer.close() }
