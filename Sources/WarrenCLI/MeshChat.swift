@@ -48,12 +48,15 @@ struct MeshChat {
     defer { lines.end() }
     let mesh = try Mesh(configuration, on: machine)
     try await mesh.start()
-    // Neither of the two runs on the loop: a terminal that stands still makes others wait, and nobody else.
+    // None of these runs on the loop: a terminal that stands still makes others wait, and nobody else.
+    let begun = AsyncStream.makeStream(of: FileTransfer.self)
     await withTaskGroup(of: Void.self) { group in
       group.addTask {
-        for await line in lines { if await !take(line, mesh) { break } }
+        for await line in lines { if await !take(line, mesh, begun.continuation) { break } }
         await mesh.leave()
+        begun.continuation.finish()
       }
+      group.addTask { for await transfer in begun.stream { await show(transfer) } }
       if let files = mesh.files {
         group.addTask { for await transfer in files.arrivals { await show(transfer) } }
       }
@@ -68,7 +71,9 @@ struct MeshChat {
   // MARK: What is typed
 
   /// - Returns: whether there is to be another one.
-  private func take(_ line: String, _ mesh: Mesh) async -> Bool {
+  private func take(
+    _ line: String, _ mesh: Mesh, _ begun: AsyncStream<FileTransfer>.Continuation
+  ) async -> Bool {
     let words = line.split(separator: " ", maxSplits: 2).map(String.init)
     do {
       switch words.first {
@@ -78,7 +83,7 @@ struct MeshChat {
       case "/connect" where words.count == 2: await mesh.look(for: try Self.bootstrap(words[1]))
       case "/tell" where words.count == 3: try await mesh.send(words[2], to: try await member(words[1], mesh))
       case "/send" where words.count == 3:
-        try await send(words[2], to: try await member(words[1], mesh), mesh)
+        begun.yield(try await mesh.send(file: words[2], to: try await member(words[1], mesh)))
       case let word? where word.hasPrefix("/"):
         say(
           "usage",
@@ -90,11 +95,6 @@ struct MeshChat {
       say("error", "\(error)")
     }
     return true
-  }
-
-  private func send(_ path: String, to id: PeerID, _ mesh: Mesh) async throws {
-    let transfer = try await mesh.send(file: path, to: id)
-    mesh.machine.spawn("what becomes of a file") { await show(transfer) }
   }
 
   private func member(_ word: String, _ mesh: Mesh) async throws -> PeerID {

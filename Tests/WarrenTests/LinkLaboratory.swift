@@ -121,8 +121,7 @@ final class LinkLaboratory {
     case .replace(let old):
       close(old, side)
       adopt(link, at: own, side)
-    case .hold(let old):
-      if let old { close(old, side) }
+    case .hold:
       after(2000, exactly: true) {
         guard own === self.sides[side] else { return }
         // Of what has an end only the other is heard.
@@ -141,6 +140,7 @@ final class LinkLaboratory {
   }
 
   private func adopt(_ link: Link, at own: Side, _ side: Int) {
+    let surplus = own.table.takeSurplus(ids[1 - side])
     for other in own.dials + own.answers where other !== link {
       guard link.dialler != side, other.dialler != side, isYoung(other) else {
         giveUp(other, at: own, side)
@@ -148,7 +148,7 @@ final class LinkLaboratory {
       }
       after(2000, exactly: true) { self.giveUp(other, at: own, side) }
     }
-    if let held = own.table.takeHeld(ids[1 - side], at: now), held !== link { close(held, side) }
+    for other in surplus { close(other, side) }
     // It has ended while nobody looked.
     if !link.isOpen[side] { ended(link, at: own, side) }
   }

@@ -43,6 +43,7 @@ struct LinkTableTests {
       let lab = LinkLaboratory(seed: seed)
       for _ in 0..<lab.chance(2...4) {
         lab.after(lab.chance(1...1500)) { lab.dial(0, another: true) }
+        if lab.chance(0...3) == 0 { lab.after(lab.chance(1...1500)) { lab.dial(1, another: true) } }
       }
       if lab.chance(0...1) == 0 { lab.after(1500) { lab.dial(1) } }
       lab.run()

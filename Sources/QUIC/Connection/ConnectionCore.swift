@@ -232,8 +232,7 @@ extension ConnectionCore {
   private func followLibrary() {
     var coded = cquic_path()
     cquic_current_path(handle, &coded)
-    let left = names.current.map { path($0) }
-    if names.moved(to: coded, path(coded), from: left) { incomingPath = PathMemory() }
+    if names.moved(to: coded, path(coded)) { incomingPath = PathMemory() }
   }
 
   /// What comes on another way than its own says nothing of that one.

@@ -8,7 +8,7 @@ import WarrenMachine
 /// one, with a name that it has not had before.
 struct PathNames {
   /// The path in use, as the library calls it.
-  private(set) var current: cquic_path?
+  private var current: cquic_path?
   private var hasMoved = false
   /// Paths on which something has come since they were left last, the newest last.
   private var active: [(path: NetworkPath, coded: cquic_path)] = []
@@ -24,26 +24,20 @@ struct PathNames {
 
   /// The library uses this one now.
   ///
-  /// - Parameters:
-  ///   - path: which it is.
-  ///   - left: which one it has used before, if any.
+  /// - Parameter path: which it is.
   /// - Returns: whether some path is called otherwise than before.
-  mutating func moved(to coded: cquic_path, _ path: NetworkPath, from left: NetworkPath?) -> Bool {
+  mutating func moved(to coded: cquic_path, _ path: NetworkPath) -> Bool {
     defer { current = coded }
-    guard let left, !isCurrent(coded) else { return false }
-    if !hasMoved {
-      hasMoved = true
-      active = [(path, coded)]
-    } else if !left.isSame(as: path) {
-      active.removeAll { $0.path.isSame(as: left) }
-    }
+    guard let left = current, !left.isSame(as: coded) else { return false }
+    if hasMoved { active.removeAll { $0.coded.isSame(as: left) } } else { active = [(path, coded)] }
+    hasMoved = true
     return true
   }
 
   /// What the library is told where something has come over this path.
   mutating func coded(_ path: NetworkPath) -> cquic_path {
     guard hasMoved else { return path.coded }
-    if let known = active.last(where: { $0.path.isSame(as: path) }) { return known.coded }
+    if let known = active.last(where: { $0.path == path }) { return known.coded }
     count += 1
     let coded = path.coded(asNumber: count)
     if active.count >= QUICLimits.activePaths, let place = active.firstIndex(where: { !isCurrent($0.coded) })

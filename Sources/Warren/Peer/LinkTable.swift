@@ -6,8 +6,8 @@ import WarrenMachine
 /// Of two tries, the one of the peer with the lower key has the right of way. The other's connection is held back as long as
 /// that may still come of something, and is closed when it does: nobody has used it yet.
 ///
-/// Of two tries of one side's, by a name and by a key for example, that side knows which it keeps: the other side holds the
-/// later one back, until the dialler has closed one of them.
+/// Of several tries of one side's, by a name and by a key for example, that side knows which it keeps: the other side takes the
+/// first, and has the others as spares until the dialler has closed all but one.
 ///
 /// ```
 ///   ours or theirs done ──it has the right of way, or is the only one──► adopted
@@ -28,8 +28,8 @@ struct LinkTable<Item: AnyObject> {
     case adopt
     /// It is the one, in place of this one, which the other side knows nothing of any more.
     case replace(Item)
-    /// The other side's try has the right of way: it waits, in place of this one if there is one.
-    case hold(insteadOf: Item?)
+    /// The other side's try has the right of way, or the dialler may keep another: it waits.
+    case hold
     /// There is another.
     case drop
   }
@@ -43,20 +43,26 @@ struct LinkTable<Item: AnyObject> {
     var ours = Try.none
     var theirs = Try.none
     var adopted: (item: Item, side: Side, at: Instant)?
+    /// Others of the other side's that are done, the oldest first.
+    var spares: [Item] = []
 
     subscript(side: Side) -> Try {
       get { side == .ours ? ours : theirs }
       set { if side == .ours { ours = newValue } else { theirs = newValue } }
     }
 
-    mutating func hold(_ item: Item, _ side: Side) -> Verdict {
-      defer { self[side] = .held(item) }
-      if case .held(let old) = self[side] { return .hold(insteadOf: old) }
-      return .hold(insteadOf: nil)
+    mutating func spare(_ item: Item) -> Verdict {
+      guard spares.count < PeerLimits.introductionsOfOne else { return .drop }
+      spares.append(item)
+      return .hold
+    }
+
+    var held: [Item] {
+      [ours, theirs].compactMap { if case .held(let item) = $0 { item } else { nil } }
     }
 
     var isEmpty: Bool {
-      if case (.none, .none, nil) = (ours, theirs, adopted) { true } else { false }
+      if case (.none, .none, nil) = (ours, theirs, adopted) { spares.isEmpty } else { false }
     }
   }
 
@@ -71,8 +77,7 @@ struct LinkTable<Item: AnyObject> {
   /// All connections with a peer: the one, and those that are held back.
   func all(_ peer: PeerID) -> [Item] {
     guard let pair = pairs[peer] else { return [] }
-    let held = [pair.ours, pair.theirs].compactMap { if case .held(let item) = $0 { item } else { nil } }
-    return held + [pair.adopted?.item].compactMap { $0 }
+    return pair.held + pair.spares + [pair.adopted?.item].compactMap { $0 }
   }
 
   /// With whom there is a connection, in a fixed order.
@@ -82,6 +87,12 @@ struct LinkTable<Item: AnyObject> {
   func isWelcome(_ peer: PeerID, at now: Instant) -> Bool {
     guard let adopted = pairs[peer]?.adopted else { return true }
     return adopted.at.duration(to: now) >= PeerLimits.young
+  }
+
+  /// The same for one whose handshake is nearly done: it may have begun another at once.
+  func mayCome(_ peer: PeerID, at now: Instant) -> Bool {
+    guard let adopted = pairs[peer]?.adopted, adopted.side == .theirs else { return isWelcome(peer, at: now) }
+    return adopted.at.duration(to: now) < PeerLimits.crossing || isWelcome(peer, at: now)
   }
 
   /// Whether the other try waits for one of this side's, where there are both.
@@ -116,13 +127,17 @@ struct LinkTable<Item: AnyObject> {
     defer { pairs[peer] = pair }
     if let adopted = pair.adopted {
       let age = adopted.at.duration(to: now)
-      if side == .theirs, adopted.side == .theirs, age < PeerLimits.crossing { return pair.hold(item, side) }
+      if side == .theirs, adopted.side == .theirs, age < PeerLimits.crossing { return pair.spare(item) }
       pair[side] = .none
       guard side == .theirs, age >= PeerLimits.young else { return .drop }
       pair.adopted = (item, side, now)
       return .replace(adopted.item)
     }
-    if !hasRightOfWay(side, with: peer), case .underWay = pair[side.other] { return pair.hold(item, side) }
+    if !hasRightOfWay(side, with: peer), case .underWay = pair[side.other] {
+      if case .held = pair[side] { return side == .ours ? .drop : pair.spare(item) }
+      pair[side] = .held(item)
+      return .hold
+    }
     pair[side] = .none
     pair.adopted = (item, side, now)
     return .adopt
@@ -135,7 +150,7 @@ struct LinkTable<Item: AnyObject> {
     gaveUp(side, with: peer)
     // What is held on this side waits for the other.
     guard pairs[peer]?.adopted == nil, case .held = pairs[peer]?[side.other] else { return nil }
-    return takeHeld(peer, at: now)
+    return adoptNext(peer, at: now)
   }
 
   /// A connection was held back for long enough.
@@ -144,26 +159,55 @@ struct LinkTable<Item: AnyObject> {
   ///   end was lost on the way, or who has made it has been started anew.
   /// - Returns: whether it is the one now, or was not needed; nothing where it has ended, or was made one before.
   mutating func waited(_ peer: PeerID, _ item: Item, isHeardLast: Bool, at now: Instant) -> Verdict? {
+    guard var pair = pairs[peer] else { return nil }
+    defer { pairs[peer] = pair }
     for side in [Side.ours, .theirs] {
-      guard case .held(let held) = pairs[peer]?[side], held === item else { continue }
-      pairs[peer]?[side] = .none
-      let old = pairs[peer]?.adopted?.item
-      guard old == nil || isHeardLast else { return .drop }
-      pairs[peer]?.adopted = (item, side, now)
-      return old.map(Verdict.replace) ?? .adopt
+      guard case .held(let held) = pair[side], held === item else { continue }
+      pair[side] = .none
+      if pair.adopted != nil { return .drop }
+      pair.adopted = (item, side, now)
+      return .adopt
     }
-    return nil
+    guard let place = pair.spares.firstIndex(where: { $0 === item }) else { return nil }
+    // Where nothing is adopted, another is held back, and comes first.
+    guard let old = pair.adopted else { return nil }
+    pair.spares.remove(at: place)
+    guard isHeardLast else { return .drop }
+    pair.adopted = (item, .theirs, now)
+    return .replace(old.item)
   }
 
-  /// What was held back need not wait any longer, or is not needed: see ``adopted(_:)``.
-  mutating func takeHeld(_ peer: PeerID, at now: Instant) -> Item? {
+  /// A connection has been adopted.
+  ///
+  /// - Returns: those that are not needed any more: what waited for it, and where it is this side's own, the other's as well.
+  mutating func takeSurplus(_ peer: PeerID) -> [Item] {
+    guard var pair = pairs[peer], let adopted = pair.adopted else { return [] }
+    defer { pairs[peer] = pair }
+    var surplus: [Item] = []
     for side in [Side.ours, .theirs] {
-      guard case .held(let item) = pairs[peer]?[side] else { continue }
-      pairs[peer]?[side] = .none
-      if pairs[peer]?.adopted == nil { pairs[peer]?.adopted = (item, side, now) }
+      guard case .held(let item) = pair[side] else { continue }
+      pair[side] = .none
+      surplus.append(item)
+    }
+    guard adopted.side == .ours else { return surplus }
+    defer { pair.spares = [] }
+    return surplus + pair.spares
+  }
+
+  /// What was held back need not wait any longer, and is the one now; or a spare.
+  private mutating func adoptNext(_ peer: PeerID, at now: Instant) -> Item? {
+    guard var pair = pairs[peer] else { return nil }
+    defer { pairs[peer] = pair }
+    for side in [Side.ours, .theirs] {
+      guard case .held(let item) = pair[side] else { continue }
+      pair[side] = .none
+      pair.adopted = (item, side, now)
       return item
     }
-    return nil
+    guard !pair.spares.isEmpty else { return nil }
+    let item = pair.spares.removeFirst()
+    pair.adopted = (item, .theirs, now)
+    return item
   }
 
   /// A connection is over, whether it is the one or was held back.
@@ -172,8 +216,9 @@ struct LinkTable<Item: AnyObject> {
   mutating func ended(_ peer: PeerID, _ item: Item, at now: Instant) -> Item? {
     if pairs[peer]?.adopted?.item === item {
       pairs[peer]?.adopted = nil
-      if let held = takeHeld(peer, at: now) { return held }
+      if let next = adoptNext(peer, at: now) { return next }
     }
+    pairs[peer]?.spares.removeAll { $0 === item }
     for side in [Side.ours, .theirs] {
       if case .held(let held) = pairs[peer]?[side], held === item { pairs[peer]?[side] = .none }
     }

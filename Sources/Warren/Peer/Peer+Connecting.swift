@@ -48,7 +48,8 @@ extension Peer {
   public func connect(at addresses: [SocketAddress]) async throws -> Connection {
     if isClosed || ports == nil { throw PeerError(.closed, "the peer is closed, or was not started") }
     let target = "addresses \(addresses)"
-    if !approaches.contains(where: { $0.target == target && $0.connection == nil && !$0.isOver }) {
+    let underWay = approaches.first { $0.target == target && $0.isOpen && !$0.isOver }
+    if underWay == nil {
       let approach = Approach(.ours, target, nil, at: machine.now)
       approaches.append(approach)
       counters.dialled += 1
@@ -57,7 +58,7 @@ extension Peer {
         })
     }
     do {
-      return try await wait(for: nil, target).connection
+      return try await wait(for: underWay?.peer, target).connection
     } catch let error as CancellationError {
       await endUnwanted(target)
       throw error
@@ -133,11 +134,11 @@ extension Peer {
         return try await answer(question)
       }
     }
-    let isUnderWay = approaches.contains {
-      $0.side == .ours && $0.connection == nil && !$0.isOver
+    let underWay = approaches.first {
+      $0.side == .ours && $0.isOpen && !$0.isOver
         && ($0.target == target.words || known != nil && $0.peer == known)
     }
-    if !isUnderWay {
+    if underWay == nil {
       let approach = Approach(.ours, target.words, known, at: machine.now)
       approach.greeting = greeting
       approaches.append(approach)
@@ -149,7 +150,7 @@ extension Peer {
         })
     }
     do {
-      return try await wait(for: known, target.words)
+      return try await wait(for: known ?? underWay?.peer, target.words)
     } catch let error as CancellationError {
       await endUnwanted(target.words)
       throw error
@@ -164,7 +165,9 @@ extension Peer {
       guard !waiting.contains(where: { $0.isFor(approach) }) else { continue }
       await end(approach)
       // The other side's own try may have waited for this one.
-      if let peer = approach.peer, let held = table.failed(.ours, with: peer, at: machine.now) {
+      if let peer = approach.peer, !isTrying(.ours, with: peer),
+        let held = table.failed(.ours, with: peer, at: machine.now)
+      {
         await adopt(held)
       }
     }
@@ -367,10 +370,7 @@ extension Peer {
     switch table.succeeded(approach.side, with: peer, adopted, at: machine.now) {
     case .adopt: await adopt(adopted)
     case .replace(let old): await replace(old, by: adopted)
-    case .hold(let old):
-      if let old {
-        await old.connection.close(code: ConnectionEnd.duplicate.rawValue, reason: "another has come")
-      }
+    case .hold:
       machine.spawn("a connection that waits for another") {
         try await self.machine.sleep(for: PeerLimits.crossing)
         await self.waited(adopted, approach)
@@ -391,7 +391,8 @@ extension Peer {
     let peer = adopted.peer
     var isHeardLast = false
     if let other = table.adopted(peer) {
-      isHeardLast = await adopted.connection.lastHeard > other.connection.lastHeard
+      let (mine, others) = (await adopted.connection.lastHeard, await other.connection.lastHeard)
+      isHeardLast = mine > max(others, adopted.since.advanced(by: PeerLimits.lastFlight))
     } else if await isHeard(from: peer, approach.side.other) {
       // The other side's is being made: its end decides.
       return
@@ -429,6 +430,7 @@ extension Peer {
   private func adopt(_ adopted: AdoptedConnection) async {
     let (peer, connection) = (adopted.peer, adopted.connection)
     if isClosed { return await connection.close(code: ConnectionEnd.closed.rawValue) }
+    let surplus = table.takeSurplus(peer)
     remember(adopted.path, of: peer)
     lookAfter(adopted)
     if adopted.isClient { counters.connected += 1 } else { counters.accepted += 1 }
@@ -453,7 +455,7 @@ extension Peer {
         await end(other)
       }
     }
-    if let held = table.takeHeld(peer, at: machine.now), held !== adopted { await drop(held) }
+    for other in surplus { await drop(other) }
     if let approach = adopted.approach { finish(approach) }
   }
 
@@ -485,20 +487,24 @@ extension Peer {
     guard !approach.isOver else { return }
     await end(approach)
     if isClosed { return }
-    let others = approaches.filter { $0.peer != nil && $0.peer == approach.peer && $0.connection == nil }
-    if let peer = approach.peer, !others.contains(where: { $0.side == approach.side && $0.isOpen }),
+    if let peer = approach.peer, !isTrying(approach.side, with: peer),
       let held = table.failed(approach.side, with: peer, at: machine.now)
     {
       return await adopt(held)
     }
     // Whoever waits has another try to wait for.
-    if !others.isEmpty { return }
+    if let peer = approach.peer, isTrying(.ours, with: peer) || isTrying(.theirs, with: peer) { return }
     if let adopted = approach.peer.flatMap({ table.adopted($0) }) {
       serve(adopted)
       return
     }
     counters.failed += approach.side == .ours ? 1 : 0
     takeWaiting { $0.isFor(approach) }.endAll(.failure(explained(error)))
+  }
+
+  /// Whether there is another try of a side's.
+  private func isTrying(_ side: LinkTable<AdoptedConnection>.Side, with peer: PeerID) -> Bool {
+    approaches.contains { $0.side == side && $0.peer == peer && $0.isOpen }
   }
 
   private func takeWaiting(where isMeant: (ConnectionWaiter) -> Bool) -> [Wait<AdoptedConnection>] {
@@ -582,6 +588,8 @@ extension Peer {
   private func ended(_ adopted: AdoptedConnection, _ error: QUICError) async {
     stopLookingAfter(adopted)
     let kept = table.ended(adopted.peer, adopted, at: machine.now)
+    // The other side may have kept what it has begun besides.
+    if kept == nil, isTrying(.theirs, with: adopted.peer) { table.began(.theirs, with: adopted.peer) }
     if let approach = adopted.approach { await end(approach) }
     for transport in [TransportProtocol.udp, .tcp] {
       if let mending = adopted.mending[transport] { await end(mending) }

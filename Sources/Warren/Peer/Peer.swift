@@ -162,7 +162,7 @@ public actor Peer {
     }
     await endpoint.whenSendingFails { [weak self] in self?.assumeIsolated { $0.sendingFailed() } }
     gate.isWelcome = { [weak self] peer in
-      self?.assumeIsolated { $0.table.isWelcome(peer, at: $0.machine.now) } ?? false
+      self?.assumeIsolated { $0.table.mayCome(peer, at: $0.machine.now) } ?? false
     }
     addresses = hostAddresses()
     findRelays()

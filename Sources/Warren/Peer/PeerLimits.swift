@@ -12,6 +12,8 @@ public enum PeerLimits {
   public static let freshness: Duration = .milliseconds(1500)
   /// How long a connection is held back while the other side's own, which has the right of way, may still come.
   public static let crossing: Duration = .seconds(2)
+  /// What leaves with the last packets of a handshake has come so long after: what comes later was said since.
+  public static let lastFlight: Duration = .milliseconds(100)
   /// A connection that is older does not come from dialling at the same time: who comes again has been started anew.
   public static let young: Duration = .seconds(5)
   /// For how long a puncher goes on looking for something better once there is a connection.
