@@ -19,7 +19,7 @@ struct NiceAgent {
     Folder.put(description.sdp(), at: folder + "/ours.sdp")
     let words = ([Self.program] + options + [role == .controlling ? "controlling" : "controlled"])
       .joined(separator: " ")
-    let run = "sh -c 'echo $$ >pid; exec \(words)' <ours.sdp >said 2>errors; echo over >end"
+    let run = "sh -c 'echo $$ >pid; exec \(words)' <ours.sdp >said 2>errors; echo $? >end"
     #expect(system("cd \(folder) && { \(run); } &") == 0)
   }
 
@@ -45,10 +45,13 @@ struct NiceAgent {
 
   private func text(until mark: String, on machine: any Machine) async throws -> String {
     while true {
+      // It may end between two looks, and has said all before.
+      let code = Folder.text(of: folder + "/end")
       let text = Folder.text(of: folder + "/said") ?? ""
       if text.contains(mark), text.hasSuffix("\n") { return text }
       try #require(
-        Folder.text(of: folder + "/end") == nil, "it has ended: \(Folder.text(of: folder + "/errors") ?? "")")
+        code == nil,
+        "it has ended with \(code ?? ""): \(Folder.text(of: folder + "/errors") ?? "") after \(text.suffix(200))")
       try await machine.sleep(for: .milliseconds(10))
     }
   }
