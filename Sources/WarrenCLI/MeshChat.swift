@@ -19,8 +19,9 @@ struct MeshChat {
     }
     configuration.bootstraps += words[MeshCommand.connect]
     configuration.peer.usesLoopback = words[MeshCommand.loopback]
-    configuration.folder = words[MeshCommand.downloads]
-    configuration.files.policy = .everything
+    // Who takes no files may send some.
+    configuration.folder = words[MeshCommand.downloads] ?? "."
+    configuration.files.policy = words[MeshCommand.downloads] == nil ? .ask : .everything
     keyFile = words[MeshCommand.key]
     isDebugging = words[MeshCommand.debug]
   }
@@ -59,6 +60,11 @@ struct MeshChat {
       group.addTask { for await transfer in begun.stream { await show(transfer) } }
       if let files = mesh.files {
         group.addTask { for await transfer in files.arrivals { await show(transfer) } }
+        group.addTask {
+          for await offer in files.offers {
+            await offer.refuse("it takes no files: it would have to be started with --downloads")
+          }
+        }
       }
       var names: [PeerID: String] = [:]
       for await event in mesh.events { show(event, of: mesh, &names) }

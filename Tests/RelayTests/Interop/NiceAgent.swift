@@ -51,7 +51,8 @@ struct NiceAgent {
       if text.contains(mark), text.hasSuffix("\n") { return text }
       try #require(
         code == nil,
-        "it has ended with \(code ?? ""): \(Folder.text(of: folder + "/errors") ?? "") after \(text.suffix(200))")
+        "it has ended with \(code ?? ""): \(Folder.text(of: folder + "/errors") ?? "") after \(text.suffix(200))"
+      )
       try await machine.sleep(for: .milliseconds(10))
     }
   }
