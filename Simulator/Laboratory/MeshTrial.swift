@@ -66,8 +66,7 @@ public struct MeshTrial: Sendable {
   public func run(seed: UInt64, keptEvents: Int = 0) async throws -> (outcome: Outcome, trace: Trace) {
     var configuration = World.Configuration()
     configuration.keptEvents = keptEvents
-    // Two links on each way: together they lose so much.
-    configuration.access.loss = 1 - (1 - loss).squareRoot()
+    configuration.lose(loss)
     let world = World(seed: seed, configuration: configuration) {
       for number in 0..<nodes { places[number % places.count].node("node \(number)") }
       Server("registry").linked(.access)

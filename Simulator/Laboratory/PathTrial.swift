@@ -91,7 +91,8 @@ public struct PathTrial: Sendable {
     return outcome
   }
 
-  private static func secondRelay(in world: World) async throws -> (RelayServer, [RelayServerAddress]) {
+  /// A relay on the machine `relay`, and where it is found.
+  static func secondRelay(in world: World) async throws -> (RelayServer, [RelayServerAddress]) {
     let machine = world.machine("relay")
     var configuration = RelayConfiguration(
       RelayCredentials(users: ["peer": "open sesame"]), at: RelayAddress(machine.address(.v4)))

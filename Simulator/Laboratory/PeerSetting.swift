@@ -41,8 +41,7 @@ public final class PeerSetting: Sendable {
   ) -> World {
     var configuration = World.Configuration()
     configuration.keptEvents = keptEvents
-    // Two links on each way: together they lose so much.
-    configuration.access.loss = 1 - (1 - loss).squareRoot()
+    configuration.lose(loss)
     return World(seed: seed, configuration: configuration) {
       alice.node("alice")
       bob.node("bob")

@@ -72,8 +72,7 @@ public struct PunchTrial: Sendable {
   public func run(seed: UInt64, keptEvents: Int) async throws -> (outcome: Outcome, trace: Trace) {
     var configuration = World.Configuration()
     configuration.keptEvents = keptEvents
-    // Two links on each way: together they lose so much.
-    configuration.access.loss = 1 - (1 - loss).squareRoot()
+    configuration.lose(loss)
     let nodes = topology?() ?? [alice.node("alice"), bob.node("bob")]
     let world = World(seed: seed, configuration: configuration) {
       nodes

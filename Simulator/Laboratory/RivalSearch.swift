@@ -70,7 +70,7 @@ public struct RivalSearch: Sendable {
   public func run(seed: UInt64, loss: Double, limit: Duration = .seconds(60)) async throws -> Outcome {
     var configuration = World.Configuration()
     configuration.keptEvents = 0
-    configuration.access.loss = 1 - (1 - loss).squareRoot()
+    configuration.lose(loss)
     let world = World(seed: seed, configuration: configuration) {
       Machine("easy").behind(.portRestrictedCone)
       Machine("hard").behind(.symmetric)

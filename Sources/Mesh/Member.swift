@@ -13,6 +13,8 @@ public struct Member: Hashable, Sendable {
     case dead
     /// It has said that it goes.
     case left
+
+    var isThere: Bool { self == .alive || self == .suspect }
   }
 
   /// Who it is.
@@ -33,5 +35,5 @@ public struct Member: Hashable, Sendable {
   }
 
   /// Whether it counts as one of the mesh.
-  public var isThere: Bool { state == .alive || state == .suspect }
+  public var isThere: Bool { state.isThere }
 }

@@ -1,8 +1,9 @@
 import TestSupport
 import Testing
 import Warren
-import WarrenLaboratory
 import WarrenSimulator
+
+@testable import WarrenLaboratory
 
 @Suite("A peer whose registry relays")
 struct RelayedPeerTests {
@@ -44,12 +45,7 @@ struct RelayedPeerTests {
       try await world.run { world in
         let setting = try await PeerSetting(in: world)
         let machine = world.machine("relay")
-        var configuration = RelayConfiguration(
-          RelayCredentials(users: ["peer": "open sesame"]), at: RelayAddress(machine.address(.v4)))
-        configuration.permits = [IPPrefix(.any(.v4), length: 0)]
-        let relay = RelayServer(on: machine, configuration)
-        let address = SocketAddress(machine.address(.v4), port: 3478)
-        _ = try await relay.start(at: address)
+        let (relay, _) = try await PathTrial.secondRelay(in: world)
         let names = try ScriptedNameServer(on: machine, at: machine.address(.v4))
         for service in ["_turn._udp", "_turn._tcp"] where hasRelay {
           names.services["\(service).example.org"] = [.init(port: 3478, target: "relay")]

@@ -31,7 +31,7 @@ struct MemberEntry {
     since = now
   }
 
-  var isThere: Bool { state == .alive || state == .suspect }
+  var isThere: Bool { state.isThere }
 
   var member: Member { Member(record.id, name: record.name, addresses: record.addresses, state) }
 

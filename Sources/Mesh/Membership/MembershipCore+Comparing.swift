@@ -24,7 +24,7 @@ extension MembershipCore {
     static func beginning(of id: PeerID) -> UInt64 { id.withBytes { $0.number(at: 0, as: UInt64.self) } }
 
     /// Whether it is of somebody who is there, as far as is known.
-    var isThere: Bool { state == .alive || state == .suspect }
+    var isThere: Bool { state.isThere }
 
     /// Whether it says more than the other.
     func isNewer(than other: Digest) -> Bool {

@@ -96,12 +96,6 @@ extension ConnectionCore {
     return names.decoded(coded)
   }
 
-  /// Which path the library calls so.
-  func path(_ coded: cquic_path) -> NetworkPath {
-    let path = names.decoded(coded)
-    return real(path) ?? path
-  }
-
   /// Goes on over another path, once it is known to carry packets, or at once. Only a client may (RFC 9000, 9).
   public func migrate(to path: NetworkPath, atOnce: Bool = false, at now: Instant) throws(QUICError) {
     guard phase == .open else { throw error ?? QUICError(.closed) }

@@ -221,7 +221,7 @@ extension ConnectionCore {
 
   /// What the library calls a path on which something has come.
   private func name(of path: NetworkPath, _ bytes: RawSpan) -> cquic_path {
-    if !names.isNeeded, isOnWay(path, bytes) { return NetworkPath.codedOpen }
+    if !names.hasMoved, isOnWay(path, bytes) { return NetworkPath.codedOpen }
     return incomingPath.coded(path) { path in
       let path = known(path)
       return side == .server ? names.coded(path) : path.coded
@@ -232,7 +232,7 @@ extension ConnectionCore {
   private func followLibrary() {
     var coded = cquic_path()
     cquic_current_path(handle, &coded)
-    if names.moved(to: coded, path(coded)) { incomingPath = PathMemory() }
+    if names.moved(to: coded, path) { incomingPath = PathMemory() }
   }
 
   /// What comes on another way than its own says nothing of that one.

@@ -9,15 +9,13 @@ import WarrenMachine
 struct PathNames {
   /// The path in use, as the library calls it.
   private var current: cquic_path?
-  private var hasMoved = false
+  /// Whether a path may have two names, as the one in use has changed.
+  private(set) var hasMoved = false
   /// Paths on which something has come since they were left last, the newest last.
   private var active: [(path: NetworkPath, coded: cquic_path)] = []
   /// What stands behind the last names: the library may use one for as long as it asks whether its path leads anywhere.
   private var given: [(number: UInt64, path: NetworkPath)] = []
   private var count: UInt64 = 0
-
-  /// Whether a path may have two names.
-  var isNeeded: Bool { hasMoved }
 
   /// Whether this is what the library calls the path in use, as far as is known.
   func isCurrent(_ coded: cquic_path) -> Bool { current.map { $0.isSame(as: coded) } ?? false }

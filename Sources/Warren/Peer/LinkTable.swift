@@ -61,6 +61,16 @@ struct LinkTable<Item: AnyObject> {
       [ours, theirs].compactMap { if case .held(let item) = $0 { item } else { nil } }
     }
 
+    /// The first that is held back, or this one if it is, is not any more.
+    mutating func takeHeld(_ wanted: Item? = nil) -> (item: Item, side: Side)? {
+      for side in [Side.ours, .theirs] {
+        guard case .held(let item) = self[side], wanted == nil || item === wanted else { continue }
+        self[side] = .none
+        return (item, side)
+      }
+      return nil
+    }
+
     var isEmpty: Bool {
       if case (.none, .none, nil) = (ours, theirs, adopted) { spares.isEmpty } else { false }
     }
@@ -161,11 +171,9 @@ struct LinkTable<Item: AnyObject> {
   mutating func waited(_ peer: PeerID, _ item: Item, isHeardLast: Bool, at now: Instant) -> Verdict? {
     guard var pair = pairs[peer] else { return nil }
     defer { pairs[peer] = pair }
-    for side in [Side.ours, .theirs] {
-      guard case .held(let held) = pair[side], held === item else { continue }
-      pair[side] = .none
+    if let held = pair.takeHeld(item) {
       if pair.adopted != nil { return .drop }
-      pair.adopted = (item, side, now)
+      pair.adopted = (item, held.side, now)
       return .adopt
     }
     guard let place = pair.spares.firstIndex(where: { $0 === item }) else { return nil }
@@ -184,11 +192,7 @@ struct LinkTable<Item: AnyObject> {
     guard var pair = pairs[peer], let adopted = pair.adopted else { return [] }
     defer { pairs[peer] = pair }
     var surplus: [Item] = []
-    for side in [Side.ours, .theirs] {
-      guard case .held(let item) = pair[side] else { continue }
-      pair[side] = .none
-      surplus.append(item)
-    }
+    while let held = pair.takeHeld() { surplus.append(held.item) }
     guard adopted.side == .ours else { return surplus }
     defer { pair.spares = [] }
     return surplus + pair.spares
@@ -198,16 +202,9 @@ struct LinkTable<Item: AnyObject> {
   private mutating func adoptNext(_ peer: PeerID, at now: Instant) -> Item? {
     guard var pair = pairs[peer] else { return nil }
     defer { pairs[peer] = pair }
-    for side in [Side.ours, .theirs] {
-      guard case .held(let item) = pair[side] else { continue }
-      pair[side] = .none
-      pair.adopted = (item, side, now)
-      return item
-    }
-    guard !pair.spares.isEmpty else { return nil }
-    let item = pair.spares.removeFirst()
-    pair.adopted = (item, .theirs, now)
-    return item
+    let next = pair.takeHeld() ?? (pair.spares.isEmpty ? nil : (pair.spares.removeFirst(), .theirs))
+    if let next { pair.adopted = (next.item, next.side, now) }
+    return next?.item
   }
 
   /// A connection is over, whether it is the one or was held back.
@@ -219,9 +216,7 @@ struct LinkTable<Item: AnyObject> {
       if let next = adoptNext(peer, at: now) { return next }
     }
     pairs[peer]?.spares.removeAll { $0 === item }
-    for side in [Side.ours, .theirs] {
-      if case .held(let held) = pairs[peer]?[side], held === item { pairs[peer]?[side] = .none }
-    }
+    _ = pairs[peer]?.takeHeld(item)
     if pairs[peer]?.isEmpty ?? false { pairs[peer] = nil }
     return nil
   }

@@ -148,9 +148,7 @@ extension Peer {
     let began = machine.now
     let approach = Approach(.theirs, with: introduction.peer, at: began)
     await begin(approach, as: introduction.id, at: introduction.addresses)
-    let before = approaches.filter {
-      $0.side == .theirs && $0.peer == introduction.peer && $0.isOpen
-    }
+    let before = tries(.theirs, with: introduction.peer)
     approaches.append(approach)
     table.began(.theirs, with: introduction.peer)
     // Who asks anew has done with what it asked before, unless it has asked for the same by name and by key: it may have a

@@ -420,7 +420,7 @@ extension Peer {
   }
 
   private func isHeard(from peer: PeerID, _ side: LinkTable<AdoptedConnection>.Side) async -> Bool {
-    for approach in approaches where approach.side == side && approach.peer == peer && approach.isOpen {
+    for approach in tries(side, with: peer) {
       if await approach.handshake?.isHeard ?? false { return true }
     }
     return false
@@ -502,9 +502,13 @@ extension Peer {
     takeWaiting { $0.isFor(approach) }.endAll(.failure(explained(error)))
   }
 
-  /// Whether there is another try of a side's.
-  private func isTrying(_ side: LinkTable<AdoptedConnection>.Side, with peer: PeerID) -> Bool {
-    approaches.contains { $0.side == side && $0.peer == peer && $0.isOpen }
+  /// A side's tries that have come to nothing yet, the oldest first.
+  func tries(_ side: LinkTable<AdoptedConnection>.Side, with peer: PeerID) -> [Approach] {
+    approaches.filter { $0.side == side && $0.peer == peer && $0.isOpen }
+  }
+
+  func isTrying(_ side: LinkTable<AdoptedConnection>.Side, with peer: PeerID) -> Bool {
+    !tries(side, with: peer).isEmpty
   }
 
   private func takeWaiting(where isMeant: (ConnectionWaiter) -> Bool) -> [Wait<AdoptedConnection>] {

@@ -270,8 +270,7 @@ extension Peer {
   /// Nobody is to be taken for somebody who is dialled, and let in unasked, because of a try that is over.
   private func giveUp(_ approach: Approach) {
     guard let peer = approach.peer, approach.isOpen else { return }
-    let isTried = approaches.contains { $0.side == approach.side && $0.peer == peer && $0.isOpen }
-    if !isTried { table.gaveUp(approach.side, with: peer) }
+    if !isTrying(approach.side, with: peer) { table.gaveUp(approach.side, with: peer) }
   }
 
   // MARK: Mending
