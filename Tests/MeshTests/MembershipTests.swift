@@ -85,6 +85,55 @@ struct MembershipTests {
     #expect(other.member(me)?.state == .alive)
   }
 
+  @Test("who says what is no longer true of somebody is told what is, by the accused and by others")
+  func outdated() throws {
+    var (accused, witness) = (Self.core(1), Self.core(2))
+    let (me, late) = (key(1).peerID, Self.record(3))
+    let accusation = Rumour.suspected(me, accused.record.version, by: key(4).peerID)
+    accused.hear(Self.rumours(accusation), from: key(4).peerID, at: .start)
+    witness.take(accused.record, at: .start)
+    for var core in [accused, witness] {
+      core.take(late, at: .start)
+      core.linked(with: late.id, at: .start)
+      let packet = MeshPacket.ping(7).encoded + accusation.encoded + accusation.encoded
+      core.receive(packet, from: late.id, at: .start)
+      let sent = core.pollPacket()
+      let answer = try #require(sent)
+      #expect(answer.to == late.id)
+      #expect(answer.bytes.starts(with: MeshPacket.pong(7).encoded + Rumour.said(accused.record).encoded))
+      // What is new to it is not answered.
+      core.receive(MeshPacket.news.encoded + Rumour.said(Self.record(5)).encoded, from: late.id, at: .start)
+      #expect(core.pollPacket() == nil)
+    }
+  }
+
+  @Test("nobody buries whom others accuse before asking whether they know better, and accuses it not itself")
+  func lastQuestion() {
+    var core = Self.core(1)
+    let (suspect, neighbours) = (Self.record(2), (3...5).map { Self.record($0) })
+    for record in [suspect] + neighbours { core.take(record, at: .start) }
+    for neighbour in neighbours { core.linked(with: neighbour.id, at: .start) }
+    let accusation = Rumour.suspected(suspect.id, suspect.version, by: key(9).peerID)
+    core.hear(Self.rumours(accusation), from: neighbours[0].id, at: .start)
+    var questions: [Duration] = []
+    var now = Instant.start
+    while core.member(suspect.id)?.state == .suspect {
+      now = core.nextDeadline
+      core.handleDeadline(at: now)
+      while let packet = core.pollPacket() {
+        // By then nothing is passed on any more.
+        if packet.bytes == MeshPacket.news.encoded + accusation.encoded, now > .start + .milliseconds(900) {
+          questions.append(Instant.start.duration(to: now))
+        }
+      }
+    }
+    let end = Instant.start.duration(to: now)
+    #expect(core.member(suspect.id)?.state == .dead && end <= MeshLimits.longestSuspicion)
+    // Late enough that its word has had the time to come round, and early enough that an answer still comes.
+    #expect(questions.contains { $0 > end / 4 && $0 < end * 3 / 4 } && questions.last! < end)
+    #expect(questions.count <= 15, "\(questions)")
+  }
+
   @Test("a rumour of the far future takes the word from nobody")
   func future() {
     var (core, other) = (Self.core(1), Self.core(2))

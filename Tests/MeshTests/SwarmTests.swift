@@ -37,6 +37,16 @@ struct SwarmTests {
       #expect(outcome.faults.isEmpty, "seed \(seed): \(outcome.faults)")
     }
   }
+
+  @Test(
+    "nor by those who have heard that it is suspect and not that it has contradicted",
+    arguments: [(189, 810), (330, 910)] as [(UInt64, Int)])
+  func contradictionMissed(seed: UInt64, seconds: Int) {
+    var trial = SwarmTrial(nodes: 50)
+    trial.loss = 0.05
+    let outcome = trial.idle(.seconds(seconds + 5), seed: seed)
+    #expect(outcome.faults.isEmpty, "\(outcome.faults)")
+  }
 }
 
 @Suite("A mesh of whole nodes behind NATs")

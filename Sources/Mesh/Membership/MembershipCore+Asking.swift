@@ -8,7 +8,7 @@ extension MembershipCore {
     var next = min(nextRound, nextComparison)
     if let nextGossip { next = min(next, nextGossip) }
     for id in asked { if let at = entries[id]?.probe?.next { next = min(next, at) } }
-    for id in suspects { if let at = entries[id]?.suspicion?.end { next = min(next, at) } }
+    for id in suspects { if let at = entries[id]?.suspicion?.next { next = min(next, at) } }
     return next
   }
 
@@ -24,6 +24,7 @@ extension MembershipCore {
     }
     for id in asked { if let next = entries[id]?.probe?.next, next <= now { ask(id, at: now) } }
     for id in suspects { if let end = entries[id]?.suspicion?.end, end <= now { bury(id, at: now) } }
+    askAbout(suspects.filter { entries[$0]!.suspicion!.question <= now }, at: now)
     if let at = nextGossip, at <= now { spread(at: now) }
     if nextComparison <= now {
       let isSettled = lastNews.duration(to: now) >= MeshLimits.comparison
@@ -77,7 +78,9 @@ extension MembershipCore {
       probe.numbers.append(number)
       if probe.numbers.count > 16 { questions[probe.numbers.removeFirst()] = nil }
       questions[number] = .own(id, at: now)
-      send(.ping(number), about: entries[id]?.state == .suspect ? id : nil, to: id, at: now)
+      // It has to hear first of all what is said of itself.
+      let accusation = Rumour.suspected(id, entry.record.version, by: me)
+      send(.ping(number), first: entries[id]?.state == .suspect ? [accusation] : [], to: id, at: now)
     }
     let needsHelp = probe.times > 0 || !entry.isLinked
     if needsHelp, entries[id]?.state == .alive {
@@ -94,6 +97,19 @@ extension MembershipCore {
     let end = probe.since.advanced(by: MeshLimits.patience)
     if end > now { probe.next = min(probe.next, end) }
     entries[id]?.probe = probe
+  }
+
+  /// Others may know that a suspect has contradicted: its word has come round to most, and may have missed this one.
+  private mutating func askAbout(_ suspects: [PeerID], at now: Instant) {
+    guard !suspects.isEmpty else { return }
+    for id in suspects { entries[id]?.suspicion?.asked(at: now) }
+    // It is no accusation of its own.
+    let rumours = suspects.map { id in
+      Rumour.suspected(id, entries[id]!.record.version, by: entries[id]!.suspicion!.accusers[0])
+    }
+    for helper in links.shuffled(using: &random).prefix(MeshLimits.helpers) {
+      send(.news, first: rumours, to: helper, at: now)
+    }
   }
 
   private mutating func newNumber() -> UInt32 {
@@ -136,9 +152,14 @@ extension MembershipCore {
       rumours.append(rumour)
     }
     for rumour in rumours { hear(rumour, from: id, at: now) }
+    let news = newer(than: rumours)
+    if case .ping(let number) = head {
+      send(.pong(number), first: news, to: id, at: now)
+    } else if !news.isEmpty {
+      send(.news, first: news, to: id, at: now)
+    }
     switch head {
-    case .news: break
-    case .ping(let number): send(.pong(number), to: id, at: now)
+    case .news, .ping: break
     case .pong(let number): takeAnswer(number, from: id, at: now)
     case .pingFor(let number, let target):
       guard target != me else { return send(.pong(number), to: id, at: now) }
@@ -162,13 +183,25 @@ extension MembershipCore {
     }
   }
 
-  private mutating func send(
-    _ head: MeshPacket, about subject: PeerID? = nil, to id: PeerID, at now: Instant
-  ) {
+  /// What those have said since of whom somebody says that they do not answer.
+  private func newer(than rumours: [Rumour]) -> [Rumour] {
+    var news: [Rumour] = []
+    for case .suspected(let id, let version, _) in rumours { add(id, since: version, to: &news) }
+    for case .dead(let id, let version) in rumours { add(id, since: version, to: &news) }
+    return news
+  }
+
+  private func add(_ id: PeerID, since version: MemberVersion, to news: inout [Rumour]) {
+    guard let record = id == me ? own : entries[id]?.record, record.version > version else { return }
+    if !news.contains(.said(record)) { news.append(.said(record)) }
+  }
+
+  /// - Parameter first: what is said before anything else, as far as there is room for it.
+  private mutating func send(_ head: MeshPacket, first: [Rumour] = [], to id: PeerID, at now: Instant) {
     var packet = head.encoded
-    // It has to hear first of all what is said of itself.
-    if let subject, let entry = entries[subject] {
-      packet += Rumour.suspected(subject, entry.record.version, by: me).encoded
+    for rumour in first {
+      let bytes = rumour.encoded
+      if packet.count + bytes.count <= MeshLimits.packetBytes { packet += bytes }
     }
     gossip.fill(&packet, upTo: MeshLimits.packetBytes, times: gossipTimes)
     counters.packets += 1

@@ -9,10 +9,13 @@ struct Suspicion {
   /// How many others could say the same, at most those that count.
   private let needed: Int
   private(set) var accusers: [PeerID]
+  /// When others are asked about it last.
+  private var lastQuestion: Instant
 
   /// - Parameter members: how many there are.
   init(by accuser: PeerID, members: Int, at now: Instant) {
     since = now
+    lastQuestion = now
     accusers = [accuser]
     let digits = Self.digits(members)
     shortest = MeshLimits.shortestSuspicion * digits
@@ -36,6 +39,19 @@ struct Suspicion {
     accusers.append(accuser)
     return true
   }
+
+  /// Others have been asked whether they know better.
+  mutating func asked(at now: Instant) { lastQuestion = now }
+
+  /// When others are asked whether they know better: in the middle of what is left, as what is new needs time to come round; and
+  /// seldom enough at the end.
+  var question: Instant {
+    let rest = lastQuestion.duration(to: end)
+    return lastQuestion.advanced(by: max(rest / 2, min(MeshLimits.urgentPause, rest)))
+  }
+
+  /// When something is to be done about it.
+  var next: Instant { min(question, end) }
 
   var end: Instant {
     let confirmed = min(accusers.count - 1, needed)
