@@ -160,6 +160,9 @@ let package = Package(
       name: "TerminalTests", dependencies: ["WarrenTerminal", "TerminalProgram", "TestSupport"],
       path: "Tests/TerminalTests", exclude: ["Program"], swiftSettings: strict),
     .testTarget(
+      name: "CommandTests", dependencies: ["Warren", "WarrenCLI", "TestSupport"],
+      path: "Tests/CommandTests", swiftSettings: strict),
+    .testTarget(
       name: "DocumentationTests", dependencies: ["Warren", "WarrenSimulator"],
       path: "Tests/DocumentationTests", swiftSettings: strict),
     .target(name: "CBare", path: "Benchmarks/CBare"),

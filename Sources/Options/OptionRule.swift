@@ -25,6 +25,12 @@ public struct OptionRule: Sendable {
     OptionRule(kind: .needs, labels: [word.label] + others.map(\.label))
   }
 
+  /// Whether what was given leaves no room for this one.
+  func excludes(_ label: String, _ given: ParsedWords) -> Bool {
+    kind == .atMostOne && labels.contains(label)
+      && labels.contains { $0 != label && given.count($0) > 0 }
+  }
+
   func check(_ words: ParsedWords) throws(OptionsError) {
     let given = labels.filter { words.count($0) > 0 }
     switch kind {

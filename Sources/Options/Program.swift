@@ -2,9 +2,12 @@
 public struct Program: Sendable {
   public let version: String
   let root: CommandNode
+  private let settings: Option<String?>?
 
-  public init(_ root: any Command.Type, version: String) {
+  /// - Parameter settings: the root's option that names a file with ``SavedOptions``.
+  public init(_ root: any Command.Type, version: String, settings: Option<String?>? = nil) {
     self.version = version
+    self.settings = settings
     self.root = CommandNode(root: root)
     assert(mistakes.isEmpty, "the commands' declarations are wrong: \(mistakes.joined(separator: "; "))")
   }
@@ -13,8 +16,16 @@ public struct Program: Sendable {
   public var title: String { "\(root.name) \(version)" }
 
   /// What the words behind the program's name ask for. The command has been made ready.
-  public func request(_ words: [String]) throws -> Request {
-    switch try WordParser.parse(words, for: root) {
+  ///
+  /// - Parameter saved: reads the file with this path, or, where nobody has named one, that of the person who runs this.
+  public func request(
+    _ words: [String],
+    saved: (String?) throws(OptionsError) -> SavedOptions? = { _ throws(OptionsError) in nil }
+  ) throws -> Request {
+    let outcome = try WordParser.parse(words, for: root) { words throws(OptionsError) in
+      try settings.flatMap { settings throws(OptionsError) in try saved(words[settings]) }
+    }
+    switch outcome {
     case .help(let node): return .help(node.path)
     case .version: return .version
     case .run(let node, let words):

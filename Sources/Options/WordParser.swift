@@ -14,19 +14,32 @@ struct WordParser {
   private var arguments: [String] = []
   private var passedOn: [String] = []
   private var optionsAreOver = false
+  private let root: CommandNode
+  /// What is assumed besides, once it is known what was given.
+  private let saved: (ParsedWords) throws(OptionsError) -> SavedOptions?
 
-  static func parse(_ words: [String], for root: CommandNode) throws(OptionsError) -> Outcome {
-    var parser = WordParser(node: root, rest: words[...])
-    do throws(OptionsError) { return try parser.outcome() } catch {
-      var error = error
-      error.command = error.command ?? parser.node.name
-      throw error
+  static func parse(
+    _ words: [String], for root: CommandNode,
+    saved: (ParsedWords) throws(OptionsError) -> SavedOptions? = { _ throws(OptionsError) in nil }
+  ) throws(OptionsError) -> Outcome {
+    try withoutActuallyEscaping(saved) { saved throws(OptionsError) in
+      var parser = WordParser(node: root, rest: words[...], saved: saved)
+      do throws(OptionsError) { return try parser.outcome() } catch {
+        var error = error
+        error.command = error.command ?? parser.node.name
+        throw error
+      }
     }
   }
 
-  private init(node: CommandNode, rest: ArraySlice<String>) {
+  private init(
+    node: CommandNode, rest: ArraySlice<String>,
+    saved: @escaping (ParsedWords) throws(OptionsError) -> SavedOptions?
+  ) {
     self.node = node
+    root = node
     self.rest = rest
+    self.saved = saved
   }
 
   private mutating func outcome() throws(OptionsError) -> Outcome {
@@ -185,6 +198,7 @@ struct WordParser {
       default: words.add(value, for: option.label)
       }
     }
+    if let saved = try saved(words) { try saved.add(to: &words, of: node, in: root) }
     try readArguments(into: &words)
     for option in node.options where option.isRequired && words.count(option.label) == 0 {
       throw OptionsError(

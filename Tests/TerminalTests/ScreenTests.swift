@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// What is seen on real terminals, one at a time: others need this computer as well.

@@ -104,6 +104,12 @@ public actor RegistryServer {
   /// - Returns: how peers reach it, with the port that the system chose.
   @discardableResult
   public func start(at addresses: SocketAddress...) async throws -> RegistryAddress {
+    try await start(at: addresses)
+  }
+
+  /// The same with a list of addresses.
+  @discardableResult
+  public func start(at addresses: [SocketAddress]) async throws -> RegistryAddress {
     precondition(endpoint == nil, "a registry's server is started once")
     var options = UDPOptions()
     options.bufferBytes = QUICLimits.socketBytes

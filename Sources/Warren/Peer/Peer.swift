@@ -55,6 +55,8 @@ public actor Peer {
   private let arrived: AsyncStream<Connection>.Continuation
   private let gate: PeerGate
 
+  /// What it is called now.
+  var name: RegistryName?
   var ports: SharedPorts?
   var client: RegistryClient?
   let searchGate = SearchGate()
@@ -111,7 +113,7 @@ public actor Peer {
       key = PrivateKey(using: &random)
     }
     configuration.key = key
-    if let name = configuration.name { _ = try RegistryName(name) }
+    name = try configuration.name.map { name throws(RegistryError) in try RegistryName(name) }
     self.machine = machine
     self.configuration = configuration
     id = key.peerID
@@ -217,7 +219,7 @@ public actor Peer {
 
   private var announcement: Announcement {
     Announcement(
-      named: configuration.name.flatMap { try? RegistryName($0) }, isListed: configuration.isListed,
+      named: name, isListed: configuration.isListed,
       consent: configuration.policy.consent, at: isHidden ? [] : addresses,
       attested: isHidden ? [] : ports?.watcher?.attested ?? [], isHidden: isHidden)
   }

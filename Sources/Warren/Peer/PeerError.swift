@@ -39,7 +39,8 @@ public struct PeerError: Error, Hashable, Sendable {
     self.reason = reason
   }
 
-  init(_ error: RegistryError) {
+  /// What a registry says, as a peer says it.
+  public init(_ error: RegistryError) {
     let code: Code =
       switch error.code {
       case .notRegistered, .nobodyWaits, .nobodyAsked: .notFound

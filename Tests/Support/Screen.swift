@@ -1,19 +1,18 @@
 import Glibc
-import TestSupport
 import Testing
 
 /// A terminal in which a shell runs, as somebody sees it who sits before it: tmux, on a server of its own.
 ///
 /// The shell is one that leaves the terminal's modes as a program has left them (dash), and not one that repairs them.
-final class Screen: Sendable {
-  static let obstacle: String? =
+public final class Screen: Sendable {
+  /// Why there is none here.
+  public static let obstacle: String? =
     system("command -v tmux >/dev/null && command -v dash >/dev/null") != 0
     ? "there is no tmux or no dash: apt-get install tmux dash"
-    : access(program, X_OK) != 0 ? "the program is not built: swift build --product TerminalProgram" : nil
-  private static let program = Folder.repository + "/.build/debug/TerminalProgram"
+    : nil
   private static let limit: Duration = .seconds(20)
 
-  let folder: String
+  public let folder: String
   /// The pipe by which the program is told what to do. It is open all the time, so that no order is lost before the program reads.
   private let orders: CInt
 
@@ -26,8 +25,10 @@ final class Screen: Sendable {
 
   deinit { close(orders) }
 
-  /// Lends `body` a screen of this size, with a shell that waits in a folder of its own.
-  static func with(columns: Int = 50, rows: Int = 16, _ body: (Screen) async throws -> Void) async throws {
+  /// Lends `body` a screen of this size, with a shell that waits in a folder of its own and calls `program` `$P`.
+  public static func with(
+    _ program: String, columns: Int = 50, rows: Int = 16, _ body: (Screen) async throws -> Void
+  ) async throws {
     try await Folder.with { folder in
       let screen = try Screen(folder: folder)
       let environment = "HOME=\(folder) PATH=\"$PATH\" TERM=screen PS1='$ '"
@@ -41,57 +42,57 @@ final class Screen: Sendable {
   }
 
   /// Tells the program to do something.
-  func order(_ text: String) throws {
+  public func order(_ text: String) throws {
     let line = text + "\n"
     try #require(write(orders, line, line.utf8.count) == line.utf8.count)
   }
 
   // MARK: The keyboard
 
-  func type(_ text: String) throws {
+  public func type(_ text: String) throws {
     let quoted = text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#)
     try tmux("send-keys -l -- '\(quoted)'")
   }
 
   /// Presses keys by tmux's names, such as `Left`, `Enter` and `C-c`, so many times.
-  func press(_ keys: String, times: Int = 1) throws { try tmux("send-keys -N \(times) \(keys)") }
+  public func press(_ keys: String, times: Int = 1) throws { try tmux("send-keys -N \(times) \(keys)") }
 
   /// Types all of it at once.
-  func paste(_ text: String) throws {
+  public func paste(_ text: String) throws {
     Folder.put(text, at: folder + "/clipboard")
     try tmux("load-buffer \(folder)/clipboard")
     try tmux("paste-buffer")
   }
 
   /// Has the shell run something.
-  func run(_ command: String) throws {
+  public func run(_ command: String) throws {
     try type(command)
     try press("Enter")
   }
 
-  func resize(columns: Int, rows: Int) throws { try tmux("resize-window -x \(columns) -y \(rows)") }
+  public func resize(columns: Int, rows: Int) throws { try tmux("resize-window -x \(columns) -y \(rows)") }
 
   // MARK: The screen
 
   /// What is to be seen, without what is empty at the end of lines and below them.
-  func lines() throws -> [String] {
+  public func lines() throws -> [String] {
     let all = try tmux("capture-pane -p").split(separator: "\n", omittingEmptySubsequences: false)
     let trimmed = all.map { line in String(line.reversed().drop { $0 == " " }.reversed()) }
     return trimmed.reversed().drop { $0.isEmpty }.reversed()
   }
 
   /// The same, with all that has gone out at the top.
-  func history() throws -> [String] {
+  public func history() throws -> [String] {
     try tmux("capture-pane -p -S -").split(separator: "\n").map(String.init)
   }
 
-  func cursor() throws -> String {
+  public func cursor() throws -> String {
     try tmux("display-message -p '#{cursor_x},#{cursor_y}'").filter { $0 != "\n" }
   }
 
   /// Waits until what is to be seen is as wished.
   @discardableResult
-  func wait(_ wish: String, _ isSo: ([String]) throws -> Bool) async throws -> [String] {
+  public func wait(_ wish: String, _ isSo: ([String]) throws -> Bool) async throws -> [String] {
     let clock = ContinuousClock()
     let start = clock.now
     while true {
@@ -103,14 +104,14 @@ final class Screen: Sendable {
   }
 
   /// Waits until these are the last lines that are to be seen.
-  func wait(forEnd end: String...) async throws {
+  public func wait(forEnd end: String...) async throws {
     try await wait("\(end)") { $0.suffix(end.count) == end[...] }
   }
 
   // MARK: The terminal's modes
 
   /// Begins the program between two looks at the modes, and waits until it shows `first`.
-  func start(_ words: String, first: String = ">") async throws {
+  public func start(_ words: String, first: String = ">") async throws {
     try run(
       "clear; stty -a > before; sh -c 'echo $$ > pid; exec $P \(words)'; echo code $?; stty -a > after; echo over"
     )
@@ -121,7 +122,7 @@ final class Screen: Sendable {
   ///
   /// - Returns: what is to be seen before that.
   @discardableResult
-  func end(code: Int, _ place: SourceLocation = #_sourceLocation) async throws -> [String] {
+  public func end(code: Int, _ place: SourceLocation = #_sourceLocation) async throws -> [String] {
     let seen = try await wait("the end") { $0.suffix(2) == ["over", "$"] }
     #expect(seen.suffix(3).first == "code \(code)", sourceLocation: place)
     let modes = Folder.text(of: folder + "/before")
@@ -130,7 +131,7 @@ final class Screen: Sendable {
   }
 
   /// The terminal's modes now.
-  func modes() throws -> String {
+  public func modes() throws -> String {
     try Self.shell("stty -a -F \(try tmux("display-message -p '#{pane_tty}'"))")
   }
 
@@ -140,7 +141,7 @@ final class Screen: Sendable {
   private func tmux(_ words: String) throws -> String { try Self.shell("tmux -S \(folder)/tmux \(words)") }
 
   /// What a command prints.
-  static func shell(_ command: String) throws -> String {
+  public static func shell(_ command: String) throws -> String {
     let pipe = try #require(popen(command, "r"))
     var bytes: [UInt8] = []
     while case let byte = getc(pipe), byte != EOF { bytes.append(UInt8(byte)) }
@@ -152,7 +153,7 @@ final class Screen: Sendable {
 
 extension Trait where Self == ConditionTrait {
   /// Where there is a terminal to be had.
-  static var needsScreen: Self {
+  public static var needsScreen: Self {
     .enabled(if: Screen.obstacle == nil, Comment(rawValue: Screen.obstacle ?? ""))
   }
 }

@@ -5,7 +5,7 @@
 #endif
 
 /// A file that could not be read.
-struct FileError: Error, CustomStringConvertible {
+struct UnreadableFile: Error, CustomStringConvertible {
   let path: String
   let reason: String
 
@@ -15,7 +15,7 @@ struct FileError: Error, CustomStringConvertible {
 /// The lines of a file of text.
 func lines(ofFile path: String) throws -> [String] {
   guard let file = fopen(path, "r") else {
-    throw FileError(path: path, reason: String(cString: strerror(errno)))
+    throw UnreadableFile(path: path, reason: String(cString: strerror(errno)))
   }
   defer { fclose(file) }
   var text: [UInt8] = []

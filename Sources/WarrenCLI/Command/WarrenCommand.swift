@@ -1,4 +1,5 @@
 import WarrenOptions
+import WarrenTerminal
 
 #if canImport(Glibc)
   import Glibc
@@ -9,36 +10,46 @@ import WarrenOptions
 /// The command `warren`.
 @main
 struct WarrenCommand: CommandFamily {
-  static let program = Program(WarrenCommand.self, version: "0.1.0")
+  static let config = Option<String?>(
+    "config", .file, "a file with options, one a line")
+  static let program = Program(WarrenCommand.self, version: "0.1.0", settings: config)
   /// Of the version, for the manual.
   static let date = "November 22, 2026"
 
   static var description: CommandDescription {
     CommandDescription(
-      "warren", "connect two programs directly, whatever NATs stand between them",
+      "warren", "connect two programs directly, whatever NATs stand between them", options: [config],
       subcommands: [
-        Demo.self, MeshCommand.self,
+        Demo.self, ServeCommand.self, MeshCommand.self, StatusCommand.self,
         Matrix.self, Trial.self, Connect.self, Paths.self, Idle.self, Storms.self, Contest.self, Weather.self,
         Swarms.self,
-        Completions.self, Manual.self,
+        KeyCommand.self, Completions.self, Manual.self,
       ],
-      exitCodes: [
-        ExitCode(0, "everything went well"), ExitCode(1, "something did not, and was said on standard error"),
-        .usage,
-      ])
+      exitCodes: ExitCode.all)
   }
 
   static func main() async {
     do {
-      switch try program.request(Array(CommandLine.arguments.dropFirst())) {
+      switch try program.request(Array(CommandLine.arguments.dropFirst()), saved: saved) {
       case .run(let command): try await command.run()
       case .help(let path): print(program.help(for: path, width: terminalWidth), terminator: "")
       case .version: print(program.title)
       }
-    } catch let error as OptionsError {
-      complain("warren: \(error)", exitCode: ExitCode.usage.number)
+    } catch let interruption as Interruption {
+      exit(interruption.exitCode)
     } catch {
-      complain("warren: \(error)", exitCode: 1)
+      complain("warren: \("\(error)".undisturbing)", exitCode: ExitCode(of: error).number)
+    }
+  }
+
+  /// The options in a file that was named, or in `config` among this person's settings, if that is there.
+  private static func saved(path: String?) throws(OptionsError) -> SavedOptions? {
+    let usual = (try? PersonalFolders(of: "warren")).map { $0.configuration + "/config" }
+    guard let place = path ?? usual, path != nil || access(place, F_OK) == 0 else { return nil }
+    do {
+      return SavedOptions(try lines(ofFile: place).joined(separator: "\n"), from: place)
+    } catch {
+      throw OptionsError(.badValue, "\(error)")
     }
   }
 

@@ -1,0 +1,83 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Signals that this program hears of, in place of what the system does with them: `SIGINT` and `SIGTERM` ask it to end,
+/// `SIGHUP` to read its settings once more.
+///
+/// A program asks for it once, and not while a ``LineEditor`` is there, which hears them itself.
+package struct CaughtSignals: AsyncSequence, Sendable {
+  package typealias Element = CInt
+
+  private let stream: AsyncStream<CInt>
+
+  /// Hears of these from now on. One that was ignored when the program was started, as by `nohup`, stays ignored.
+  package init(_ numbers: CInt...) {
+    let pipe = SignalPipe()
+    _ = fcntl(pipe.output, F_SETFL, 0)
+    caughtPipe = pipe.input
+    let (stream, heard) = AsyncStream.makeStream(of: CInt.self)
+    self.stream = stream
+    for number in numbers {
+      var action = sigaction()
+      sigaction(number, nil, &action)
+      if number == SIGHUP, isIgnoring(action) { continue }
+      setHandler(&action, takeSignal)
+      action.sa_flags = SA_RESTART
+      sigaction(number, &action, nil)
+    }
+    let reader = SignalReader(source: pipe.output, numbers: numbers, heard: heard)
+    var thread = pthread_t()
+    let code = pthread_create(&thread, nil, readSignals, Unmanaged.passRetained(reader).toOpaque())
+    precondition(code == 0, "the system has no thread left")
+    pthread_detach(thread)
+  }
+
+  package func makeAsyncIterator() -> AsyncStream<CInt>.Iterator { stream.makeAsyncIterator() }
+
+  /// Has the system do again what it does with a signal that nobody hears.
+  package static func leave(_ numbers: CInt...) {
+    for number in numbers { signal(number, SIG_DFL) }
+  }
+}
+
+/// What the thread needs that hands signals on.
+private final class SignalReader: Sendable {
+  let source: CInt
+  let numbers: [CInt]
+  let heard: AsyncStream<CInt>.Continuation
+
+  init(source: CInt, numbers: [CInt], heard: AsyncStream<CInt>.Continuation) {
+    (self.source, self.numbers, self.heard) = (source, numbers, heard)
+  }
+
+  func run() {
+    // Whatever the thread has blocked that started this one.
+    var set = sigset_t()
+    sigemptyset(&set)
+    for number in numbers { sigaddset(&set, number) }
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    var number: UInt8 = 0
+    while true {
+      let count = read(source, &number, 1)
+      if count == 1 { heard.yield(CInt(number)) } else if count == 0 || errno != EINTR { break }
+    }
+    heard.finish()
+  }
+}
+
+private func readSignals(_ reader: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+  Unmanaged<SignalReader>.fromOpaque(reader!).takeRetainedValue().run()
+  return nil
+}
+
+nonisolated(unsafe) private var caughtPipe: CInt = -1
+
+private func takeSignal(_ number: CInt) {
+  let code = errno
+  var byte = UInt8(truncatingIfNeeded: number)
+  _ = write(caughtPipe, &byte, 1)
+  errno = code
+}

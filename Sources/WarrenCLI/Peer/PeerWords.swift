@@ -1,0 +1,33 @@
+import Warren
+import WarrenOptions
+import WarrenTerminal
+
+/// What every command takes that is a peer.
+enum PeerWords {
+  static let registry = Option<RegistryAddress?>(
+    "registry", short: "r", .registry, "by whom others are found; WARREN_REGISTRY says it as well")
+  static let key = Option<String?>(
+    "key", short: "k", .file,
+    "where this one's key is kept, a new one where there is none: your own otherwise")
+  static let port = Option("port", short: "p", .ownPort, "the local port, 0 being any", default: 0)
+  static let loopback = Option.flag("loopback", "use ways within this computer, too")
+  static let paths = Option(
+    "paths", .oneOf("WAYS", [Peer.Paths.any, .direct, .relayed]) { "\($0)" }, "which ways may be used",
+    default: .any)
+  static let stun = Option<[SocketAddress]>.repeated(
+    "stun", .address, "a STUN server besides the registry")
+  static let relay = Option<[RelayServerAddress]>.repeated(
+    "relay", .relay, "a relay besides the registry's")
+  static let relayUser = Option<String?>("relay-user", .text.named("USER"), "who one is there")
+  static let relayPassword = Option<String?>("relay-password", .text.named("PASSWORD"), "what proves it")
+  static let patience = Option(
+    "patience", .duration(.milliseconds(100) ... .seconds(86_400)), "how long connecting may take",
+    default: .seconds(30))
+
+  /// For ``CommandDescription/options``.
+  static let all: [any DeclaredOption] =
+    [registry, key, port, loopback, paths, stun, relay, relayUser, relayPassword, patience] + LogWords.all
+  static let rules: [OptionRule] = [
+    .together([relayUser, relayPassword]), .needs(relayUser, oneOf: [relay]),
+  ]
+}

@@ -1,0 +1,50 @@
+import Warren
+import WarrenTerminal
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// The keys of the person who runs this, in a folder of theirs: `warren.pem`, and for every other program that runs at the same time
+/// another one, since two that have one key would take each other's place at the registry.
+struct PersonalKey {
+  /// How many programs of one person have keys that stay.
+  static let most = 64
+
+  let key: PrivateKey
+  let path: String
+
+  /// Where the first one is.
+  static func firstPath() throws -> String { path(1, in: try folder()) }
+
+  private static func folder() throws -> String { try PersonalFolders(of: "warren").data }
+
+  private static func path(_ number: Int, in folder: String) -> String {
+    "\(folder)/warren\(number == 1 ? "" : "-\(number)").pem"
+  }
+
+  /// The first one that no other program uses; it is this one's until it ends.
+  static func take(for machine: any Machine) throws -> PersonalKey {
+    let folder = try folder()
+    try PersonalFolders.make(folder)
+    var random = machine.random
+    for number in 1...most {
+      let path = path(number, in: folder)
+      let key = try PrivateKey(fileOrNew: path, using: &random)
+      if isTaken(path) { return PersonalKey(key: key, path: path) }
+    }
+    throw KeyFileError.system(
+      doing: "using", path(1, in: folder), code: EAGAIN, reason: "\(most) programs have keys there already")
+  }
+
+  /// - Returns: whether nobody else had it. The descriptor is left open on purpose: its lock goes with the program.
+  private static func isTaken(_ path: String) -> Bool {
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard file >= 0 else { return false }
+    if flock(file, LOCK_EX | LOCK_NB) == 0 { return true }
+    close(file)
+    return false
+  }
+}
