@@ -19,7 +19,8 @@ public struct SavedOptions: Sendable {
   /// - Parameter place: what the file is called in errors.
   public init(_ text: String, from place: String) {
     self.place = place
-    lines = text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().compactMap {
+    lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated().compactMap
+    {
       (place, line) in
       let words = line.split(maxSplits: 1, whereSeparator: \.isWhitespace)
       guard let name = words.first, !name.hasPrefix("#") else { return nil }

@@ -19,7 +19,7 @@ struct SavedOptionsTests {
     static let program = Program(Garden.self, version: "1", settings: file)
     static var description: CommandDescription {
       CommandDescription(
-        "garden", "dig tunnels by the book", options: [file, Burrow.verbose, Burrow.colour],
+        "burrow", "dig tunnels by the book", options: [file, Burrow.verbose, Burrow.colour],
         subcommands: [Dig.self, Carry.self])
     }
   }
