@@ -128,9 +128,12 @@ package struct MeshCore {
   }
 
   /// A large message has begun to come.
-  package mutating func begins(
+  package mutating func isComing(
     _ source: BroadcastCore.Source, _ number: UInt64, from id: PeerID, at now: Instant
-  ) { broadcasts.begins(source, number, from: id, at: now) }
+  ) {
+    membership.heard(id, at: now)
+    broadcasts.isComing(source, number, from: id, at: now)
+  }
 
   package mutating func receive(_ message: BroadcastMessage, from id: PeerID, at now: Instant) {
     membership.heard(id, at: now)

@@ -128,7 +128,7 @@ public enum MeshLimits {
   public static let allAheadBytes = 16 << 20
   /// What a message costs besides its payload.
   public static let messageCost = 256
-  /// How long what has begun to come has time, before somebody else is asked for it.
+  /// How long no more of what has begun to come may come, before somebody else is asked for it.
   public static let coming: Duration = .seconds(10)
   /// How long what neighbours have is taken for what was said before one came.
   public static let newcomer: Duration = .seconds(3)

@@ -70,6 +70,52 @@ struct WholeMeshTests {
   }
 }
 
+@Suite("A large message over a slow line")
+struct SlowLineTests {
+  @Test("is asked of nobody else while it comes, however long that takes")
+  func slow() async throws {
+    var line = LinkConfiguration(latency: .milliseconds(10))
+    line.bitsPerSecond = 2_000_000
+    let slow = line
+    let world = World(seed: 1) {
+      Server("a")
+      Server("b")
+      Server("c").linked(slow)
+    }
+    try await world.run { world in
+      var meshes: [Mesh] = []
+      for name in ["a", "b", "c"] {
+        var configuration = Mesh.Configuration(mesh: "slow", name: name)
+        configuration.peer.port = 4000
+        if name != "a" {
+          configuration.bootstraps = [.address(SocketAddress(world.machine("a").address(.v4), port: 4000))]
+        }
+        let mesh = try Mesh(configuration, on: world.machine(name))
+        try await mesh.start()
+        meshes.append(mesh)
+      }
+      let (sender, receiver) = (meshes[0], meshes[2])
+      let machine = receiver.machine
+      try await machine.sleep(for: .seconds(10))
+      let heard = machine.spawn("the message") {
+        for await event in receiver.events {
+          if case .message(let message) = event, case .bytes(let bytes) = message.content {
+            return bytes.count
+          }
+        }
+        return 0
+      }
+      let start = machine.now
+      try await sender.broadcast(bytes: [UInt8](repeating: 7, count: 8 << 20))
+      #expect(try await heard.value == 8 << 20)
+      // Its line carries it in 34 s, and twice would take twice as long.
+      let time = start.duration(to: machine.now)
+      #expect(time > .seconds(30) && time < .seconds(45), "\(time)")
+      for mesh in meshes { await mesh.leave() }
+    }
+  }
+}
+
 @Suite("A mesh without a registry")
 struct PlainAddressTests {
   @Test("needs one address to find all, whoever is behind it, and tries others meanwhile")

@@ -223,8 +223,8 @@ package struct BroadcastCore {
     settleWish(place, at: now)
   }
 
-  /// A large message has begun to come: nobody else needs to be asked for it.
-  package mutating func begins(_ source: Source, _ number: UInt64, from id: PeerID, at now: Instant) {
+  /// A large message has begun to come, or more of it has: nobody else needs to be asked for it.
+  package mutating func isComing(_ source: Source, _ number: UInt64, from id: PeerID, at now: Instant) {
     guard let slot = links.firstIndex(of: id), let place = knownPlace(of: source), number == logs[place].next
     else { return }
     logs[place].coming = (number, slot, now.advanced(by: MeshLimits.coming))

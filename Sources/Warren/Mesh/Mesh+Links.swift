@@ -250,7 +250,7 @@ extension Mesh {
       while !link.isOver {
         let frame = try await MeshFrame.read(from: bytes, atMost: configuration.messageBytes) {
           source, number in
-          self.change { $0.begins(source, number, from: link.peer, at: $1) }
+          self.change { $0.isComing(source, number, from: link.peer, at: $1) }
         }
         guard links[link.peer] === link else { return }
         try change(or: "a message is missing before another") { core, now throws(MeshCore.Offence) in

@@ -40,10 +40,10 @@ enum MeshFrame {
     }
   }
 
-  /// - Parameter begins: told of a message to all that is large, before it has come.
+  /// - Parameter isComing: told of a message to all that is large, before it has come and while it does.
   static func read(
     from stream: StreamReader, atMost limit: Int,
-    _ begins: (BroadcastCore.Source, UInt64) async -> Void
+    _ isComing: (BroadcastCore.Source, UInt64) async -> Void
   ) async throws -> MeshFrame {
     let start = try await stream.read(exactly: 7)
     let kind = Kind(rawValue: start[0])
@@ -57,10 +57,13 @@ enum MeshFrame {
     case .broadcast:
       guard headCount <= BroadcastMessage.mostHeadBytes else { throw nonsense }
       let head = try await stream.read(exactly: headCount)
+      var payload: [UInt8] = []
       if count > MeshLimits.smallPayload, let (source, number) = BroadcastMessage.beginning(of: head) {
-        await begins(source, number)
+        await isComing(source, number)
+        payload = try await stream.read(exactly: count) { await isComing(source, number) }
+      } else if count > 0 {
+        payload = try await stream.read(exactly: count)
       }
-      let payload = count == 0 ? [] : try await stream.read(exactly: count)
       guard let message = BroadcastMessage(head: head, payload: payload) else { throw nonsense }
       return .broadcast(message)
     case .direct:

@@ -11,26 +11,36 @@ final class StreamReader: @unchecked Sendable {
   init(_ stream: Connection.Stream) { self.stream = stream }
 
   /// So many bytes; throws if the stream ends before.
-  func read(exactly count: Int) async throws -> [UInt8] {
+  ///
+  /// - Parameter progressed: called whenever a part of a large piece has come.
+  func read(exactly count: Int, progressed: () async -> Void = {}) async throws -> [UInt8] {
     if bytes.count - start < count {
       var piece = Array(bytes[start...])
       (bytes, start) = ([], 0)
       // A large one comes as it is, and is not copied once more.
       if count >= MeshLimits.smallPayload {
-        let rest = try await stream.read(exactly: count - piece.count)
-        if piece.isEmpty { return rest }
-        piece += rest
+        while piece.count < count {
+          let more = try await more(atMost: count - piece.count, of: count)
+          if piece.isEmpty, more.count == count { return more }
+          piece += more
+          await progressed()
+        }
         return piece
       }
       while piece.count < count {
-        guard let more = try await stream.read(atMost: MeshLimits.wordsAtOnce) else {
-          throw QUICError(.closed, reason: "the stream has ended after \(piece.count) of \(count) bytes")
-        }
+        let more = try await more(atMost: MeshLimits.wordsAtOnce, of: count)
         if piece.isEmpty { piece = more } else { piece += more }
       }
       bytes = piece
     }
     defer { start += count }
     return Array(bytes[start..<start + count])
+  }
+
+  private func more(atMost limit: Int, of count: Int) async throws -> [UInt8] {
+    guard let more = try await stream.read(atMost: limit) else {
+      throw QUICError(.closed, reason: "the stream has ended in the middle of \(count) bytes")
+    }
+    return more
   }
 }
