@@ -165,6 +165,20 @@ let package = Package(
     .testTarget(
       name: "DocumentationTests", dependencies: ["Warren", "WarrenSimulator"],
       path: "Tests/DocumentationTests", swiftSettings: strict),
+
+    // Small programs to learn from.
+    .executableTarget(
+      name: "ExampleHello", dependencies: ["Warren"], path: "Examples/Hello", swiftSettings: strict),
+    .executableTarget(
+      name: "ExampleSendFile", dependencies: ["Warren"], path: "Examples/SendFile", swiftSettings: strict),
+    .executableTarget(
+      name: "ExampleGroupChat", dependencies: ["Warren"], path: "Examples/GroupChat", swiftSettings: strict),
+    .executableTarget(
+      name: "ExampleSharePort", dependencies: ["Warren"], path: "Examples/SharePort", swiftSettings: strict),
+    .executableTarget(
+      name: "ExampleBehindNATs", dependencies: ["Warren", "WarrenSimulator"], path: "Examples/BehindNATs",
+      swiftSettings: strict),
+
     .target(name: "CBare", path: "Benchmarks/CBare"),
     .target(
       name: "CBareQUIC", path: "Benchmarks/CBareQUIC",

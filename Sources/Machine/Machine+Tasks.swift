@@ -2,7 +2,7 @@ extension Machine {
   /// Starts a task that lives on this machine: the only way in which Warren starts one.
   ///
   /// A plain `Task { }` would resume on the global pool after every wait: slow on a loop, and a hole in a
-  /// simulation. The task is listed in ``waits`` under its name until it ends.
+  /// simulation. The task is listed in ``waits`` under its name until it ends, and cancelled when the machine closes.
   @discardableResult
   public func spawn<Value: Sendable>(
     _ name: String,
@@ -10,10 +10,12 @@ extension Machine {
   ) -> Task<Value, any Error> {
     let waits = waits
     let id = waits.taskBegan(name)
-    return Task(name: name, executorPreference: taskExecutor) {
+    let task = Task(name: name, executorPreference: taskExecutor) {
       defer { waits.taskEnded(id) }
       return try await operation()
     }
+    waits.task(id, isCancelledBy: { task.cancel() })
+    return task
   }
 
   /// Runs `body` on this machine and waits for it: the way in for a program that is not an actor.

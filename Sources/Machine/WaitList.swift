@@ -1,6 +1,6 @@
 /// Who waits for what on a machine, and which of its tasks still run.
 ///
-/// It ends every wait when the machine closes, and names the culprits when a simulation can go no further.
+/// It ends every wait and cancels every task when the machine closes, and names the culprits when a simulation can go no further.
 public final class WaitList: Sendable {
   private struct Entry {
     var activity: @Sendable () -> String
@@ -10,8 +10,14 @@ public final class WaitList: Sendable {
   private struct State {
     var lastID: UInt64 = 0
     var waits: [UInt64: Entry] = [:]
-    var tasks: [UInt64: String] = [:]
+    var tasks: [UInt64: RunningTask] = [:]
     var isClosed = false
+  }
+
+  private struct RunningTask {
+    var name: String
+    /// Nil until it is known.
+    var cancel: (@Sendable () -> Void)?
   }
 
   private let state = Guarded(State())
@@ -26,16 +32,21 @@ public final class WaitList: Sendable {
 
   /// The names of the tasks that were spawned and have not ended, oldest first.
   public var runningTasks: [String] {
-    state.withLock { $0.tasks.sorted { $0.key < $1.key }.map { $0.value } }
+    state.withLock { $0.tasks.sorted { $0.key < $1.key }.map { $0.value.name } }
   }
 
-  /// Ends every wait with `error`, and every later one too. Called on the machine's executor.
+  /// Ends every wait with `error`, and every later one too, and cancels every task: one may wait for what no machine knows of, such as a
+  /// sequence. Called on the machine's executor.
   public func close(with error: any Error) {
-    let waits = state.withLock { state in
+    let (waits, tasks) = state.withLock { state in
       state.isClosed = true
-      return state.waits.sorted { $0.key < $1.key }.map { $0.value }
+      return (
+        state.waits.sorted { $0.key < $1.key }.map { $0.value },
+        state.tasks.sorted { $0.key < $1.key }.map { $0.value }
+      )
     }
     for wait in waits { wait.fail(error) }
+    for task in tasks { task.cancel?() }
   }
 
   /// - Returns: nil when the list is closed.
@@ -58,9 +69,18 @@ public final class WaitList: Sendable {
   func taskBegan(_ name: String) -> UInt64 {
     state.withLock { state in
       state.lastID += 1
-      state.tasks[state.lastID] = name
+      state.tasks[state.lastID] = RunningTask(name: name)
       return state.lastID
     }
+  }
+
+  /// How a task is cancelled that has begun; at once where the list is closed.
+  func task(_ id: UInt64, isCancelledBy cancel: @escaping @Sendable () -> Void) {
+    let isLate = state.withLock { state in
+      state.tasks[id]?.cancel = cancel
+      return state.isClosed
+    }
+    if isLate { cancel() }
   }
 
   func taskEnded(_ id: UInt64) {

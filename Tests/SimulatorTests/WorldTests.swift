@@ -79,6 +79,28 @@ struct WorldTests {
     #expect(waiting == ["alice: a letter that never comes"])
   }
 
+  @Test("ends with its body, whoever still waits then, and for whatever")
+  func endsWithBody() async throws {
+    let world = World(seed: 1) { Server("alice") }
+    let (letters, sender) = AsyncStream.makeStream(of: Int.self)
+    let cancelled = try await world.run { world in
+      let alice = world.machine("alice")
+      let reader = alice.spawn("a reader") {
+        for await _ in letters {}
+        return Task.isCancelled
+      }
+      let sleeper = alice.spawn("a sleeper") { try await alice.sleep(for: .seconds(60)) }
+      try await alice.sleep(for: .seconds(1))
+      return (reader, sleeper)
+    }
+    #expect(try await cancelled.0.value)
+    await #expect(throws: NetworkError.machineClosed) { try await cancelled.1.value }
+    sender.finish()
+    // Who begins when all is over is over at once.
+    let late = world.machine("alice").spawn("late") { Task.isCancelled }
+    #expect(late.isCancelled)
+  }
+
   @Test("ends a run that sleeps by the system's clock, since nothing is left to wait for")
   func noticesForeignClocks() async throws {
     let world = World(seed: 1) { Server("alice") }

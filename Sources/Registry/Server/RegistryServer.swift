@@ -131,9 +131,9 @@ public actor RegistryServer {
       await endpoint.use(unchecked)
     }
     await receiveOthers(through: endpoint)
-    machine.spawn("the registry's connections") { [weak self] in
+    // It lives until it is stopped, also where nobody else holds it.
+    machine.spawn("the registry's connections") {
       for await connection in endpoint.connections {
-        guard let self else { return }
         self.machine.spawn("a peer at the registry") { [weak self] in await self?.serve(connection) }
       }
     }

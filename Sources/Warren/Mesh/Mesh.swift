@@ -108,9 +108,10 @@ public actor Mesh {
     if isLeaving { throw MeshError(.closed, "the mesh was left") }
     timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.look() } }
     let peer = peer
+    // It lives until it is left, also where nobody else holds it.
     tasks.append(
-      machine.spawn("connections of other nodes") { [weak self] in
-        for await connection in peer.connections { await self?.take(connection) }
+      machine.spawn("connections of other nodes") {
+        for await connection in peer.connections { await self.take(connection) }
       })
     tasks.append(
       machine.spawn("what happens to the peer") { [weak self] in
