@@ -31,7 +31,9 @@ extension StringProtocol {
   }
 
   /// With as many spaces behind it as it lacks.
-  package func padded(to width: Int) -> String { self + String(repeating: " ", count: Swift.max(0, width - columns)) }
+  package func padded(to width: Int) -> String {
+    self + String(repeating: " ", count: Swift.max(0, width - columns))
+  }
 }
 
 /// Words in columns, read downwards, as many beside each other as there is room for.
