@@ -29,6 +29,8 @@ extension ExitCode {
       case is FileError, is UnreadableFile: .file
       case is KeyFileError, is PersonalFolderError: .settings
       case is QUICError, is RelayError: .unreachable
+      case ChatError.nameTaken: .refused
+      case ChatError.silent: .unreachable
       default: .failure
       }
   }

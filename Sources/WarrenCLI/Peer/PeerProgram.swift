@@ -9,6 +9,8 @@ struct PeerProgram: Sendable {
   var configuration: Peer.Configuration
   /// Whether the peer's key stays the same; otherwise it has a new one each time, unless one is named.
   var keepsKey = true
+  /// Hears of all that happens to the peer, and says of what it tells the person itself.
+  var takes: @Sendable (PeerEvent) -> Bool = { _ in false }
   private let keyFile: String?
 
   init(_ words: ParsedWords, on terminal: Terminal = Terminal()) throws {
@@ -51,7 +53,7 @@ struct PeerProgram: Sendable {
       do {
         // Off the loop: a terminal that stands still makes nobody else wait.
         let value = try await withThrowingTaskGroup(of: Void.self) { group in
-          group.addTask { for await event in peer.events { tell(event) } }
+          group.addTask { for await event in peer.events where !takes(event) { tell(event) } }
           defer { group.cancelAll() }
           return try await body(peer)
         }

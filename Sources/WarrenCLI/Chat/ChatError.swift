@@ -1,0 +1,21 @@
+/// Why a message or a conversation is not as it should be.
+enum ChatError: Error, Hashable, CustomStringConvertible {
+  /// A message is longer than ``ChatLimits/textBytes``.
+  case tooLong(Int)
+  /// What the other side sends is no text.
+  case notText
+  /// The other side has begun a connection, and says nothing on it.
+  case silent
+  /// The name is somebody else's.
+  case nameTaken(String)
+
+  var description: String {
+    switch self {
+    case .tooLong(let count): "a message of \(count) bytes is too long: at most \(ChatLimits.textBytes) are taken"
+    case .notText: "what was sent is no text in UTF-8"
+    case .silent: "the other side has begun a connection and says nothing"
+    case .nameTaken(let name):
+      "the name \(name.debugDescription) is somebody else's: choose another, or give none for one that is drawn"
+    }
+  }
+}
