@@ -24,7 +24,7 @@ struct HostileChatTests {
 
   @Test("what makes no sense ends that conversation, with the reason, and nothing else")
   func garbage() async throws {
-    try await onRegistry([]) { registry, machine, folder in
+    try await onRegistry(["--no-relay"]) { registry, machine, folder in
       let bob = try await Chatter.known(as: "bob", registry, machine, in: folder)
       let carol = try await Chatter.known(as: "carol", registry, machine, in: folder)
       try await bob.talks(with: carol)
@@ -41,7 +41,8 @@ struct HostileChatTests {
           bob.program.err.components("mallory asks to talk") == number + 1
         }
         bob.types("/allow mallory")
-        let connection = try await connecting.value
+        let connection: Connection
+        do { connection = try await connecting.value } catch { print(bob.program.err); throw error }
         let stream = try await connection.openStream()
         try await stream.write(frame(4, Array("boo!".utf8)) + attempt.bytes)
         try await bob.isTold("The conversation with mallory is over: \(attempt.answer)")
@@ -63,7 +64,7 @@ struct HostileChatTests {
 
   @Test("control characters and long lines are shown as one line each, and what is too long is not sent")
   func lines() async throws {
-    try await onRegistry([]) { registry, machine, folder in
+    try await onRegistry(["--no-relay"]) { registry, machine, folder in
       let bob = try await Chatter.known(as: "bob", registry, machine, in: folder)
       let carol = try await Chatter.known(as: "carol", registry, machine, in: folder)
       try await bob.talks(with: carol)

@@ -116,13 +116,22 @@ actor ChatRoom {
 
   // MARK: Beginning
 
-  private func take(_ request: ConnectionRequest) {
-    let label = request.name?.text ?? names.name(of: request.peer) ?? "\(request.peer)"
+  private func take(_ request: ConnectionRequest) async {
+    let label = await label(of: request.peer, named: request.name)
+    // Who asks in other words, or once more, asks still.
+    let isNew = !asking.contains { $0.request.peer == request.peer }
     asking.removeAll { $0.request.peer == request.peer }
     if asking.count >= ChatLimits.requests { asking.removeFirst() }
     asking.append(Asking(label: label, request: request))
     updateNames()
-    note("\(label, .strong) asks to talk: \(slash)allow \(label), or \(slash)deny \(label)")
+    if isNew { note("\(label, .strong) asks to talk: \(slash)allow \(label), or \(slash)deny \(label)") }
+  }
+
+  /// What somebody is called: who has been here before comes straight, and has no name with it.
+  private func label(of peer: PeerID, named name: RegistryName?) async -> String {
+    if let name { return name.text }
+    if names.name(of: peer) == nil { _ = try? await others() }
+    return names.name(of: peer) ?? "\(peer)"
   }
 
   func connect(to name: String) async throws {
@@ -186,7 +195,7 @@ actor ChatRoom {
   /// A connection that has come about in another way than was waited for.
   private func takeUnasked(_ connection: Connection) async {
     guard let id = connection.peer, wanted.contains(id) else { return await connection.close() }
-    await open(connection, names.name(of: id) ?? "\(id)")
+    await open(connection, await label(of: id, named: nil))
   }
 
   private func open(_ connection: Connection, _ label: String) async {
