@@ -18,4 +18,19 @@ enum ChatLimits {
   static let requests = 64
   /// How many names are drawn for somebody who has none before it is said that all are taken.
   static let drawnNames = 8
+
+  // MARK: Between two
+
+  /// How long one address is tried over TCP: what a system's own patience of minutes would keep from the next.
+  static let dialling: Duration = .seconds(10)
+  /// How long two descriptions are exchanged over TCP: a relay may have to be asked on either side.
+  static let exchange: Duration = .seconds(30)
+  /// How long a relay has for its answer before one goes on without it.
+  static let relay: Duration = .seconds(8)
+  /// How long a way is looked for from the moment that both descriptions are here: a person has to carry one to the other side.
+  static let meeting: Duration = .seconds(600)
+  /// The longest line that fits into one datagram on any way (RFC 8899, 5.1.2 has 1200 bytes as the least that works everywhere).
+  static let datagramBytes = 1200
+  /// The port of plain TCP where none is named.
+  static let tcpPort: UInt16 = 8080
 }
