@@ -65,12 +65,12 @@ struct ChatTests {
   func names() async throws {
     try await onRegistry(["--no-relay"]) { registry, machine, folder in
       let alice = try await Chatter.known(as: "alice", registry, machine, in: folder)
-      let second = try Chatter("second", ["Alice", "--loopback"], registry, machine, in: folder)
+      let second = try Chatter("second", ["Alice", "--loopback"], machine, in: folder, registry: registry)
       #expect(try await second.program.end(on: machine) == (77, 0))
       #expect(
         second.program.err
           == "warren: the name \"Alice\" is somebody else's: choose another, or give none for one that is drawn\n")
-      let drawn = try Chatter("drawn", ["--loopback"], registry, machine, in: folder)
+      let drawn = try Chatter("drawn", ["--loopback"], machine, in: folder, registry: registry)
       try await drawn.isTold("help tells what can be typed.")
       let words = drawn.program.err.split(separator: " ")
       let name = String(words[2].dropLast())

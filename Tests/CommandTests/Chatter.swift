@@ -8,7 +8,8 @@ struct Chatter: Sendable {
   private let machine: any Machine
 
   init(
-    _ name: String, _ words: [String], _ registry: RunningRegistry? = nil, _ machine: any Machine, in folder: String
+    _ name: String, _ words: [String], _ machine: any Machine, in folder: String,
+    registry: RunningRegistry? = nil
   ) throws {
     let settings = registry.map { ["WARREN_REGISTRY": $0.address] } ?? [:]
     program = try WarrenProgram(name, in: folder, ["chat"] + words, settings: settings)
@@ -19,7 +20,7 @@ struct Chatter: Sendable {
   static func known(
     as name: String, _ registry: RunningRegistry, _ machine: any Machine, in folder: String
   ) async throws -> Chatter {
-    let chatter = try Chatter(name, [name, "--loopback"], registry, machine, in: folder)
+    let chatter = try Chatter(name, [name, "--loopback"], machine, in: folder, registry: registry)
     try await chatter.isTold("You are \(name).")
     return chatter
   }
