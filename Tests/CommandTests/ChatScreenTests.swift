@@ -26,9 +26,11 @@ struct ChatScreenTests {
         try await screen.wait("the way in the prompt") {
           $0.last!.hasPrefix("[alice][UDP ") && $0.last!.hasSuffix("]> half a line")
         }
+        try await bob.isTold("You talk with alice")
         bob.types("look\u{1B}[2J\u{7}, \u{202E}harmless")
         try await screen.wait("what bob says above the line") {
-          $0.contains("bob: look\u{FFFD}[2J\u{FFFD}, \u{FFFD}harmless") && $0.last!.hasSuffix("]> half a line")
+          $0.contains("bob: look\u{FFFD}[2J\u{FFFD}, \u{FFFD}harmless")
+            && $0.last!.hasSuffix("]> half a line")
         }
         bob.types("/tcp")
         try await screen.wait("another way in the prompt") {
@@ -52,7 +54,8 @@ struct ChatScreenTests {
         try screen.press("C-c")
         try await screen.end(code: 0)
         #expect(
-          Folder.text(of: screen.folder + "/.local/state/warren/chat-history") == "connect bob \nhalf a line\n")
+          Folder.text(of: screen.folder + "/.local/state/warren/chat-history")
+            == "connect bob \nhalf a line\n")
       }
       registry.program.send(SIGTERM)
       try await registry.program.end(on: machine)

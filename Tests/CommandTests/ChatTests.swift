@@ -69,7 +69,8 @@ struct ChatTests {
       #expect(try await second.program.end(on: machine) == (77, 0))
       #expect(
         second.program.err
-          == "warren: the name \"Alice\" is somebody else's: choose another, or give none for one that is drawn\n")
+          == "warren: the name \"Alice\" is somebody else's: choose another, or give none for one that is drawn\n"
+      )
       let drawn = try Chatter("drawn", ["--loopback"], machine, in: folder, registry: registry)
       try await drawn.isTold("help tells what can be typed.")
       let words = drawn.program.err.split(separator: " ")
@@ -138,7 +139,8 @@ struct ChatTests {
       #expect(bob.program.out.split(separator: "\n").count == 500)
       carol.program.send(SIGKILL)
       try await carol.program.end(on: machine)
-      try await bob.isTold("The conversation with carol is over: it has gone without a word", atMost: .seconds(40))
+      try await bob.isTold(
+        "The conversation with carol is over: it has gone without a word", atMost: .seconds(40))
       try await bob.leaves("exit")
       registry.program.send(SIGTERM)
       try await registry.program.end(on: machine)

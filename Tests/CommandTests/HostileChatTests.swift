@@ -42,7 +42,10 @@ struct HostileChatTests {
         }
         bob.types("/allow mallory")
         let connection: Connection
-        do { connection = try await connecting.value } catch { print(bob.program.err); throw error }
+        do { connection = try await connecting.value } catch {
+          print(bob.program.err)
+          throw error
+        }
         let stream = try await connection.openStream()
         try await stream.write(frame(4, Array("boo!".utf8)) + attempt.bytes)
         try await bob.isTold("The conversation with mallory is over: \(attempt.answer)")
@@ -85,5 +88,7 @@ struct HostileChatTests {
 
 extension String {
   /// How often something stands in it.
-  fileprivate func components(_ part: String) -> Int { split(separator: part, omittingEmptySubsequences: false).count - 1 }
+  fileprivate func components(_ part: String) -> Int {
+    split(separator: part, omittingEmptySubsequences: false).count - 1
+  }
 }

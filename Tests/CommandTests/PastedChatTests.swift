@@ -7,36 +7,38 @@ import Warren
 struct PastedChatTests {
   @Test("each pastes what the other prints; what is no SDP is refused with its line, and asked for again")
   func pasting() async throws {
-    _ = try await onLocalMachines(["watcher"], isAlone: true) { _ in
-      try await Screen.with(WarrenProgram.path, columns: 100, rows: 50) { one in
-        try await Screen.with(WarrenProgram.path, columns: 100, rows: 50) { other in
-          let last = "Paste what the other side gives you here, and end it with an empty line:"
-          try await one.start("chat --manual --loopback", first: last)
-          try await other.start("chat --manual --loopback", first: last)
-          try one.paste("v=0\no=- 0 1 IN IP4 0.0.0.0\nDear friend,\nhere it is\n\n")
-          try await one.wait("the line that is wrong") {
-            $0.contains("line 3: this is not SDP, whose lines begin with a letter and '=': paste all of it, and nothing else")
-              && $0.last == "Paste it once more:"
-          }
-          try one.paste("v=0\na=ice-ufrag:abcd\n\n")
-          try await one.wait("what is missing") {
-            $0.contains("there is no a=ice-pwd: paste the whole text of the other side")
-          }
-          let (first, second) = (try description(on: one), try description(on: other))
-          try one.paste(second)
-          try await one.wait("a search") { $0.contains("Looking for a way …") }
-          try other.paste(first)
-          for screen in [one, other] {
-            try await screen.wait("the way in the prompt") { $0.last!.hasPrefix("[UDP ") && $0.last!.hasSuffix("]>") }
-          }
-          try one.run("hello")
-          try await other.wait("what was said") { $0.contains("hello") }
-          try other.run("/path")
-          try await other.wait("the ways") { $0.contains { $0.hasSuffix(", in use") } }
-          try other.run("/exit")
-          try await other.end(code: 0)
-          #expect(try await one.end(code: 0).contains("The other side has ended the conversation."))
+    try await Screen.with(WarrenProgram.path, columns: 100, rows: 50) { one in
+      try await Screen.with(WarrenProgram.path, columns: 100, rows: 50) { other in
+        let last = "Paste what the other side gives you here, and end it with an empty line:"
+        try await one.start("chat --manual --loopback", first: last)
+        try await other.start("chat --manual --loopback", first: last)
+        try one.paste("v=0\no=- 0 1 IN IP4 0.0.0.0\nDear friend,\nhere it is\n\n")
+        try await one.wait("the line that is wrong") {
+          $0.contains(
+            "line 3: this is not SDP, whose lines begin with a letter and '=': paste all of it, and nothing else"
+          )
+            && $0.contains("Paste it once more:")
         }
+        try one.paste("v=0\na=ice-ufrag:abcd\n\n")
+        try await one.wait("what is missing") {
+          $0.contains("there is no a=ice-pwd: paste the whole text of the other side")
+        }
+        let (first, second) = (try description(on: one), try description(on: other))
+        try one.paste(second)
+        try await one.wait("a search") { $0.contains("Looking for a way …") }
+        try other.paste(first)
+        for screen in [one, other] {
+          try await screen.wait("the way in the prompt") {
+            $0.last!.hasPrefix("[UDP ") && $0.last!.hasSuffix("]>")
+          }
+        }
+        try one.run("hello")
+        try await other.wait("what was said") { $0.contains("hello") }
+        try other.run("/path")
+        try await other.wait("the ways") { $0.contains { $0.hasSuffix(", in use") } }
+        try other.run("/exit")
+        try await other.end(code: 0)
+        #expect(try await one.end(code: 0).contains("The other side has ended the conversation."))
       }
     }
   }

@@ -7,7 +7,8 @@ struct ChatCommand: Command {
   static let name = Argument<String?>.optional(
     "NAME", .text, "what one is called at the registry: a name is drawn otherwise")
   static let serve = Option.flag("serve", short: "s", "wait for one who calls over TCP, at --port, or 8080")
-  static let connect = Option<HostPlace?>("connect", short: "c", .host, "call one who waits there, at --port, or 8080")
+  static let connect = Option<HostPlace?>(
+    "connect", short: "c", .host, "call one who waits there, at --port, or 8080")
   static let manual = Option.flag("manual", "print a description (SDP) for the other side, and take its own")
   static let ice = Option.flag("ice", "look for a direct way by ICE, and let go of TCP", default: true)
 
@@ -26,7 +27,8 @@ struct ChatCommand: Command {
       rules: [.atMostOne(of: ways), .needs(ice, oneOf: [serve, connect])] + ways.flatMap { strangers(to: $0) }
         + PeerWords.rules,
       examples: [
-        Example("warren chat alice -r warren://registry.example.org", "be there as alice, and ask others to talk"),
+        Example(
+          "warren chat alice -r warren://registry.example.org", "be there as alice, and ask others to talk"),
         Example("warren chat --serve --no-ice", "talk to whoever calls port 8080, with netcat for example"),
         Example("warren chat --connect chat.example.org", "call one who has said --serve"),
         Example(

@@ -15,7 +15,8 @@ enum ChatError: Error, Hashable, CustomStringConvertible {
 
   var description: String {
     switch self {
-    case .tooLong(let count): "a message of \(count) bytes is too long: at most \(ChatLimits.textBytes) are taken"
+    case .tooLong(let count):
+      "a message of \(count) bytes is too long: at most \(ChatLimits.textBytes) are taken"
     case .tooLongForDatagram(let count):
       "a line of \(count) bytes is too long for this program: at most \(ChatLimits.datagramBytes) are sent"
     case .notText: "what was sent is no text in UTF-8"

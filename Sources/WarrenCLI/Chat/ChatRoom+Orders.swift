@@ -13,7 +13,11 @@ extension ChatRoom {
       case .allow(let name): allow(name)
       case .deny(let name): await deny(name)
       case .talk(let name):
-        if let talk = talk(with: name) { choose(talk) } else { note("There is no conversation with \(name, .strong).") }
+        if let talk = talk(with: name) {
+          choose(talk)
+        } else {
+          note("There is no conversation with \(name, .strong).")
+        }
       case .rename(let name): try await rename(to: name)
       case .say(let text): try await say(text)
       case .tcp: prefer(.tcp)
@@ -35,14 +39,17 @@ extension ChatRoom {
     if listed.isEmpty { return show("Nobody else is there.") }
     for other in listed {
       let talk = talks.first { $0.connection.peer == other.id }
-      show("\(other.name?.text ?? "\(other.id)", .strong)\(talk?.path.map { "  in conversation, \(Self.way($0))" } ?? "")")
+      show(
+        "\(other.name?.text ?? "\(other.id)", .strong)\(talk?.path.map { "  in conversation, \(Self.way($0))" } ?? "")"
+      )
     }
   }
 
   private func showPaths() async {
     guard let talk = currentTalk else { return note("There is no conversation.") }
     for path in await talk.connection.paths {
-      let time = path.roundTrip.map { ", \(($0 / .microseconds(100)).rounded() / 10) ms there and back" } ?? ""
+      let time =
+        path.roundTrip.map { ", \(($0 / .microseconds(100)).rounded() / 10) ms there and back" } ?? ""
       let state = path.isUsed ? ", in use" : path.state == .alive ? "" : ", \(path.state)"
       show("\(Self.way(path))\(time)\(state)")
     }

@@ -47,7 +47,10 @@ actor ChatRoom {
   private let begun: AsyncStream<Job>.Continuation
   private var failure: (any Error)?
 
-  init(_ peer: Peer, as name: String, isNameDrawn: Bool, _ names: ChatNames, _ lines: LineEditor, on terminal: Terminal) {
+  init(
+    _ peer: Peer, as name: String, isNameDrawn: Bool, _ names: ChatNames, _ lines: LineEditor,
+    on terminal: Terminal
+  ) {
     (self.peer, self.name, self.isNameDrawn, self.names) = (peer, name, isNameDrawn, names)
     (self.lines, self.terminal) = (lines, terminal)
     (jobs, begun) = AsyncStream.makeStream()
@@ -138,7 +141,9 @@ actor ChatRoom {
     if let talk = talk(with: name) { return choose(talk) }
     if asking.contains(where: { isSame($0.label, name) }) { return allow(name) }
     let whom = try Whom(name)
-    guard calling.insert(name.lowercased()).inserted else { return note("\(name, .strong) is being asked already.") }
+    guard calling.insert(name.lowercased()).inserted else {
+      return note("\(name, .strong) is being asked already.")
+    }
     note("Asking \(name, .strong) …")
     begin {
       do {
@@ -165,7 +170,9 @@ actor ChatRoom {
   }
 
   func allow(_ name: String) {
-    guard let place = asking.firstIndex(where: { isSame($0.label, name) }) else { return noteNobodyAsks(name) }
+    guard let place = asking.firstIndex(where: { isSame($0.label, name) }) else {
+      return noteNobodyAsks(name)
+    }
     let asked = asking.remove(at: place)
     updateNames()
     wanted.insert(asked.request.peer)
@@ -180,7 +187,9 @@ actor ChatRoom {
   }
 
   func deny(_ name: String) async {
-    guard let place = asking.firstIndex(where: { isSame($0.label, name) }) else { return noteNobodyAsks(name) }
+    guard let place = asking.firstIndex(where: { isSame($0.label, name) }) else {
+      return noteNobodyAsks(name)
+    }
     let asked = asking.remove(at: place)
     updateNames()
     // It learns that it was denied, and nothing else.
@@ -199,7 +208,9 @@ actor ChatRoom {
   }
 
   private func open(_ connection: Connection, _ label: String) async {
-    guard !(beginning + talks.map(\.connection)).contains(where: { $0.isSame(as: connection) }) else { return }
+    guard !(beginning + talks.map(\.connection)).contains(where: { $0.isSame(as: connection) }) else {
+      return
+    }
     if let id = connection.peer {
       wanted.insert(id)
       asking.removeAll { $0.request.peer == id }
@@ -207,7 +218,9 @@ actor ChatRoom {
     beginning.append(connection)
     defer { beginning.removeAll { $0.isSame(as: connection) } }
     do {
-      let talk = Talk(talk: try await ChatTalk(over: connection, on: peer.machine), label: label, path: await connection.path)
+      let talk = Talk(
+        talk: try await ChatTalk(over: connection, on: peer.machine), label: label,
+        path: await connection.path)
       talks.append(talk)
       note("You talk with \(label, .strong), over \(talk.path.map(Self.way) ?? "nothing").")
       if current == nil { choose(talk) } else { note("\(slash)talk \(label) goes over to it.") }
@@ -250,7 +263,9 @@ actor ChatRoom {
   }
 
   func say(_ text: String) async throws {
-    guard let current = currentTalk else { return note("Nobody hears it: connect NAME begins a conversation.") }
+    guard let current = currentTalk else {
+      return note("Nobody hears it: connect NAME begins a conversation.")
+    }
     try await current.talk.say(text)
     if ChatOrder.commands.contains(where: { $0.argument == nil && $0.word == text }) {
       note("(That was said. The command is /\(text))")
@@ -259,7 +274,9 @@ actor ChatRoom {
 
   /// Ends a conversation when all that was said in it is heard.
   func end(_ talk: Talk) async {
-    guard let place = talks.firstIndex(where: { $0.connection.isSame(as: talk.connection) }), !talks[place].isEnding else {
+    guard let place = talks.firstIndex(where: { $0.connection.isSame(as: talk.connection) }),
+      !talks[place].isEnding
+    else {
       return
     }
     talks[place].isEnding = true

@@ -68,7 +68,8 @@ func endText(_ error: any Error) -> String {
   case let error as QUICError:
     switch error.code {
     case .idle, .forgotten: "it has gone without a word: nothing is heard of it any more"
-    case .application where error.isRemote: error.reason.isEmpty ? "it has ended it" : "it has ended it: \(error.reason)"
+    case .application where error.isRemote:
+      error.reason.isEmpty ? "it has ended it" : "it has ended it: \(error.reason)"
     default: "\(error)"
     }
   default: "\(error)"

@@ -15,7 +15,9 @@ struct DatagramLines: LineCarrier {
   func hear(_ body: @Sendable (String) async -> Void) async throws {
     for await datagram in connection.datagrams {
       if datagram == [0] { return }
-      for line in String(decoding: datagram, as: UTF8.self).split(whereSeparator: \.isNewline) { await body(String(line)) }
+      for line in String(decoding: datagram, as: UTF8.self).split(whereSeparator: \.isNewline) {
+        await body(String(line))
+      }
     }
     throw QUICError(.idle)
   }

@@ -9,7 +9,9 @@ struct HostPlace: Hashable, Sendable {
   init?(_ text: String) {
     if let address = try? SocketAddress(text), address.port != 0 {
       (host, port) = ("\(address.ip)", address.port)
-    } else if let ip = try? IPAddress(text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text) {
+    } else if let ip = try? IPAddress(
+      text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text)
+    {
       (host, port) = ("\(ip)", nil)
     } else {
       let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
@@ -45,7 +47,9 @@ extension HostPlace: CustomStringConvertible {
 extension ValueKind where Value == HostPlace {
   /// A host and perhaps a port.
   static var host: ValueKind {
-    ValueKind("HOST", expected: "a host by name or address, with or without a port", example: "chat.example.org:8080") {
+    ValueKind(
+      "HOST", expected: "a host by name or address, with or without a port", example: "chat.example.org:8080"
+    ) {
       HostPlace($0)
     }
   }

@@ -63,7 +63,8 @@ actor ICEMeeting {
   }
 
   private func bind() throws {
-    let ips = try machine.interfaces().filter { means.usesLoopback || !$0.isLoopback }.flatMap(\.addresses).map(\.ip)
+    let ips = try machine.interfaces().filter { means.usesLoopback || !$0.isLoopback }.flatMap(\.addresses)
+      .map(\.ip)
     for family in [IPAddress.Family.v6, .v4] where ips.contains(where: { $0.family == family }) {
       sockets.append(try machine.bindUDP(to: .any(family, port: means.port)))
     }
@@ -74,7 +75,9 @@ actor ICEMeeting {
     guard !means.relays.isEmpty else { return nil }
     let (machine, relays) = (machine, means.relays)
     do {
-      return try await machine.withDeadline(ChatLimits.relay) { try await RelayClient.allocate(at: relays, on: machine) }
+      return try await machine.withDeadline(ChatLimits.relay) {
+        try await RelayClient.allocate(at: relays, on: machine)
+      }
     } catch {
       without(error)
       return nil
@@ -115,7 +118,8 @@ actor ICEMeeting {
     let path = try await puncher.firstPath()
     // One of the two begins, and both know which.
     let connection =
-      "\(key.peerID)" < "\(theirs)" ? try await begin(with: theirs, on: path, endpoint) : try await awaited(theirs, endpoint)
+      "\(key.peerID)" < "\(theirs)"
+      ? try await begin(with: theirs, on: path, endpoint) : try await awaited(theirs, endpoint)
     self.connection = connection
     return ICETalk(talk: try await ChatTalk(over: connection, on: machine), meeting: self)
   }
@@ -141,7 +145,9 @@ actor ICEMeeting {
     return endpoint
   }
 
-  private func begin(with other: PeerID, on path: PunchedPath, _ endpoint: QUICEndpoint) async throws -> Connection {
+  private func begin(with other: PeerID, on path: PunchedPath, _ endpoint: QUICEndpoint) async throws
+    -> Connection
+  {
     let handshake = try await endpoint.beginHandshake(with: other)
     if let network = Self.network(path) { await handshake.add(network) }
     return try await handshake.connection()
@@ -167,7 +173,9 @@ actor ICEMeeting {
       guard case .selected(let path) = event else { continue }
       moved.yield(Self.way(path))
       // The side that has begun takes the other one along.
-      if let connection, connection.isClient, let network = Self.network(path) { try? await connection.migrate(to: network) }
+      if let connection, connection.isClient, let network = Self.network(path) {
+        try? await connection.migrate(to: network)
+      }
     }
     moved.finish()
   }
@@ -177,13 +185,16 @@ actor ICEMeeting {
       guard let puncher else { return [] }
       let selected = await puncher.selectedPath
       return await puncher.paths.map { path in
-        let time = path.roundTrip.map { ", \(($0 / .microseconds(100)).rounded() / 10) ms there and back" } ?? ""
+        let time =
+          path.roundTrip.map { ", \(($0 / .microseconds(100)).rounded() / 10) ms there and back" } ?? ""
         return Self.way(path) + time + (selected?.isSame(as: path) ?? false ? ", in use" : "")
       }
     }
   }
 
-  private static func way(_ path: PunchedPath) -> String { "\(path.isRelayed ? "relay" : "UDP") \(path.remote)" }
+  private static func way(_ path: PunchedPath) -> String {
+    "\(path.isRelayed ? "relay" : "UDP") \(path.remote)"
+  }
 
   func close() async {
     await endpoint?.close()

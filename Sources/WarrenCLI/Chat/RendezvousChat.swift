@@ -25,7 +25,9 @@ struct RendezvousChat: Sendable {
     let names = ChatNames()
     let history = try HistoryFile(PersonalFolders(of: "warren").state + "/chat-history")
     // Signals are waited for before anybody is told that this one is there.
-    let lines = LineEditor(on: program.terminal, prompt: "[\(ownName)]> ", history: history) { names.complete($0) }
+    let lines = LineEditor(on: program.terminal, prompt: "[\(ownName)]> ", history: history) {
+      names.complete($0)
+    }
     defer { lines.end() }
     let (events, heard) = AsyncStream.makeStream(of: PeerEvent.self)
     var program = program

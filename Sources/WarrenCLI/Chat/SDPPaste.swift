@@ -55,10 +55,13 @@ struct SDPPaste {
   private func look(at line: String) throws {
     let count = lines.reduce(0) { $0 + $1.utf8.count + 1 }
     guard count <= SDPLimits.textBytes else { throw SDPError(line: 0, problem: .tooLong) }
-    guard line.utf8.count <= SDPLimits.lineBytes else { throw SDPError(line: lines.count, problem: .lineTooLong) }
+    guard line.utf8.count <= SDPLimits.lineBytes else {
+      throw SDPError(line: lines.count, problem: .lineTooLong)
+    }
     let text = line.drop(while: \.isWhitespace)
     guard !text.isEmpty, !text.hasPrefix("candidate:") else { return }
-    guard let type = text.utf8.first, (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(type), text.dropFirst().hasPrefix("=")
+    guard let type = text.utf8.first, (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(type),
+      text.dropFirst().hasPrefix("=")
     else { throw SDPError(line: lines.count, problem: .notSDP) }
   }
 
@@ -72,7 +75,8 @@ struct SDPPaste {
     for (place, line) in lines.enumerated() where line.hasPrefix(Self.keyAttribute) {
       key = PeerID(String(line.dropFirst(Self.keyAttribute.count).prefix { !$0.isWhitespace }))
       guard key != nil else {
-        throw SDPError(line: place + 1, problem: .malformed(attribute: "warren-key", why: "is no key: paste all of it"))
+        throw SDPError(
+          line: place + 1, problem: .malformed(attribute: "warren-key", why: "is no key: paste all of it"))
       }
     }
     lines = []

@@ -25,7 +25,8 @@ extension ExitCode {
       case let error as PeerError: Self.of(error.code)
       case let error as RegistryError: Self.of(PeerError(error).code)
       case let error as FileTransferError: Self.of(error.code)
-      case NetworkError.connectionRefused, NetworkError.connectionReset, NetworkError.timedOut, NetworkError.unreachable,
+      case NetworkError.connectionRefused, NetworkError.connectionReset, NetworkError.timedOut,
+        NetworkError.unreachable,
         NetworkError.nameNotFound, NetworkError.lookUpFailed:
         .unreachable
       case is NetworkError: .system
