@@ -76,6 +76,7 @@ struct ChatScreenTests {
         try screen.type("allo")
         try screen.press("Tab Tab Enter")
         try await bob.isTold("You talk with alice")
+        try await screen.wait("a conversation") { $0.last!.hasPrefix("[alice][UDP ") }
         try screen.type("unsaid")
         try screen.press("C-c")
         try await screen.end(code: 0)
