@@ -41,11 +41,7 @@ struct HostileChatTests {
           bob.program.err.components("mallory asks to talk") == number + 1
         }
         bob.types("/allow mallory")
-        let connection: Connection
-        do { connection = try await connecting.value } catch {
-          print(bob.program.err)
-          throw error
-        }
+        let connection = try await connecting.value
         let stream = try await connection.openStream()
         try await stream.write(frame(4, Array("boo!".utf8)) + attempt.bytes)
         try await bob.isTold("The conversation with mallory is over: \(attempt.answer)")

@@ -206,7 +206,7 @@ struct TwoPartyChatTests {
       #expect(try await client.program.end(on: machine) == (69, 0))
       #expect(
         client.program.err
-          == "warren: the other side went without saying where it is: does it have --no-ice?\n")
+          == "warren: the other side has not said where it is: does it have --no-ice?\n")
     }
   }
 }

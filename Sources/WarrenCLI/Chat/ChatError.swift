@@ -21,7 +21,7 @@ enum ChatError: Error, Hashable, CustomStringConvertible {
       "a line of \(count) bytes is too long for this program: at most \(ChatLimits.datagramBytes) are sent"
     case .notText: "what was sent is no text in UTF-8"
     case .silent: "the other side has begun a connection and says nothing"
-    case .noDescription: "the other side went without saying where it is: does it have --no-ice?"
+    case .noDescription: "the other side has not said where it is: does it have --no-ice?"
     case .nameTaken(let name):
       "the name \(name.debugDescription) is somebody else's: choose another, or give none for one that is drawn"
     }

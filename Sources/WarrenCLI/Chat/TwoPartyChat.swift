@@ -42,8 +42,14 @@ struct TwoPartyChat: Sendable {
     try await chat.run {
       let lines = try await call(on: machine)
       guard let ice else { return lines }
-      let found = try await machine.withDeadline(ChatLimits.exchange) { try await exchange(over: lines, ice) }
-      return try await ice.meet(found)
+      do {
+        let found = try await machine.withDeadline(ChatLimits.exchange) {
+          try await exchange(over: lines, ice)
+        }
+        return try await ice.meet(found)
+      } catch is DeadlineExceeded {
+        throw ChatError.noDescription
+      }
     }
     await ice?.close()
   }
