@@ -59,6 +59,7 @@ public final class Screen: Sendable {
 
   /// Types all of it at once.
   public func paste(_ text: String) throws {
+    unlink(folder + "/clipboard")
     Folder.put(text, at: folder + "/clipboard")
     try tmux("load-buffer \(folder)/clipboard")
     try tmux("paste-buffer")

@@ -1,10 +1,14 @@
 /// Lines in bytes that come piece by piece. What is longer than a line may be comes in pieces.
-struct LineSplitter {
+package struct LineSplitter {
+  private let limit: Int
   private var rest: [UInt8] = []
   private var lines: ArraySlice<[UInt8]> = []
 
+  /// - Parameter limit: how long a line may be, in bytes.
+  package init(limit: Int = TerminalLimits.lineBytes) { self.limit = limit }
+
   /// Takes bytes of which the lines are then asked for.
-  mutating func take(_ bytes: some Collection<UInt8>) {
+  package mutating func take(_ bytes: some Collection<UInt8>) {
     var bytes = bytes[...]
     while let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {
       add(bytes[..<end])
@@ -15,10 +19,10 @@ struct LineSplitter {
   }
 
   /// The next line that is whole.
-  mutating func next() -> String? { lines.popFirst().map { String(decoding: $0, as: UTF8.self) } }
+  package mutating func next() -> String? { lines.popFirst().map { String(decoding: $0, as: UTF8.self) } }
 
   /// What stands behind the last line's end, where nothing comes any more.
-  mutating func takeRest() -> String? {
+  package mutating func takeRest() -> String? {
     guard !rest.isEmpty else { return nil }
     defer { rest = [] }
     return String(decoding: rest, as: UTF8.self)
@@ -26,8 +30,8 @@ struct LineSplitter {
 
   private mutating func add(_ bytes: some Collection<UInt8>) {
     var bytes = bytes[...]
-    while rest.count + bytes.count > TerminalLimits.lineBytes {
-      let room = TerminalLimits.lineBytes - rest.count
+    while rest.count + bytes.count > limit {
+      let room = limit - rest.count
       rest += bytes.prefix(room)
       bytes = bytes.dropFirst(room)
       endLine()

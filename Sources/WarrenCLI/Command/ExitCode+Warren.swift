@@ -25,10 +25,18 @@ extension ExitCode {
       case let error as PeerError: Self.of(error.code)
       case let error as RegistryError: Self.of(PeerError(error).code)
       case let error as FileTransferError: Self.of(error.code)
+      case NetworkError.connectionRefused, NetworkError.connectionReset, NetworkError.timedOut,
+        NetworkError.unreachable,
+        NetworkError.nameNotFound, NetworkError.lookUpFailed:
+        .unreachable
       case is NetworkError: .system
       case is FileError, is UnreadableFile: .file
       case is KeyFileError, is PersonalFolderError: .settings
       case is QUICError, is RelayError: .unreachable
+      case ChatError.nameTaken: .refused
+      case ChatError.silent, ChatError.noDescription: .unreachable
+      case PunchError.noNetwork: .system
+      case is PunchError, is DeadlineExceeded: .unreachable
       default: .failure
       }
   }

@@ -20,7 +20,8 @@ struct WarrenCommand: CommandFamily {
     CommandDescription(
       "warren", "connect two programs directly, whatever NATs stand between them", options: [config],
       subcommands: [
-        Demo.self, ServeCommand.self, MeshCommand.self, StatusCommand.self, DoctorCommand.self,
+        Demo.self, ServeCommand.self, ChatCommand.self, MeshCommand.self, StatusCommand.self,
+        DoctorCommand.self,
         Matrix.self, Trial.self, Connect.self, Paths.self, Idle.self, Storms.self, Contest.self, Weather.self,
         Swarms.self,
         KeyCommand.self, Completions.self, Manual.self,

@@ -9,7 +9,10 @@ struct PeerProgram: Sendable {
   var configuration: Peer.Configuration
   /// Whether the peer's key stays the same; otherwise it has a new one each time, unless one is named.
   var keepsKey = true
+  /// Hears of all that happens to the peer, and says of what it tells the person itself.
+  var takes: @Sendable (PeerEvent) -> Bool = { _ in false }
   private let keyFile: String?
+  private let stunServers: [HostPlace]
 
   init(_ words: ParsedWords, on terminal: Terminal = Terminal()) throws {
     self.terminal = terminal
@@ -20,14 +23,18 @@ struct PeerProgram: Sendable {
     configuration.port = words[PeerWords.port]
     configuration.usesLoopback = words[PeerWords.loopback]
     configuration.paths = words[PeerWords.paths]
-    configuration.stunServers = words[PeerWords.stun]
-    configuration.relays = words[PeerWords.relay].map { relay in
+    stunServers = words[PeerWords.stun]
+    configuration.relays = Self.relays(words)
+    configuration.patience = words[PeerWords.patience]
+  }
+
+  static func relays(_ words: ParsedWords) -> [RelayServerAddress] {
+    words[PeerWords.relay].map { relay in
       var relay = relay
       relay.username = words[PeerWords.relayUser] ?? relay.username
       relay.password = words[PeerWords.relayPassword] ?? relay.password
       return relay
     }
-    configuration.patience = words[PeerWords.patience]
   }
 
   static func usualRegistry() throws -> RegistryAddress? {
@@ -51,7 +58,7 @@ struct PeerProgram: Sendable {
       do {
         // Off the loop: a terminal that stands still makes nobody else wait.
         let value = try await withThrowingTaskGroup(of: Void.self) { group in
-          group.addTask { for await event in peer.events { tell(event) } }
+          group.addTask { for await event in peer.events where !takes(event) { tell(event) } }
           defer { group.cancelAll() }
           return try await body(peer)
         }
@@ -70,6 +77,9 @@ struct PeerProgram: Sendable {
 
   private func start(on machine: any Machine) async throws -> Peer {
     var configuration = configuration
+    for place in stunServers {
+      configuration.stunServers += try await place.addresses(on: machine, port: RegistryAddress.port)
+    }
     if let keyFile {
       var random = machine.random
       configuration.key = try PrivateKey(fileOrNew: keyFile, using: &random)

@@ -14,8 +14,9 @@ enum PeerWords {
   static let paths = Option(
     "paths", .oneOf("WAYS", [Peer.Paths.any, .direct, .relayed]) { "\($0)" }, "which ways may be used",
     default: .any)
-  static let stun = Option<[SocketAddress]>.repeated(
-    "stun", .address, "a STUN server besides the registry")
+  static let stun = Option<[HostPlace]>.repeated(
+    "stun", .host.named(example: "stun.example.org:3478"),
+    "a STUN server besides the registry, at port 3478 if none is named")
   static let relay = Option<[RelayServerAddress]>.repeated(
     "relay", .relay, "a relay besides the registry's")
   static let relayUser = Option<String?>("relay-user", .text.named("USER"), "who one is there")

@@ -1,0 +1,357 @@
+import Warren
+import WarrenTerminal
+
+/// Conversations with others whom a registry knows: what is typed, what others want, and what they say.
+///
+/// It does not run on the loop: a terminal that stands still makes those wait who talk here, and nobody else.
+actor ChatRoom {
+  /// What goes on beside all else until it is done.
+  typealias Job = @Sendable () async -> Void
+
+  /// A conversation that is open.
+  struct Talk {
+    let talk: ChatTalk
+    let label: String
+    var path: Path?
+    /// Whether this side has said its last.
+    var isEnding = false
+
+    var connection: Connection { talk.connection }
+  }
+
+  /// Somebody who asks to talk.
+  private struct Asking {
+    let label: String
+    let request: ConnectionRequest
+  }
+
+  let peer: Peer
+  let names: ChatNames
+  private let terminal: Terminal
+  private let lines: LineEditor
+  /// Whether the name was drawn, and another may be.
+  private let isNameDrawn: Bool
+  private var drawings = 0
+  private var name: String
+  private var isKnown = false
+  /// The order is that in which they have begun.
+  private(set) var talks: [Talk] = []
+  /// What is typed goes to this one; nil where none was chosen.
+  private var current: Connection?
+  private var beginning: [Connection] = []
+  private var asking: [Asking] = []
+  private var calling: Set<String> = []
+  /// Those with whom this person wants to talk: nobody else is heard.
+  private var wanted: Set<PeerID> = []
+  private let jobs: AsyncStream<Job>
+  private let begun: AsyncStream<Job>.Continuation
+  private var failure: (any Error)?
+
+  init(
+    _ peer: Peer, as name: String, isNameDrawn: Bool, _ names: ChatNames, _ lines: LineEditor,
+    on terminal: Terminal
+  ) {
+    (self.peer, self.name, self.isNameDrawn, self.names) = (peer, name, isNameDrawn, names)
+    (self.lines, self.terminal) = (lines, terminal)
+    (jobs, begun) = AsyncStream.makeStream()
+  }
+
+  /// Goes on until the lines end, or somebody types that it is enough.
+  func run(_ events: AsyncStream<PeerEvent>) async throws {
+    begin { await self.takeLines() }
+    begin { for await event in events { await self.take(event) } }
+    begin { for await request in self.peer.requests { await self.take(request) } }
+    begin { for await connection in self.peer.connections { await self.takeUnasked(connection) } }
+    if terminal.isInputTerminal { begin { await self.keepNamesFresh() } }
+    await withDiscardingTaskGroup { group in
+      for await job in jobs { group.addTask { await job() } }
+      group.cancelAll()
+    }
+    if let failure { throw failure }
+  }
+
+  func begin(_ job: @escaping Job) { begun.yield(job) }
+
+  func note(_ text: StyledText) { terminal.talk(text) }
+
+  func show(_ text: StyledText) { terminal.result(text) }
+
+  // MARK: The registry
+
+  private func take(_ event: PeerEvent) async {
+    switch event {
+    case .registered where !isKnown:
+      isKnown = true
+      note("You are \(name, .strong). help tells what can be typed.")
+      _ = try? await others()
+    case .registryRefused(let error) where error.code == .nameTaken && !isKnown:
+      guard isNameDrawn, drawings < ChatLimits.drawnNames else { return fail(ChatError.nameTaken(name)) }
+      drawings += 1
+      var random = peer.machine.random
+      name = FriendlyName.drawn(using: &random)
+      showPrompt()
+      begin { try? await self.peer.rename(to: self.name) }
+    default: break
+    }
+  }
+
+  /// Ends all of it for this reason.
+  private func fail(_ error: any Error) {
+    failure = failure ?? error
+    begun.finish()
+    lines.end()
+  }
+
+  private func keepNamesFresh() async {
+    while (try? await peer.machine.sleep(for: ChatLimits.refreshing)) != nil { _ = try? await others() }
+  }
+
+  /// Who else is there.
+  func others() async throws -> [ListedPeer] {
+    let own = peer.id
+    let listed = try await peer.listed(atMost: ChatLimits.listed, where: { @Sendable in $0.id != own })
+    names.update { state in
+      state.listed = [:]
+      for peer in listed { state.listed[peer.id] = peer.name?.text ?? "\(peer.id)" }
+    }
+    return listed
+  }
+
+  // MARK: Beginning
+
+  private func take(_ request: ConnectionRequest) async {
+    let label = await label(of: request.peer, named: request.name)
+    // Who asks in other words, or once more, asks still.
+    let isNew = !asking.contains { $0.request.peer == request.peer }
+    asking.removeAll { $0.request.peer == request.peer }
+    if asking.count >= ChatLimits.requests { asking.removeFirst() }
+    asking.append(Asking(label: label, request: request))
+    updateNames()
+    if isNew { note("\(label, .strong) asks to talk: \(slash)allow \(label), or \(slash)deny \(label)") }
+  }
+
+  /// What somebody is called: who has been here before comes straight, and has no name with it.
+  private func label(of peer: PeerID, named name: RegistryName?) async -> String {
+    if let name { return name.text }
+    if names.name(of: peer) == nil { _ = try? await others() }
+    return names.name(of: peer) ?? "\(peer)"
+  }
+
+  func connect(to name: String) async throws {
+    if let talk = talk(with: name) { return choose(talk) }
+    if asking.contains(where: { isSame($0.label, name) }) { return allow(name) }
+    let whom = try Whom(name)
+    guard calling.insert(name.lowercased()).inserted else {
+      return note("\(name, .strong) is being asked already.")
+    }
+    note("Asking \(name, .strong) …")
+    begin {
+      do {
+        let connection = try await self.peer.connect(to: whom)
+        await self.called(name, connection)
+      } catch {
+        await self.notCalled(name, because: error)
+      }
+    }
+  }
+
+  private func called(_ name: String, _ connection: Connection) async {
+    calling.remove(name.lowercased())
+    await open(connection, name)
+  }
+
+  private func notCalled(_ name: String, because error: any Error) {
+    calling.remove(name.lowercased())
+    if (error as? PeerError)?.code == .denied {
+      note("\(name, .strong) does not want to talk.")
+    } else {
+      note("No conversation with \(name, .strong): \(error)")
+    }
+  }
+
+  func allow(_ name: String) {
+    guard let place = asking.firstIndex(where: { isSame($0.label, name) }) else {
+      return noteNobodyAsks(name)
+    }
+    let asked = asking.remove(at: place)
+    updateNames()
+    wanted.insert(asked.request.peer)
+    begin {
+      do {
+        let connection = try await asked.request.accept()
+        await self.open(connection, asked.label)
+      } catch {
+        await self.note("No conversation with \(asked.label, .strong): \(error)")
+      }
+    }
+  }
+
+  func deny(_ name: String) async {
+    guard let place = asking.firstIndex(where: { isSame($0.label, name) }) else {
+      return noteNobodyAsks(name)
+    }
+    let asked = asking.remove(at: place)
+    updateNames()
+    // It learns that it was denied, and nothing else.
+    await asked.request.deny()
+    note("\(asked.label, .strong) was denied.")
+  }
+
+  private func noteNobodyAsks(_ name: String) {
+    note("\(name, .strong) does not ask to talk\(asking.isEmpty ? ": nobody does." : ".")")
+  }
+
+  /// A connection that has come about in another way than was waited for.
+  private func takeUnasked(_ connection: Connection) async {
+    guard let id = connection.peer, wanted.contains(id) else { return await connection.close() }
+    await open(connection, await label(of: id, named: nil))
+  }
+
+  private func open(_ connection: Connection, _ label: String) async {
+    guard !(beginning + talks.map(\.connection)).contains(where: { $0.isSame(as: connection) }) else {
+      return
+    }
+    if let id = connection.peer {
+      wanted.insert(id)
+      asking.removeAll { $0.request.peer == id }
+    }
+    beginning.append(connection)
+    defer { beginning.removeAll { $0.isSame(as: connection) } }
+    do {
+      let talk = Talk(
+        talk: try await ChatTalk(over: connection, on: peer.machine), label: label,
+        path: await connection.path)
+      talks.append(talk)
+      note("You talk with \(label, .strong), over \(talk.path.map(Self.way) ?? "nothing").")
+      if current == nil { choose(talk) } else { note("\(slash)talk \(label) goes over to it.") }
+      begin { await self.hear(talk) }
+      begin { for await path in await connection.pathUpdates { await self.moved(connection, path) } }
+    } catch {
+      await connection.close()
+      note("No conversation with \(label, .strong): \(endText(error))")
+    }
+    updateNames()
+  }
+
+  // MARK: Going on
+
+  private func hear(_ talk: Talk) async {
+    let connection = talk.connection
+    do {
+      try await talk.talk.hear { text in await self.show("\(talk.label, .strong): \(text)") }
+      if talks.first(where: { $0.connection.isSame(as: connection) })?.isEnding ?? true {
+        return await talk.talk.bothHaveEnded()
+      }
+      forget(connection)
+      note("\(talk.label, .strong) has ended the conversation.")
+      await talk.talk.end()
+    } catch {
+      let wasEnding = talks.first { $0.connection.isSame(as: connection) }?.isEnding ?? true
+      forget(connection)
+      await connection.close()
+      if !wasEnding { note("The conversation with \(talk.label, .strong) is over: \(endText(error))") }
+    }
+  }
+
+  private func moved(_ connection: Connection, _ path: Path) {
+    guard let place = talks.firstIndex(where: { $0.connection.isSame(as: connection) }) else { return }
+    let before = talks[place].path
+    talks[place].path = path
+    guard before?.kind != path.kind || before?.remote != path.remote else { return }
+    note("The way to \(talks[place].label, .strong) is now \(Self.way(path)).")
+    showPrompt()
+  }
+
+  func say(_ text: String) async throws {
+    guard let current = currentTalk else {
+      return note("Nobody hears it: connect NAME begins a conversation.")
+    }
+    try await current.talk.say(text)
+    if ChatOrder.commands.contains(where: { $0.argument == nil && $0.word == text }) {
+      note("(That was said. The command is /\(text))")
+    }
+  }
+
+  /// Ends a conversation when all that was said in it is heard.
+  func end(_ talk: Talk) async {
+    guard let place = talks.firstIndex(where: { $0.connection.isSame(as: talk.connection) }),
+      !talks[place].isEnding
+    else {
+      return
+    }
+    talks[place].isEnding = true
+    await talk.talk.end()
+    forget(talk.connection)
+  }
+
+  private func forget(_ connection: Connection) {
+    talks.removeAll { $0.connection.isSame(as: connection) }
+    guard current?.isSame(as: connection) ?? false else { return updateNames() }
+    // What was meant for one must not be said to another.
+    current = nil
+    showPrompt()
+    if !talks.isEmpty { note("talk \(talks[0].label) goes on with another conversation that is open.") }
+  }
+
+  func choose(_ talk: Talk) {
+    current = talk.connection
+    showPrompt()
+  }
+
+  func talk(with name: String) -> Talk? { talks.last { isSame($0.label, name) && !$0.isEnding } }
+
+  var currentTalk: Talk? {
+    current.flatMap { connection in talks.first { $0.connection.isSame(as: connection) } }
+  }
+
+  func rename(to name: String) async throws {
+    try await peer.rename(to: name)
+    self.name = name
+    showPrompt()
+    note("You are \(name, .strong).")
+  }
+
+  // MARK: What is shown
+
+  /// What stands before a command now.
+  private var slash: StyledText { current == nil ? "" : "/" }
+
+  private func isSame(_ label: String, _ name: String) -> Bool { label.lowercased() == name.lowercased() }
+
+  func showPrompt() {
+    updateNames()
+    let way = currentTalk?.path.map { "[\(Self.way($0))]" } ?? ""
+    let prompt = "[\(name)]\(way)> "
+    if lines.prompt != prompt { lines.prompt = prompt }
+  }
+
+  private func updateNames() {
+    let (asking, talking, isTalking) = (asking.map(\.label), talks.map(\.label), current != nil)
+    names.update { ($0.asking, $0.talking, $0.isTalking) = (asking, talking, isTalking) }
+  }
+
+  /// `UDP 192.0.2.1:4433`.
+  static func way(_ path: Path) -> String {
+    let kind =
+      switch path.kind {
+      case .direct: "UDP"
+      case .tcp: "TCP"
+      case .relayed: "relay"
+      }
+    return "\(kind) \(path.remote)"
+  }
+
+  // MARK: Lines
+
+  private func takeLines() async {
+    for await line in lines { if await !take(line) { break } }
+    for talk in talks { begin { await self.end(talk) } }
+    // Jobs that have begun are ended with the last of these.
+    begin { await self.leave() }
+  }
+
+  private func leave() async {
+    for talk in talks { await talk.talk.waitForEnd() }
+    begun.finish()
+  }
+}

@@ -1,0 +1,54 @@
+import Warren
+import WarrenOptions
+import WarrenTerminal
+
+/// A chat with those whom a registry brings together.
+struct RendezvousChat: Sendable {
+  private let program: PeerProgram
+  /// Nil where one is to be drawn.
+  private let name: String?
+
+  init(_ words: ParsedWords, named name: String?) throws {
+    var program = try PeerProgram(words)
+    guard program.configuration.registry != nil else { throw OptionsError.noRegistry }
+    program.configuration.protocols = [ChatTalk.protocolName]
+    program.configuration.policy = .ask
+    program.configuration.keepAlive = ChatLimits.keepAlive
+    program.configuration.idleTimeout = ChatLimits.silence
+    self.program = program
+    self.name = name
+  }
+
+  func run() async throws {
+    let drawn = try await drawnName()
+    let ownName = name ?? drawn
+    let names = ChatNames()
+    let history = try HistoryFile(PersonalFolders(of: "warren").state + "/chat-history")
+    // Signals are waited for before anybody is told that this one is there.
+    let lines = LineEditor(on: program.terminal, prompt: "[\(ownName)]> ", history: history) {
+      names.complete($0)
+    }
+    defer { lines.end() }
+    let (events, heard) = AsyncStream.makeStream(of: PeerEvent.self)
+    var program = program
+    program.configuration.name = ownName
+    program.takes = { event in
+      heard.yield(event)
+      if case .registryRefused(let error) = event { return error.code == .nameTaken }
+      return false
+    }
+    let terminal = program.terminal
+    try await program.runUninterrupted { peer in
+      let room = ChatRoom(peer, as: ownName, isNameDrawn: name == nil, names, lines, on: terminal)
+      try await room.run(events)
+    }
+  }
+
+  private func drawnName() async throws -> String {
+    let machine = LocalMachine(name: "chance")
+    var random = machine.random
+    let name = FriendlyName.drawn(using: &random)
+    await machine.close()
+    return name
+  }
+}
