@@ -26,7 +26,7 @@ extension ExitCode {
       case let error as RegistryError: Self.of(PeerError(error).code)
       case let error as FileTransferError: Self.of(error.code)
       case is NetworkError: .system
-      case is FileError, is UnreadableFile: .file
+      case is FileError, is UnreadableFile, is UnwritablePlace, is StandardStreamError: .file
       case is KeyFileError, is PersonalFolderError: .settings
       case is QUICError, is RelayError: .unreachable
       default: .failure

@@ -20,7 +20,9 @@ struct WarrenCommand: CommandFamily {
     CommandDescription(
       "warren", "connect two programs directly, whatever NATs stand between them", options: [config],
       subcommands: [
-        Demo.self, ServeCommand.self, MeshCommand.self, StatusCommand.self,
+        Demo.self, ServeCommand.self, SendCommand.self, ReceiveCommand.self, MeshCommand.self,
+        PairCommand.self,
+        PeerCommand.self, StatusCommand.self,
         Matrix.self, Trial.self, Connect.self, Paths.self, Idle.self, Storms.self, Contest.self, Weather.self,
         Swarms.self,
         KeyCommand.self, Completions.self, Manual.self,
@@ -29,6 +31,7 @@ struct WarrenCommand: CommandFamily {
   }
 
   static func main() async {
+    StandardDescriptors.open()
     do {
       switch try program.request(Array(CommandLine.arguments.dropFirst()), saved: saved) {
       case .run(let command): try await command.run()
@@ -37,6 +40,8 @@ struct WarrenCommand: CommandFamily {
       }
     } catch let interruption as Interruption {
       exit(interruption.exitCode)
+    } catch let ending as SaidEnding {
+      exit(ending.code.number)
     } catch {
       complain("warren: \("\(error)".undisturbing)", exitCode: ExitCode(of: error).number)
     }
