@@ -40,7 +40,7 @@ struct SendCommand: Command {
     receiver = words[Self.receiver]
     if case .name = receiver, program.configuration.registry == nil { throw OptionsError.noRegistry }
     program.configuration.isListed = false
-    program.configuration.policy = .nobody
+    program.configuration.policy = .invited
     program.expectFiles()
     patience = words.has(PeerWords.patience) ? words[PeerWords.patience] : FileLife.patience
     self.program = program

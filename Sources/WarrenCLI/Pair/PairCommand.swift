@@ -47,7 +47,7 @@ struct PairCommand: Command {
     // Nobody is to find it but by the secret.
     program.keepsKey = false
     program.configuration.isListed = false
-    program.configuration.policy = .nobody
+    program.configuration.policy = .invited
     self.program = program
     meeting = Meeting(
       secret: words[Self.secret], mayAsk: !words[Self.waits], mayWait: !words[Self.asks],

@@ -42,7 +42,7 @@ struct PeerCommand: Command {
       }
     if needsRegistry, program.configuration.registry == nil { throw OptionsError.noRegistry }
     program.configuration.name = words[Self.id]
-    program.configuration.policy = other == nil ? .everyone : .nobody
+    program.configuration.policy = other == nil ? .everyone : .invited
     self.program = program
   }
 
