@@ -39,6 +39,7 @@ struct WarrenCommand: CommandFamily {
       case .version: print(program.title)
       }
     } catch let interruption as Interruption {
+      endLine(of: interruption)
       exit(interruption.exitCode)
     } catch let ending as SaidEnding {
       exit(ending.code.number)
@@ -56,6 +57,12 @@ struct WarrenCommand: CommandFamily {
     } catch {
       throw OptionsError(.badValue, "\(error)")
     }
+  }
+
+  /// A terminal shows Ctrl-C as `^C`: what comes next begins a line.
+  private static func endLine(of interruption: Interruption) {
+    guard interruption.signal == SIGINT, isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else { return }
+    _ = write(STDERR_FILENO, "\n", 1)
   }
 
   /// Of standard output, where that is a terminal.

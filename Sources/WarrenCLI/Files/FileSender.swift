@@ -18,8 +18,8 @@ struct FileSender: Sendable {
 
   /// Sends one, to its end.
   ///
-  /// - Parameter show: follows the transfer, and throws why it has not arrived.
-  func send(_ file: String, _ show: (FileTransfer) async throws -> Void) async throws {
+  /// - Parameter show: follows the transfer, which may have begun earlier, and throws why it has not arrived.
+  func send(_ file: String, _ show: (FileTransfer, _ isOld: Bool) async throws -> Void) async throws {
     let unfinished = try said { try UnfinishedSending(of: file, to: receiver, from: peer.id) }
     let known = unfinished.id
     do {
@@ -32,7 +32,7 @@ struct FileSender: Sendable {
 
   private func send(
     _ file: String, as id: FileTransfer.ID?, _ unfinished: UnfinishedSending,
-    _ show: (FileTransfer) async throws -> Void
+    _ show: (FileTransfer, _ isOld: Bool) async throws -> Void
   ) async throws {
     let transfer: FileTransfer
     do {
@@ -44,7 +44,7 @@ struct FileSender: Sendable {
     }
     try said { try unfinished.keep(transfer.id) }
     do {
-      try await show(transfer)
+      try await show(transfer, id != nil)
       unfinished.forget()
     } catch {
       if let error = error as? FileTransferError, !error.canGoOn { unfinished.forget() }

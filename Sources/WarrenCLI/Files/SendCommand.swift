@@ -91,9 +91,12 @@ struct SendCommand: Command {
   /// - Returns: why it is not there; nil where it is.
   private func send(_ file: String, _ sender: FileSender, _ board: TransferBoard) async -> ExitCode? {
     do {
-      try await sender.send(file) { transfer in
+      try await sender.send(file) { transfer, isOld in
         let size = ProgressCore.size(transfer.totalBytes)
-        program.terminal.talk("offered \(transfer.name, .strong), \(size), which the other side has to take")
+        program.terminal.talk(
+          isOld
+            ? "going on with \(transfer.name, .strong), \(size), where it was interrupted"
+            : "offered \(transfer.name, .strong), \(size), which the other side has to take")
         for name in transfer.skipped {
           program.terminal.talk("\(name, .strong) is neither a file nor a folder, and is left out")
         }

@@ -47,7 +47,8 @@ struct Pipe: Sendable {
           while let piece = try await stream.read() { try await output.write(piece) }
           output.finish()
         }
-        try await group.waitForAll()
+        // The first error ends both: `waitForAll` would wait for what somebody types.
+        for try await _ in group {}
       }
       try await leave(&others)
     } catch let error as QUICError {
