@@ -62,6 +62,9 @@ struct SendTests {
       strict.endInput()
       try await machine.wait("the receiver") { strict.out.hasSuffix("\n") }
       try await expect(77, "", "send", "--loopback", files.film, "carol")
+      let other = try await run(
+        ["receive", "--loopback", "--yes", "--name", "carol"], registry, machine, folder)
+      #expect(other.code == 77 && other.err.contains("somebody else is called \"carol\""), "\(other)")
       let known = try await run(
         ["send", "--loopback", "-k", key, files.film, "carol"], registry, machine, folder)
       #expect(known.code == 0, "\(known)")

@@ -66,7 +66,7 @@ struct Reception: Sendable {
     var place = "\(peer.id)"
     if program.configuration.registry != nil {
       // Who cannot be found need not wait.
-      _ = try await peer.registryView()
+      try await peer.waitToBeFound()
     } else if let address = await Self.likeliest(of: peer.hostAddresses()) {
       place += "@\(address)"
     }

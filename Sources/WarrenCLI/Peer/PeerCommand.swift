@@ -59,7 +59,7 @@ struct PeerCommand: Command {
   // MARK: It answers
 
   private func answer(by peer: Peer) async throws {
-    _ = try await peer.registryView()
+    try await peer.waitToBeFound()
     program.terminal.result("\(peer.id, .strong)")
     program.terminal.talk(
       "others ask by: warren peer --id ID --connect \(program.configuration.name ?? "\(peer.id)")")
