@@ -86,6 +86,33 @@ struct PairTests {
     }
   }
 
+  @Test("by the original's server two meet over JSON, and pipe over plain TCP")
+  func plainly() async throws {
+    try await onRegistry(["--pairing", "0"]) { registry, machine, folder in
+      let said = registry.program.err
+      let port = try #require(said.split(separator: "port=").last).prefix { $0.isNumber }
+      let words = ["pair", "secret", "--server", "127.0.0.1:\(port)"]
+      let bytes = Self.bytes(of: WarrenProgram.path).prefix(20_000_000)
+      let alice = try WarrenProgram("alice", in: folder, words)
+      let bob = try WarrenProgram("bob", in: folder, words)
+      alice.type(bytes: Array(bytes))
+      alice.endInput()
+      bob.type("an answer")
+      try await machine.wait("the answer") { alice.out == "an answer\n" }
+      bob.endInput()
+      #expect(try await alice.end(on: machine) == (0, 0))
+      #expect(try await bob.end(on: machine) == (0, 0))
+      #expect(Array(bytes) == Self.bytes(of: folder + "/bob.out"))
+      #expect(alice.err.contains("connected over plain tcp"))
+      let nobody = try await run(words + ["--timeout", "1s"], nil, machine, folder)
+      #expect(nobody.code == 69 && nobody.err.contains("nobody has come within"), "\(nobody)")
+      let once = try await run(words + ["--ask"], nil, machine, folder)
+      #expect(once.code == 69 && once.err.contains("nobody waits with this key"), "\(once)")
+      registry.program.send(SIGTERM)
+      try await registry.program.end(on: machine)
+    }
+  }
+
   @Test("a peer answers what another says, and both tell over which way")
   func peers() async throws {
     try await onRegistry([]) { registry, machine, folder in

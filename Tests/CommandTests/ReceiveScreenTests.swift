@@ -40,6 +40,28 @@ struct ReceiveScreenTests {
     }
   }
 
+  @Test("who sends sees a bar, and Ctrl-C says that the same command goes on")
+  func sending() async throws {
+    try await onRegistry([]) { registry, machine, folder in
+      let files = SentFiles(in: folder, filmMegabytes: 2000)
+      let receiver = try WarrenProgram(
+        "receiver", in: folder, files.receive + ["--yes", "--name", "bob", "-r", registry.address])
+      try await machine.wait("the receiver") { receiver.out.hasSuffix("\n") }
+      try await Screen.with(WarrenProgram.path, columns: 100) { screen in
+        try screen.run(
+          "clear; stty -a > before; $P send --loopback -r \(registry.address) \(files.film) bob; echo code $?; stty -a > after; echo over"
+        )
+        let line = try await screen.wait("the bar") { $0.last?.contains("film.bin  [#") ?? false }.last ?? ""
+        #expect(line.contains(" % ") && line.contains("B/s") && line.contains("direct"), "\(line)")
+        try screen.press("C-c")
+        let seen = try await screen.end(code: 130).joined()
+        #expect(seen.contains("interrupted; the same command goes on with it"), "\(seen)")
+      }
+      for program in [receiver, registry.program] { program.send(15) }
+      for program in [receiver, registry.program] { try await program.end(on: machine) }
+    }
+  }
+
   @Test("two talk line by line, and Ctrl-C leaves the terminal as it was")
   func lines() async throws {
     try await onRegistry([]) { registry, machine, folder in

@@ -31,6 +31,7 @@ struct TransferBoard: Sendable {
     for await progress in transfer.progress {
       if case .interrupted = progress.state, state != .interrupted {
         terminal.talk("\(transfer.name, .strong) is interrupted, and goes on as soon as it can")
+        bar?.update(done: progress.bytes, path: "interrupted", at: machine.now)
       }
       state = progress.state
       guard case .moving = state else { continue }

@@ -15,6 +15,8 @@ struct PairCommand: Command {
   private static let asks = Option.flag("ask", "ask once whether the other one waits, and do not wait")
   private static let tcp = Option.flag("tcp", "go over TCP, or not at all")
   private static let udp = Option.flag("udp", "go straight over UDP, or not at all")
+  private static let server = Option<SocketAddress?>(
+    "server", .address, "meet by the original's JSON over TCP there, and pipe over plain TCP")
   private static let tries = Option(
     "tries", .number(1...1000), "how often it is tried to get through", default: 3)
   private static let timeout = Option(
@@ -29,8 +31,10 @@ struct PairCommand: Command {
         Whoever comes first waits. The registry brings the two together, and learns the secret: take a new one each time.
         """,
       group: .meeting, arguments: [secret],
-      options: [waits, asks, tcp, udp, tries, timeout] + PeerWords.all,
-      rules: PeerWords.rules + [.atMostOne(of: [waits, asks]), .atMostOne(of: [tcp, udp])],
+      options: [waits, asks, tcp, udp, server, tries, timeout] + PeerWords.all,
+      rules: PeerWords.rules + [
+        .atMostOne(of: [waits, asks]), .atMostOne(of: [tcp, udp]), .atMostOne(of: [server, udp]),
+      ],
       examples: [
         Example("tar c holiday | warren pair 7-green-frogs", "send a folder to whoever types the same"),
         Example("warren pair 7-green-frogs </dev/null | tar x", "take it"),
@@ -40,10 +44,13 @@ struct PairCommand: Command {
 
   private let program: PeerProgram
   private let meeting: Meeting
+  /// Who brings the two together, where it is no registry.
+  private let server: SocketAddress?
 
   init(_ words: ParsedWords) throws {
     var program = try PeerProgram(words)
-    guard program.configuration.registry != nil else { throw OptionsError.noRegistry }
+    server = words[Self.server]
+    guard server != nil || program.configuration.registry != nil else { throw OptionsError.noRegistry }
     // Nobody is to find it but by the secret.
     program.keepsKey = false
     program.configuration.isListed = false
@@ -57,24 +64,44 @@ struct PairCommand: Command {
 
   func run() async throws {
     do {
-      try await program.run { peer in
-        let connection = try await meeting.meet(peer)
-        let paths = await connection.pathUpdates
-        try await withThrowingTaskGroup(of: Void.self) { group in
-          group.addTask {
-            var before: Path.Kind?
-            for await path in paths where path.kind != before {
-              program.terminal.talk("\(before == nil ? "connected" : "now", .good) over \("\(path)")")
-              before = path.kind
-            }
-          }
-          defer { group.cancelAll() }
-          try await Pipe(connection, on: peer.machine).run()
-        }
-      }
+      if let server { try await runPlainly(server) } else { try await runPeer() }
     } catch let error as StandardStreamError where error.isBrokenPipe {
       // As the system ends who writes to nobody: `warren pair … | head` is no error.
       throw Interruption(signal: SIGPIPE)
+    }
+  }
+
+  private func runPlainly(_ server: SocketAddress) async throws {
+    let machine = LocalMachine(name: "pair")
+    let result = await Result.of {
+      try await untilInterrupted {
+        let pairing = PlainPairing(at: server, meeting, on: machine)
+        let (peer, own) = try await pairing.meet()
+        try await pairing.open(to: peer, from: own)
+        program.terminal.talk(
+          "\("connected", .good) over plain tcp, \(peer): everybody on the way can read what is piped")
+        try await pairing.carry()
+      }
+    }
+    await machine.close()
+    try result.get()
+  }
+
+  private func runPeer() async throws {
+    try await program.run { peer in
+      let connection = try await meeting.meet(peer)
+      let paths = await connection.pathUpdates
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          var before: Path.Kind?
+          for await path in paths where path.kind != before {
+            program.terminal.talk("\(before == nil ? "connected" : "now", .good) over \("\(path)")")
+            before = path.kind
+          }
+        }
+        defer { group.cancelAll() }
+        try await Pipe(connection, on: peer.machine).run()
+      }
     }
   }
 }
