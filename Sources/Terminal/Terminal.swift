@@ -96,6 +96,14 @@ package final class Terminal: Sendable {
   /// All else: a line on standard error.
   package func talk(_ text: StyledText) { show(text, on: .talk) }
 
+  /// Begins a line on standard error that somebody is to end by typing. Whoever asks sees to it that nothing is below it.
+  package func ask(_ question: StyledText) {
+    state.withLock { state in
+      guard state.editor == nil else { return }
+      write(question.rendered(inColour: hasColours(.talk)), on: .talk)
+    }
+  }
+
   private func show(_ text: StyledText, on stream: Stream) {
     let line = text.rendered(inColour: hasColours(stream)) + "\n"
     var hasWaited = false

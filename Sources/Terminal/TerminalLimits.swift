@@ -24,6 +24,9 @@ package enum TerminalLimits {
   /// Words that Tab shows; where there are more it says how many: a screen that is full helps nobody.
   package static let shownWords = 100
 
+  /// What is read from standard input at once: more than a pipe holds, and little beside a stream's window.
+  package static let pieceBytes = 262_144
+
   // MARK: Progress
 
   /// How often bars are drawn anew: ten times a second is smooth, and costs nothing.

@@ -39,7 +39,10 @@ struct MeshFileTests {
       await bob.connection(with: alice.id)?.close(code: 1, reason: "a cable was pulled")
       try await transfer.finished()
       #expect(world.machine("bob").disk.bytes(of: "/downloads/photo.jpg") == bytes)
-      await #expect(throws: MeshError.self) { try await carol.send(file: "/photo.jpg", to: bob.id) }
+      // Who takes none can send.
+      world.machine("carol").disk.put([1, 2, 3], at: "/note.txt")
+      try await carol.send(file: "/note.txt", to: bob.id).finished()
+      #expect(world.machine("bob").disk.bytes(of: "/downloads/note.txt") == [1, 2, 3])
       let refused = try await alice.send(file: "/photo.jpg", to: carol.id)
       await #expect(throws: FileTransferError.self) { try await refused.finished() }
       for mesh in meshes { await mesh.leave() }

@@ -64,6 +64,16 @@ public final class WarrenProgram: @unchecked Sendable {
     _ = line.withCString { write(input, $0, strlen($0)) } + write(input, "\n", 1)
   }
 
+  /// Writes all of these, however long it takes to read them.
+  public func type(bytes: [UInt8]) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { write(input, $0.baseAddress, $0.count) }
+      guard count > 0 else { return }
+      rest = rest.dropFirst(count)
+    }
+  }
+
   public func endInput() {
     if input >= 0 { close(input) }
     input = -1

@@ -15,6 +15,8 @@ package final class ProgressBoard: Sendable {
     var rows: [Row] = []
     var numbers = 0
     var drawn: Instant?
+    /// Whether somebody is asked something where the bars were.
+    var isHeld = false
   }
 
   private let terminal: Terminal
@@ -41,6 +43,15 @@ package final class ProgressBoard: Sendable {
   /// Shows what has changed, where it is time to.
   package func redraw(at now: Instant) { draw(at: now, isUrgent: false) }
 
+  /// Takes the bars away while somebody is asked something, or shows them again.
+  package func hold(_ isHeld: Bool, at now: Instant) {
+    state.withLock { state in
+      state.isHeld = isHeld
+      if isHeld { terminal.showBelow([]) }
+    }
+    draw(at: now, isUrgent: true)
+  }
+
   fileprivate func change(_ number: Int, at now: Instant, _ change: (inout ProgressCore) -> Void) {
     state.withLock { state in
       guard let place = state.rows.firstIndex(where: { $0.number == number }) else { return }
@@ -62,6 +73,7 @@ package final class ProgressBoard: Sendable {
     guard terminal.canShowBelow else { return report(at: now) }
     let width = terminal.width - 1
     state.withLock { state in
+      guard !state.isHeld else { return }
       guard isUrgent || state.drawn.map({ $0.duration(to: now) >= TerminalLimits.redrawing }) ?? true else {
         return
       }

@@ -96,7 +96,7 @@ package struct ProgressCore: Sendable {
   // MARK: Numbers
 
   /// `1.2 MB`: three digits at most, of powers of a thousand.
-  static func size(_ bytes: UInt64) -> String {
+  package static func size(_ bytes: UInt64) -> String {
     guard bytes >= 1000 else { return "\(bytes) B" }
     var (tenths, unit) = (bytes / 100, 0)
     let units = ["kB", "MB", "GB", "TB", "PB", "EB"]

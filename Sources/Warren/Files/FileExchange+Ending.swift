@@ -85,9 +85,9 @@ extension FileExchange {
     let timer = machine.makeTimer { [weak self] in
       self?.assumeIsolated { exchange in
         guard !exchange.isClosed else { return }
-        let (folder, machine) = (exchange.folder, exchange.machine)
+        let (home, machine) = (exchange.home, exchange.machine)
         machine.spawn("putting a note away") {
-          try await FileDestination.forget(id, home: folder, on: machine)
+          try await FileDestination.forget(id, home: home, on: machine)
         }
       }
     }

@@ -10,8 +10,11 @@ extension FileExchange {
     let session = IncomingSession(stream, from: peer)
     let ofPeer = sessions.count { $0.peer == peer }
     let hasRoom = ofPeer < FileLimits.streamsOfPeer && sessions.count < FileLimits.streamsOfAll
-    guard !isClosed, hasRoom else {
-      let error = FileTransferError(isClosed ? .interrupted : .busy, "the receiver has too much to do")
+    guard !isClosed, hasRoom, folder != nil else {
+      let error =
+        folder == nil
+        ? FileTransferError(.refused, "it takes no files: it has no folder for them")
+        : FileTransferError(isClosed ? .interrupted : .busy, "the receiver has too much to do")
       machine.spawn("refusing a stream") { await stream.leave(error, saysWhy: true) }
       return
     }
@@ -20,6 +23,20 @@ extension FileExchange {
       await self.receive(session)
       self.sessions.removeAll { $0 === session }
       self.wakeAll()
+    }
+  }
+
+  /// Receives what comes over a connection that is used for nothing else, until it is over: streams without ``streamMark`` are not
+  /// wanted.
+  public nonisolated func takeAll(of connection: Connection) async {
+    for await stream in connection.incomingStreams {
+      machine.spawn("the mark of stream \(stream.id)") {
+        guard try await stream.read(exactly: Self.streamMark.count) == Self.streamMark else {
+          let error = FileTransferError(.badMessage, "only files are taken here")
+          return await stream.leave(error, saysWhy: false)
+        }
+        await self.take(stream, from: connection.peer)
+      }
     }
   }
 
@@ -86,7 +103,7 @@ extension FileExchange {
     }
     var note: FileNote?
     do {
-      note = try await FileDestination.note(of: id, home: folder, on: machine)
+      note = try await FileDestination.note(of: id, home: home, on: machine)
     } catch let error as FileError where error.code == .notFound {
       // Where another folder is chosen this one need not be there.
     }
@@ -306,11 +323,11 @@ extension FileExchange {
     let answer = transfer.answer!
     let made =
       if let note = transfer.note {
-        try await FileDestination.resume(transfer.id, transfer.manifest, note, home: folder, on: machine)
+        try await FileDestination.resume(transfer.id, transfer.manifest, note, home: home, on: machine)
       } else {
         try await FileDestination.make(
           transfer.id, transfer.manifest, from: transfer.peer, as: answer.name, in: answer.folder,
-          home: folder,
+          home: home,
           on: machine)
       }
     transfer.destination = made
@@ -326,7 +343,7 @@ extension FileExchange {
       switch try session.core.poll() {
       case .send(let bytes): try await say(bytes, session)
       case .finish: session.core.finished()
-      case .end: return try await FileDestination.forget(id, home: folder, on: machine)
+      case .end: return try await FileDestination.forget(id, home: home, on: machine)
       default: try await readMore(session)
       }
     }

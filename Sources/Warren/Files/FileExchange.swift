@@ -12,6 +12,8 @@ import WarrenQUIC
 /// for await offer in exchange.offers { _ = try await offer.accept() }
 /// ```
 ///
+/// Without a folder it sends alone, and refuses what is offered to it.
+///
 /// Each transfer has a stream of its own, which begins with ``streamMark``; whoever owns a connection reads that much of a stream, and
 /// hands it to ``take(_:from:)``. When a connection breaks, the sender asks for another, and goes on behind the last block that is on
 /// the receiver's disk and has the right hash. A file has its name only when all of it is there, and right, and will stay.
@@ -22,8 +24,8 @@ public actor FileExchange {
   /// Where it runs.
   public nonisolated let machine: any Machine
   public nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
-  /// Where files go that are received.
-  public nonisolated let folder: String
+  /// Where files go that are received; nil where none are taken.
+  public nonisolated let folder: String?
   /// How it is.
   public nonisolated let configuration: Configuration
   /// What others want to send, where ``Configuration/policy`` says that it is for this program to decide.
@@ -71,9 +73,10 @@ public actor FileExchange {
   var ends: [(id: FileTransfer.ID, peer: PeerID?, error: FileTransferError?)] = []
   private(set) var isClosed = false
 
-  /// An exchange that receives into `folder`, which is not looked at before something is.
-  public init(on machine: any Machine, into folder: String, _ configuration: Configuration = Configuration())
-  {
+  /// An exchange that receives into `folder`, which is not looked at before something is; nil for one that only sends.
+  public init(
+    on machine: any Machine, into folder: String? = nil, _ configuration: Configuration = Configuration()
+  ) {
     self.machine = machine
     self.folder = folder
     self.configuration = configuration
@@ -81,6 +84,9 @@ public actor FileExchange {
     (arrivals, arriving) = AsyncStream.makeStream(
       bufferingPolicy: .bufferingNewest(FileLimits.waitingTransfers))
   }
+
+  /// Where files go: whoever has no folder takes no stream.
+  var home: String { folder! }
 
   /// Ends what is under way; it may go on with another exchange for the same folder, or under the same number.
   public func close() async {

@@ -7,9 +7,6 @@ import WarrenQUIC
 extension Mesh {
   /// Sends a file or a folder to a member; see ``FileExchange``. It goes on over another connection where one breaks.
   public func send(file path: String, to id: PeerID) async throws -> FileTransfer {
-    guard let files else {
-      throw MeshError(.badConfiguration, "files are not exchanged here: configure a folder for them")
-    }
     try checkIsThere(id)
     change { $0.hold(id, true, at: $1) }
     do {
@@ -35,7 +32,7 @@ extension Mesh {
 
   func takeFile(_ stream: Connection.Stream, of link: MeshLink) async {
     let rest = FileExchange.streamMark.dropFirst()
-    guard let files, link.isOpen, (try? await stream.read(exactly: rest.count)) == Array(rest) else {
+    guard link.isOpen, (try? await stream.read(exactly: rest.count)) == Array(rest) else {
       return await stream.leave(
         FileTransferError(.refused, "files are not taken here"), saysWhy: false)
     }

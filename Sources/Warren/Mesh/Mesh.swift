@@ -30,8 +30,8 @@ public actor Mesh {
   /// What happens. It has to be read: what members say waits with them otherwise.
   public nonisolated var events: MeshEvents { MeshEvents(mesh: self) }
 
-  /// Files that come, and go: nil where there is no folder for them.
-  public nonisolated let files: FileExchange?
+  /// Files that come, and go: without a folder for them, those that go.
+  public nonisolated let files: FileExchange
   let happened: MeshEventQueue
   var core: MeshCore
   var links: [PeerID: MeshLink] = [:]
@@ -76,7 +76,7 @@ public actor Mesh {
     self.configuration = configuration
     peer = try Peer(configuration.peer, on: machine)
     self.happened = happened
-    files = configuration.folder.map { FileExchange(on: machine, into: $0, configuration.files) }
+    files = FileExchange(on: machine, into: configuration.folder, configuration.files)
     var settings = MeshCore.Settings()
     settings.fullMesh = configuration.fullMesh
     settings.kept = configuration.keptBytes
@@ -139,7 +139,7 @@ public actor Mesh {
     timer?.cancel()
     timer = nil
     wakeSpeakers()
-    await files?.close()
+    await files.close()
     await peer.close()
     happened.close()
   }

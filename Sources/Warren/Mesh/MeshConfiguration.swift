@@ -21,7 +21,7 @@ extension Mesh {
     public var messageBytes = MeshLimits.messageBytes
     /// How much is kept for those who have missed it.
     public var keptBytes = MeshLimits.keptBytes
-    /// Where files go that members send; nil where none are exchanged. What they are asked about is in ``FileExchange/offers`` of
+    /// Where files go that members send; nil where none are taken. What they are asked about is in ``FileExchange/offers`` of
     /// ``Mesh/files``.
     public var folder: String?
     /// How files are taken.

@@ -16,6 +16,8 @@ public struct RegistryView: Hashable, Sendable {
   public var address: SocketAddress
   /// Where it sees this peer.
   public var observed: SocketAddress
+  /// By which name it finds this peer; nil where it does not, as the name is somebody else's perhaps.
+  public var name: RegistryName?
   /// Whether it is talked to over UDP; where it is not, a firewall lets none through.
   public var usesUDP: Bool
   /// Where it relays for this peer; none where it does not.
@@ -74,22 +76,25 @@ extension Peer {
   public func registryView() async throws -> RegistryView {
     let client = try registryClient()
     // The first question may wait for the connection.
-    try await ask(client)
+    _ = try await ask(client)
     let start = machine.now
-    try await ask(client)
+    let known = try await ask(client)
     let time = start.duration(to: machine.now)
     guard let observed = await client.observedAddress, let address = await client.serverAddress else {
       throw PeerError(.noRegistry, "the registry was lost")
     }
     return RegistryView(
-      address: address, observed: observed, usesUDP: await client.usesUDP,
+      address: address, observed: observed, name: known?.name, usesUDP: await client.usesUDP,
       relays: await client.relayServers, roundTrip: time)
   }
 
-  /// Asks something to which any answer is as good.
-  private func ask(_ client: RegistryClient) async throws {
-    do { _ = try await client.find(.key(id)) } catch let error as RegistryError {
-      if error.code != .notRegistered { throw PeerError(error) }
+  /// Asks how this peer is known.
+  private func ask(_ client: RegistryClient) async throws -> Registration? {
+    do {
+      return try await client.find(.key(id))
+    } catch let error as RegistryError {
+      if error.code == .notRegistered { return nil }
+      throw PeerError(error)
     }
   }
 

@@ -252,7 +252,7 @@ public actor Peer {
   }
 
   /// This machine's own addresses, as others on its networks reach it.
-  func hostAddresses() -> [SocketAddress] {
+  public func hostAddresses() -> [SocketAddress] {
     guard let ports, let interfaces = try? machine.interfaces() else { return [] }
     let ips = interfaces.filter { configuration.usesLoopback || !$0.isLoopback }.flatMap(\.addresses).map(
       \.ip)

@@ -20,8 +20,9 @@ struct WarrenCommand: CommandFamily {
     CommandDescription(
       "warren", "connect two programs directly, whatever NATs stand between them", options: [config],
       subcommands: [
-        Demo.self, ServeCommand.self, ChatCommand.self, MeshCommand.self, StatusCommand.self,
-        DoctorCommand.self,
+        Demo.self,
+        ServeCommand.self, SendCommand.self, ReceiveCommand.self, PairCommand.self, ChatCommand.self, MeshCommand.self,
+        ForwardCommand.self, DoctorCommand.self, StatusCommand.self, PeerCommand.self,
         Matrix.self, Trial.self, Connect.self, Paths.self, Idle.self, Storms.self, Contest.self, Weather.self,
         Swarms.self,
         KeyCommand.self, Completions.self, Manual.self,
@@ -30,6 +31,7 @@ struct WarrenCommand: CommandFamily {
   }
 
   static func main() async {
+    StandardDescriptors.open()
     do {
       switch try program.request(Array(CommandLine.arguments.dropFirst()), saved: saved) {
       case .run(let command): try await command.run()
@@ -37,7 +39,10 @@ struct WarrenCommand: CommandFamily {
       case .version: print(program.title)
       }
     } catch let interruption as Interruption {
+      endLine(of: interruption)
       exit(interruption.exitCode)
+    } catch let ending as SaidEnding {
+      exit(ending.code.number)
     } catch {
       complain("warren: \("\(error)".undisturbing)", exitCode: ExitCode(of: error).number)
     }
@@ -52,6 +57,12 @@ struct WarrenCommand: CommandFamily {
     } catch {
       throw OptionsError(.badValue, "\(error)")
     }
+  }
+
+  /// A terminal shows Ctrl-C as `^C`: what comes next begins a line.
+  private static func endLine(of interruption: Interruption) {
+    guard interruption.signal == SIGINT, isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else { return }
+    _ = write(STDERR_FILENO, "\n", 1)
   }
 
   /// Of standard output, where that is a terminal.

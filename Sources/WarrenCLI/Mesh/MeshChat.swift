@@ -19,9 +19,8 @@ struct MeshChat {
     }
     configuration.bootstraps += words[MeshCommand.connect]
     configuration.peer.usesLoopback = words[MeshCommand.loopback]
-    // Who takes no files may send some.
-    configuration.folder = words[MeshCommand.downloads] ?? "."
-    configuration.files.policy = words[MeshCommand.downloads] == nil ? .ask : .everything
+    configuration.folder = words[MeshCommand.downloads]
+    configuration.files.policy = .everything
     keyFile = words[MeshCommand.key]
     isDebugging = words[MeshCommand.debug]
   }
@@ -58,14 +57,7 @@ struct MeshChat {
         begun.continuation.finish()
       }
       group.addTask { for await transfer in begun.stream { await show(transfer) } }
-      if let files = mesh.files {
-        group.addTask { for await transfer in files.arrivals { await show(transfer) } }
-        group.addTask {
-          for await offer in files.offers {
-            await offer.refuse("it takes no files: it would have to be started with --downloads")
-          }
-        }
-      }
+      group.addTask { for await transfer in mesh.files.arrivals { await show(transfer) } }
       var names: [PeerID: String] = [:]
       for await event in mesh.events { show(event, of: mesh, &names) }
     }

@@ -158,6 +158,12 @@ final class FileScene: Sendable {
     exchanges.withLock { $0.theirs = FileExchange(on: pair.bob, into: target.root, configuration) }
   }
 
+  /// Ends bob's program, and starts one that has no folder for files.
+  func takeFolderFromBob() async {
+    await theirs.close()
+    exchanges.withLock { $0.theirs = FileExchange(on: pair.bob, configuration) }
+  }
+
   /// Ends alice's program, and starts it again.
   func restartAlice() async {
     await mine.close()

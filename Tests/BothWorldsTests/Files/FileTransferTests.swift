@@ -139,6 +139,27 @@ struct FileTransferTests {
     }
   }
 
+  @Test("who has no folder refuses, says why, and can send", arguments: TwoMachines.allCases)
+  func noFolder(world: TwoMachines) async throws {
+    try await FileScene.run(world) { scene in
+      scene.source.put([1], "a")
+      scene.target.put([2], "b")
+      await scene.takeFolderFromBob()
+      let failure = await scene.failure(of: try await scene.send("a"))
+      #expect(failure?.code == .refused && failure?.isRemote == true)
+      #expect(failure?.reason.contains("no folder") == true, "\(String(describing: failure))")
+      try await expectOnly(["b"], scene)
+      // Over the connection that there is, the other way round.
+      let connection = try #require(scene.bobConnections.last)
+      scene.pair.alice.spawn("alice's streams") {
+        await scene.mine.takeAll(of: try #require(scene.connections.last))
+      }
+      let back = try await scene.theirs.send(scene.target.path("b")) { connection }
+      try await back.finished()
+      #expect(scene.source.bytes("b") == [2])
+    }
+  }
+
   @Test("a policy may take some and ask about the rest")
   func policy() async throws {
     try await FileScene.simulate(policy: .when { $0.name.hasSuffix(".txt") }) { scene, _ in
