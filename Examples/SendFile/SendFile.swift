@@ -27,7 +27,7 @@ struct SendFile {
   }
 
   private static func send(_ file: String, to name: String, from peer: Peer) async throws {
-    let exchange = FileExchange(on: peer.machine, into: ".")
+    let exchange = FileExchange(on: peer.machine)
     // Asked for again whenever the connection breaks: the transfer goes on where it was.
     let transfer = try await exchange.send(file) { try await peer.connect(to: name) }
     for await progress in transfer.progress { print("\(Int(progress.fraction * 100)) %") }

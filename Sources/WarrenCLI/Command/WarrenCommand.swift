@@ -21,7 +21,8 @@ struct WarrenCommand: CommandFamily {
       "warren", "connect two programs directly, whatever NATs stand between them", options: [config],
       subcommands: [
         Demo.self,
-        ServeCommand.self, SendCommand.self, ReceiveCommand.self, PairCommand.self, ChatCommand.self, MeshCommand.self,
+        ServeCommand.self, SendCommand.self, ReceiveCommand.self, PairCommand.self, ChatCommand.self,
+        MeshCommand.self,
         ForwardCommand.self, DoctorCommand.self, StatusCommand.self, PeerCommand.self,
         Matrix.self, Trial.self, Connect.self, Paths.self, Idle.self, Storms.self, Contest.self, Weather.self,
         Swarms.self,
@@ -83,5 +84,5 @@ extension CommandGroup {
   static let meeting = CommandGroup("Meet others")
   static let laboratory = CommandGroup(
     "The laboratory, a simulated internet", isCompact: true)
-  static let itself = CommandGroup("This command itself")
+  static let itself = CommandGroup("This command itself", isCompact: true)
 }

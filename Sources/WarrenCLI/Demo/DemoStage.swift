@@ -41,7 +41,7 @@ struct DemoStage: Sendable {
       told("…and a direct way is searched for meanwhile")
     }
     let began = alice.now
-    let transfer = try await FileExchange(on: alice, into: folder).send(file) { connection }
+    let transfer = try await FileExchange(on: alice).send(file) { connection }
     _ = try await transfer.finished()
     let time = began.duration(to: alice.now)
     let rate = Double(transfer.totalBytes) / (time / .seconds(1)) / 1e6

@@ -63,21 +63,9 @@ struct Reception: Sendable {
 
   /// Says by what others send to this one.
   private func sayWhere() async throws {
-    var place = "\(peer.id)"
-    if program.configuration.registry != nil {
-      // Who cannot be found need not wait.
-      try await peer.waitToBeFound()
-    } else if let address = await Self.likeliest(of: peer.hostAddresses()) {
-      place += "@\(address)"
-    }
+    let place = try await program.placeToReach(peer)
     program.terminal.result("\(place, .strong)")
     program.terminal.talk("others send by: warren send FILE \(program.configuration.name ?? place)")
-  }
-
-  /// By which address others reach it most likely.
-  private static func likeliest(of addresses: [SocketAddress]) -> SocketAddress? {
-    addresses.first { $0.ip.isLoopback && $0.ip.family == .v4 }
-      ?? addresses.first { $0.ip.family == .v4 } ?? addresses.first
   }
 
   /// - Returns: why the only transfer that was waited for has not come.

@@ -100,7 +100,7 @@ struct PairCommand: Command {
           }
         }
         defer { group.cancelAll() }
-        try await Pipe(connection, on: peer.machine).run()
+        try await Pipe(connection, on: peer.machine, program.terminal).run()
       }
     }
   }

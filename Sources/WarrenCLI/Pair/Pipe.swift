@@ -15,13 +15,22 @@ struct Pipe: Sendable {
   /// How long the one who has heard that all is there waits for the other to have heard it as well.
   private static let farewell: Duration = .seconds(5)
 
+  private enum Way {
+    case out
+    case back
+  }
+
   private let connection: Connection
   private let machine: any Machine
   private let input = InputBytes(ahead: 4)
   private let output = OutputBytes()
 
-  init(_ connection: Connection, on machine: any Machine) {
+  /// Whether standard input is a terminal and standard output is not, as in `warren pair SECRET | tar x`.
+  private let isOnlyHeard: Bool
+
+  init(_ connection: Connection, on machine: any Machine, _ terminal: Terminal) {
     (self.connection, self.machine) = (connection, machine)
+    isOnlyHeard = terminal.isInputTerminal && !terminal.isTerminal(.results)
   }
 
   /// Carries everything, both ways.
@@ -38,17 +47,25 @@ struct Pipe: Sendable {
       guard try await stream.read(exactly: Self.mark.count) == Self.mark else {
         throw PeerError(.notReachable, "the other side is no 'warren pair'")
       }
-      try await withThrowingTaskGroup(of: Void.self) { group in
+      try await withThrowingTaskGroup(of: Way.self) { group in
         group.addTask {
           for try await piece in input { try await stream.write(piece) }
           try await stream.finish()
+          return .out
         }
         group.addTask {
           while let piece = try await stream.read() { try await output.write(piece) }
           output.finish()
+          return .back
         }
         // The first error ends both: `waitForAll` would wait for what somebody types.
-        for try await _ in group {}
+        while let done = try await group.next() {
+          // Whoever has piped on what came does not type that this was all.
+          guard done == .back, isOnlyHeard, !group.isEmpty else { continue }
+          group.cancelAll()
+          try await stream.finish()
+          return
+        }
       }
       try await leave(&others)
     } catch let error as QUICError {
