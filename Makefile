@@ -21,10 +21,11 @@ demo: setup ## show an echo through two simulated NATs, and over loopback
 test: setup interop ## build everything, warnings being errors, and run all tests
 	SWIFT=$(SWIFT) Scripts/test.sh
 
-lint: ## check the format, the forbidden names and what each room may import
+lint: ## check the format, the forbidden names, what each room may import, and that the guide holds together
 	@$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Simulator Tests Benchmarks
 	@python3 Scripts/lint.py --self-test
 	@python3 Scripts/lint.py
+	@python3 Scripts/check-guide.py
 
 format: ## put every file into the one format
 	@$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Simulator Tests Benchmarks
@@ -75,7 +76,7 @@ sanitize: setup ## run all tests under the thread and the address sanitizer
 	LSAN_OPTIONS=suppressions=$(CURDIR)/Scripts/leaks.supp:print_suppressions=0 \
 	  $(SWIFT) test --sanitize=address --scratch-path .build/address
 
-docs: setup ## write the reference of the public API
+docs: setup ## write the guide and the reference of the public API
 	@Scripts/docs.sh $(DOCS)
 
 interop:

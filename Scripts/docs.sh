@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes the reference of the public API, as static pages, into the folder that is named.
+# Writes the guide and the reference of the public API, as static pages, into the folder that is named.
 set -eu
 
 target=$1
@@ -20,7 +20,7 @@ for module in Warren WarrenSimulator; do
   find "$graphs" \( -name "$module.symbols.json" -o -name "$module@*.symbols.json" \) -exec cp {} "$shown" \;
 done
 
-docc convert --fallback-display-name Warren --fallback-bundle-identifier warren \
+docc convert docs/Warren.docc --fallback-display-name Warren --fallback-bundle-identifier warren \
   --additional-symbol-graph-dir "$shown" --output-path "$target" --transform-for-static-hosting
-echo "the reference is in $target: serve it with 'python3 -m http.server --bind 127.0.0.1 --directory $target'"
+echo "the guide and the reference are in $target: serve it with 'python3 -m http.server --bind 127.0.0.1 --directory $target'"
 echo "and open http://127.0.0.1:8000/documentation/warren or http://127.0.0.1:8000/documentation/warrensimulator"
