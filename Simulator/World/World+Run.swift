@@ -9,7 +9,7 @@ import WarrenMachine
 extension World {
   /// Runs `body` in this world until it returns, on a thread of its own and in the world's own time.
   ///
-  /// Then all machines are closed, so that what still runs on them ends. A world is run once: the next run
+  /// Then all machines are closed, and the tasks on them cancelled, so that what still runs ends. A world is run once: the next run
   /// wants a new one, with the same seed or another.
   ///
   /// - Throws: what `body` throws; or ``RunError`` when nothing can go on, or a job has left the simulation.
@@ -54,7 +54,10 @@ extension World {
       ready.endRun()
     }
     var failure = proceed(until: isDone, counter)
-    for machine in machinesInOrder { machine.closeNow() }
+    for machine in machinesInOrder {
+      machine.closeNow()
+      machine.waits.cancelTasks()
+    }
     // Nothing may wait any more, so that this ends by itself; what does not is the run's own failure.
     var end = proceed(until: { false }, counter, isEnding: true)
     for _ in 0..<patience(after: failure).wholeNanoseconds / 1_000_000 where !isDone() {

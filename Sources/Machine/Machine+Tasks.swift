@@ -2,7 +2,7 @@ extension Machine {
   /// Starts a task that lives on this machine: the only way in which Warren starts one.
   ///
   /// A plain `Task { }` would resume on the global pool after every wait: slow on a loop, and a hole in a
-  /// simulation. The task is listed in ``waits`` under its name until it ends, and cancelled when the machine closes.
+  /// simulation. The task is listed in ``waits`` under its name until it ends.
   @discardableResult
   public func spawn<Value: Sendable>(
     _ name: String,

@@ -1,6 +1,6 @@
 /// Who waits for what on a machine, and which of its tasks still run.
 ///
-/// It ends every wait and cancels every task when the machine closes, and names the culprits when a simulation can go no further.
+/// It ends every wait when the machine closes, and names the culprits when a simulation can go no further.
 public final class WaitList: Sendable {
   private struct Entry {
     var activity: @Sendable () -> String
@@ -12,6 +12,7 @@ public final class WaitList: Sendable {
     var waits: [UInt64: Entry] = [:]
     var tasks: [UInt64: RunningTask] = [:]
     var isClosed = false
+    var areTasksOver = false
   }
 
   private struct RunningTask {
@@ -35,17 +36,22 @@ public final class WaitList: Sendable {
     state.withLock { $0.tasks.sorted { $0.key < $1.key }.map { $0.value.name } }
   }
 
-  /// Ends every wait with `error`, and every later one too, and cancels every task: one may wait for what no machine knows of, such as a
-  /// sequence. Called on the machine's executor.
+  /// Ends every wait with `error`, and every later one too. Called on the machine's executor.
   public func close(with error: any Error) {
-    let (waits, tasks) = state.withLock { state in
+    let waits = state.withLock { state in
       state.isClosed = true
-      return (
-        state.waits.sorted { $0.key < $1.key }.map { $0.value },
-        state.tasks.sorted { $0.key < $1.key }.map { $0.value }
-      )
+      return state.waits.sorted { $0.key < $1.key }.map { $0.value }
     }
     for wait in waits { wait.fail(error) }
+  }
+
+  /// Cancels every task, and each that begins later: one may wait for what no machine knows of, such as a sequence. Called when all
+  /// is over.
+  public func cancelTasks() {
+    let tasks = state.withLock { state in
+      state.areTasksOver = true
+      return state.tasks.sorted { $0.key < $1.key }.map { $0.value }
+    }
     for task in tasks { task.cancel?() }
   }
 
@@ -74,11 +80,11 @@ public final class WaitList: Sendable {
     }
   }
 
-  /// How a task is cancelled that has begun; at once where the list is closed.
+  /// How a task is cancelled that has begun; at once where all is over.
   func task(_ id: UInt64, isCancelledBy cancel: @escaping @Sendable () -> Void) {
     let isLate = state.withLock { state in
       state.tasks[id]?.cancel = cancel
-      return state.isClosed
+      return state.areTasksOver
     }
     if isLate { cancel() }
   }

@@ -33,4 +33,10 @@ public struct Registration: Hashable, Sendable {
     self.consent = consent
     self.addresses = addresses
   }
+
+  /// Where it may be reached, for those who have no key: whoever has none itself has announced that for everyone.
+  var addressesForStrangers: [SocketAddress] {
+    if case .key = owner, consent != .everyone { return [] }
+    return addresses
+  }
 }

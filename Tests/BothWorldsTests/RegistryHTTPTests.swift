@@ -51,8 +51,9 @@ struct RegistryHTTPTests {
       var random = pair.alice.random
       let keys = (0..<2).map { _ in PrivateKey(using: &random).peerID }
       let relay = try SocketAddress("198.51.100.7:4433")
-      try await registry.register(Registration(of: .key(keys[0]), named: RegistryName("key"), at: [relay]))
-      try await registry.register(Registration(of: .key(keys[1]), at: [relay]))
+      try await registry.register(
+        Registration(of: .key(keys[0]), named: RegistryName("key"), consent: .everyone, at: [relay]))
+      try await registry.register(Registration(of: .key(keys[1]), consent: .everyone, at: [relay]))
       #expect(try await client.ask("GET", "/peer?id=key").body == Self.answered("key", "198.51.100.7") + "\n")
       let byKey = try await client.ask("GET", "/peer?id=\(keys[0])").body
       #expect(byKey == Self.answered("key", "198.51.100.7") + "\n")
@@ -430,6 +431,31 @@ struct RegistryHTTPTests {
           $0.name == "warren_http_connections_displaced_total" && $0.value == 1
         })
       for client in clients { client.close() }
+    }
+  }
+
+  @Test("tells nobody where a peer is that wants to be asked first", arguments: TwoMachines.allCases)
+  func consent(world: TwoMachines) async throws {
+    try await run(world) { pair, registry, _, server in
+      var random = pair.alice.random
+      let friend = PrivateKey(using: &random).peerID
+      let consents: [(String, Consent)] = [
+        ("open", .everyone), ("asks", .ask), ("closed", .nobody), ("picky", .only([friend])),
+      ]
+      let place = SocketAddress(pair.aliceIP(.v4), port: 4433)
+      for (name, consent) in consents {
+        let owner = RegistryOwner.key(PrivateKey(using: &random).peerID)
+        try await registry.register(
+          Registration(of: owner, named: RegistryName(name), consent: consent, at: [place]))
+      }
+      let client = try await HTTPConversation.begin(on: pair.alice, with: server)
+      for (name, _) in consents {
+        let body = try await client.ask("GET", "/peer?id=\(name)").body
+        #expect(body.contains("4433") == (name == "open") && body.contains(name), "\(body)")
+      }
+      let list = try await client.ask("GET", "/peers").body
+      #expect(list.split(separator: "4433").count == 2 && list.contains("picky"), "\(list)")
+      client.close()
     }
   }
 

@@ -39,14 +39,14 @@ struct PeerJSON: Decodable {
 }
 
 extension JSONValue {
-  /// Who is registered, by name, or by key where it has none.
+  /// Who is registered, by name, or by key where it has none; and where, unless it wants to be asked first, which nobody can be here.
   static func peer(_ registration: Registration) -> JSONValue {
     let id =
       switch registration.owner {
       case .key(let key): registration.name?.text ?? key.description
       case .address(_, let name): name.text
       }
-    let candidates = registration.addresses.map { address -> JSONValue in
+    let candidates = registration.addressesForStrangers.map { address -> JSONValue in
       ["ip": .text(address.ip.description), "port": .number(Int(address.port))]
     }
     return ["id": .text(id), "candidates": .list(candidates)]

@@ -25,11 +25,40 @@ extension RegistryServer {
           .counter, total + "introductions_total", "Introductions that were answered, by result.",
           [.init("result", result)], count: count))
     }
-    if relayCounters != nil {
+    return metrics + relayMetrics
+  }
+
+  private var relayMetrics: [Metric] {
+    guard let counters = relayCounters else { return [] }
+    let total = "warren_relay_"
+    var metrics = [
+      Metric(
+        .gauge, total + "allocations", "Relayed addresses that there are now.", count: relayAllocationCount),
+      Metric(
+        .counter, total + "allocations_total", "Relayed addresses that were given.", count: counters.made),
+      Metric(
+        .counter, total + "refusals_total", "Requests that were refused, first challenges among them.",
+        count: counters.refusals),
+    ]
+    for (direction, datagrams, bytes) in [
+      ("to_peers", counters.toPeers, counters.bytesToPeers),
+      ("to_clients", counters.toClients, counters.bytesToClients),
+    ] {
+      let label = Metric.Label("direction", direction)
+      metrics += [
+        Metric(
+          .counter, total + "datagrams_total", "Datagrams that were relayed.", [label], count: datagrams),
+        Metric(.counter, total + "bytes_total", "Bytes that were relayed.", [label], count: bytes),
+      ]
+    }
+    for (reason, count) in [
+      ("unpermitted", counters.unpermitted), ("over_bandwidth", counters.overBandwidth),
+      ("no_room", counters.unsent),
+    ] {
       metrics.append(
         Metric(
-          .gauge, "warren_relay_allocations", "Relayed addresses that there are now.",
-          count: relayAllocationCount))
+          .counter, total + "lost_total", "Datagrams that were not relayed, by reason.",
+          [.init("reason", reason)], count: count))
     }
     return metrics
   }

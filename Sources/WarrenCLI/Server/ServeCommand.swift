@@ -75,11 +75,11 @@ struct ServeCommand: Command {
     configuration.permitsLoopback = words[Self.loopback]
     configuration.ownAddresses = words[Self.announce]
     let registry = Registry(on: machine, configuration)
-    let server = RegistryServer(registry, on: machine, key: key, try serverConfiguration())
+    let server = RegistryServer(registry, on: machine, key: key, try serverConfiguration(on: machine))
     var address = try await server.start(at: try addresses(of: machine))
     address.host = "\(try host(of: machine))"
-    let http = try await startHTTP(registry, server)
     let pairing = try await startPairing(on: machine)
+    let http = try await startHTTP(registry, server, pairing)
     // Only who has everything says where it is.
     terminal.result("\(address, .strong)")
     log.notice("serving; others reach it by the line above")
@@ -109,11 +109,12 @@ struct ServeCommand: Command {
     return try PrivateKey(fileOrNew: path, using: &random)
   }
 
-  private func serverConfiguration() throws -> RegistryServer.Configuration {
+  private func serverConfiguration(on machine: any Machine) throws -> RegistryServer.Configuration {
     var configuration = RegistryServer.Configuration()
     configuration.sessions = words[Self.sessions]
     guard words[Self.relay] else { return configuration }
     var relay = RelayConfiguration(try credentials())
+    relay.addresses = try relayAddresses(on: machine)
     relay.realm = words[Self.realm]
     relay.allocations = words[Self.allocations]
     relay.totalBandwidth = words[Self.bandwidth]
@@ -122,6 +123,21 @@ struct ServeCommand: Command {
     }
     configuration.relay = relay
     return configuration
+  }
+
+  /// Where relayed addresses are, where others know this computer by other addresses than its own.
+  private func relayAddresses(on machine: any Machine) throws -> [RelayAddress] {
+    let own =
+      try words[Self.address] + machine.interfaces().filter { !$0.isLoopback }.flatMap(\.addresses).map(\.ip)
+    return try words[Self.announce].map { announced in
+      guard
+        let local = own.first(where: { $0.family == announced.family && !$0.isLinkLocal && !$0.isUnspecified }
+        )
+      else {
+        throw OptionsError(.badValue, "--announce \(announced): this computer has no address of its family")
+      }
+      return RelayAddress(local, announced: announced)
+    }
   }
 
   private func credentials() throws -> RelayCredentials {
@@ -155,10 +171,12 @@ extension ServeCommand {
     return usable.first { $0.family == .v4 } ?? usable.first ?? .loopback(.v4)
   }
 
-  private func startHTTP(_ registry: Registry, _ server: RegistryServer) async throws -> RegistryHTTPServer? {
+  private func startHTTP(
+    _ registry: Registry, _ server: RegistryServer, _ pairing: PairingServer?
+  ) async throws -> RegistryHTTPServer? {
     guard let port = words[Self.http] else { return nil }
     var configuration = RegistryHTTPServer.Configuration()
-    configuration.metrics = { await server.metrics }
+    configuration.metrics = { await server.metrics + (pairing?.metrics ?? []) }
     let http = RegistryHTTPServer(of: registry, configuration)
     var place: SocketAddress?
     for address in try addresses(of: registry.machine) {
