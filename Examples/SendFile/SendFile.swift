@@ -37,14 +37,9 @@ struct SendFile {
 
   private static func receive(from peer: Peer, into folder: String) async {
     let exchange = FileExchange(on: peer.machine, into: folder)
-    peer.machine.spawn("streams of others") {
+    peer.machine.spawn("those who come") {
       for await connection in peer.connections {
-        peer.machine.spawn("files") {
-          for await stream in connection.incomingStreams {
-            let mark = try await stream.read(exactly: FileExchange.streamMark.count)
-            if mark == FileExchange.streamMark { await exchange.take(stream, from: connection.peer) }
-          }
-        }
+        peer.machine.spawn("files") { await exchange.takeAll(of: connection) }
       }
     }
     for await offer in exchange.offers {

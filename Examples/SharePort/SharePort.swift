@@ -18,14 +18,8 @@ struct SharePort {
     configuration.policy = .only([try PeerID(reading: words[3])])
     let peer = try Peer(configuration, on: machine)
     try await peer.start()
-    let gate = PortGate(on: machine, sharing: [SharedPort(port)]) { print($0) }
-    for await connection in peer.connections {
-      machine.spawn("a friend") {
-        for await stream in connection.incomingStreams {
-          let mark = try await stream.read(exactly: PortGate.streamMark.count)
-          if mark == PortGate.streamMark { gate.take(stream, from: connection.peer) }
-        }
-      }
-    }
+    let gate = PortGate(on: machine, sharing: [SharedPort(port)])
+    machine.spawn("what happens") { for await event in gate.events { print(event) } }
+    for await connection in peer.connections { gate.takeAll(of: connection) }
   }
 }

@@ -130,6 +130,8 @@ public enum MeshLimits {
   public static let messageCost = 256
   /// How long no more of what has begun to come may come, before somebody else is asked for it.
   public static let coming: Duration = .seconds(10)
+  /// How long it may take in all: the largest at a megabit a second.
+  public static let longestComing: Duration = .seconds(150)
   /// How long what neighbours have is taken for what was said before one came.
   public static let newcomer: Duration = .seconds(3)
   /// How often it is told what is there, to how many, and how often of one.

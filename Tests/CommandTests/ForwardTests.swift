@@ -71,6 +71,14 @@ struct ForwardTests {
           try await talk(to: String(other.out.dropLast()), on: machine)
         }
         try await machine.wait("the reason") { other.err.contains(reason) }
+        // Nothing is left of those who were refused.
+        let count = bob.descriptorCount
+        for _ in 0..<20 {
+          await #expect(throws: NetworkError.self) {
+            try await talk(to: String(other.out.dropLast()), on: machine)
+          }
+        }
+        try await machine.wait("all to be closed") { bob.descriptorCount <= count + 2 }
         other.send(SIGTERM)
         #expect(try await other.end(on: machine).code == 143)
       }
@@ -100,6 +108,10 @@ struct ForwardTests {
       #expect(words.out.contains("The relay turn:127.0.0.1:"), "\(words)")
       let json = try await run(["doctor", "--loopback", "--no-router", "--json"], registry, machine, folder)
       #expect(json.code == 0 && json.out.hasPrefix(#"{"udp_blocked":false,"#), "\(json)")
+      let port = registry.address.split(separator: ":")[2].prefix { $0.isNumber }
+      let asked = try await run(
+        ["doctor", "--loopback", "--no-router", "--stun", "127.0.0.1:\(port)"], nil, machine, folder)
+      #expect(asked.code == 0 && asked.out.contains("No NAT"), "\(asked)")
       let portal = try await run(
         ["doctor", "--no-router", "--portal-check", "http://127.0.0.1:9/"], nil, machine, folder)
       #expect(portal.code == 0 && portal.out.contains("Whether a page wants to be read first is not known"))

@@ -134,6 +134,36 @@ struct MembershipTests {
     #expect(questions.count <= 15, "\(questions)")
   }
 
+  @Test("however many are suspect at once, others are asked about each")
+  func manySuspects() {
+    var core = Self.core(1)
+    let suspects = (10..<50).map { Self.record($0) }
+    let neighbour = Self.record(2)
+    for record in suspects + [neighbour] { core.take(record, at: .start) }
+    core.linked(with: neighbour.id, at: .start)
+    for suspect in suspects {
+      let accusation = Rumour.suspected(suspect.id, suspect.version, by: key(9).peerID)
+      core.hear(Self.rumours(accusation), from: neighbour.id, at: .start)
+    }
+    var asked: Set<PeerID> = []
+    var now = Instant.start
+    while core.count > 2 {
+      now = core.nextDeadline
+      core.handleDeadline(at: now)
+      while let packet = core.pollPacket() {
+        #expect(packet.bytes.count <= MeshLimits.packetBytes)
+        // By then what was to be passed on was.
+        guard now > .start + .seconds(3) else { continue }
+        var input = WireReader(packet.bytes.span.bytes)
+        _ = MeshPacket(&input)
+        while !input.isAtEnd, let rumour = Rumour(&input) {
+          if case .suspected(let id, _, _) = rumour { asked.insert(id) }
+        }
+      }
+    }
+    #expect(asked.isSuperset(of: suspects.map(\.id)))
+  }
+
   @Test("a rumour of the far future takes the word from nobody")
   func future() {
     var (core, other) = (Self.core(1), Self.core(2))

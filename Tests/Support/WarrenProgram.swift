@@ -60,6 +60,9 @@ public final class WarrenProgram: @unchecked Sendable {
   /// What it has printed on standard error.
   public var err: String { Folder.text(of: errors) ?? "" }
 
+  /// How many files and sockets it has open.
+  public var descriptorCount: Int { Folder.names(in: "/proc/\(pid)/fd").count }
+
   public func type(_ line: String) {
     _ = line.withCString { write(input, $0, strlen($0)) } + write(input, "\n", 1)
   }

@@ -61,6 +61,13 @@ struct DiagnosisTests {
     #expect(ways(report) == [.tcp, .tcp, .relayed, .relayed, .tcp], "\(report)")
   }
 
+  @Test("what IPv6 could do is not promised with peers who may have IPv4 alone")
+  func bothFamilies() async throws {
+    let report = try await examine(.symmetric, families: [.v4, .v6])
+    #expect(report.families.count == 2)
+    #expect(ways(report) == [.direct, .afterSearch, .relayed, .relayed, .relayed], "\(report)")
+  }
+
   @Test("one STUN server that knows little is not taken for more than it knows")
   func unknown() async throws {
     let report = try await examine(.symmetric, knowsSTUN: false)

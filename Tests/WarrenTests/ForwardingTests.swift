@@ -36,24 +36,19 @@ struct ForwardingTests {
       let alice = try await setting.peer("alice")
       let bob = try await setting.peer("bob") { $0.policy = .everyone }
       let seen = Guarded<[String]>([])
-      let gate = PortGate(on: bob.machine, sharing: ports(world.machine("bob"))) { event in
-        seen.withLock { seen in
-          switch event {
-          case .opened(let port, _): seen.append("opened \(port.number)")
-          case .refused(let error, _): seen.append("refused \(error.code)")
+      let gate = PortGate(on: bob.machine, sharing: ports(world.machine("bob")))
+      bob.machine.spawn("what happens") {
+        for await event in gate.events {
+          seen.withLock { seen in
+            switch event {
+            case .opened(let port, _): seen.append("opened \(port.number)")
+            case .refused(let error, _): seen.append("refused \(error.code)")
+            }
           }
         }
       }
       bob.machine.spawn("those who come") {
-        for await connection in bob.connections {
-          bob.machine.spawn("what they open") {
-            for await stream in connection.incomingStreams {
-              let mark = try await stream.read(exactly: PortGate.streamMark.count)
-              #expect(mark == PortGate.streamMark)
-              gate.take(stream, from: connection.peer)
-            }
-          }
-        }
+        for await connection in bob.connections { gate.takeAll(of: connection) }
       }
       try await body(Scene(world: world, alice: alice, bob: bob), seen)
       await alice.close()
@@ -128,11 +123,16 @@ struct ForwardingTests {
           #expect(error.code == code && error.reason.hasPrefix("the other side: "))
         }
       }
+      try await scene.here.sleep(for: .seconds(1))
       #expect(seen.withLock { $0 }.count == 4)
       // Nonsense ends its stream, and nothing else.
       let stream = try await scene.alice.connect(to: "bob").openStream()
       try await stream.write(PortGate.streamMark + [99, 0, 80])
       await #expect(throws: ForwardError.self) { try await ForwardRequest.readAnswer(from: stream) }
+      // What is no request is broken off, and says so to whoever waits for an answer.
+      let other = try await scene.alice.connect(to: "bob").openStream()
+      try await other.write([1, 2, 3, 4])
+      await #expect(throws: QUICError.self) { _ = try await other.read(exactly: 1) }
       // Whoever is refused here has its connection reset.
       let forwarder = scene.forwarder(to: 81)
       let place = try await forwarder.listen(at: .any(.v4))
@@ -174,6 +174,30 @@ struct ForwardingTests {
       try await probes[0].send([7], to: address)
       try await here.sleep(for: .milliseconds(500))
       #expect(await echo.sources.count == 3)
+      await forwarder.close()
+    }
+  }
+
+  @Test(
+    "who asks from another port each time, as for names, is served for ever, and what is silent makes room")
+  func manyConversations() async throws {
+    try await play(sharing: { [SharedPort(53, .udp, to: SocketAddress($0.address(.v4), port: 5300))] }) {
+      scene, _ in
+      let here = scene.here
+      let echo = Echo(on: scene.there)
+      try await echo.bind(port: 5300)
+      _ = try await scene.alice.connect(to: "bob")
+      let forwarder = scene.forwarder(to: 53)
+      let place = try await forwarder.bind(at: .any(.v4))
+      let address = SocketAddress(here.address(.v4), port: place.port)
+      for number in 0..<ForwardLimits.streams * 2 {
+        let probe = Probe(on: here)
+        try await probe.bind()
+        try await probe.send([UInt8(number & 255)], to: address)
+        try await here.sleep(for: .milliseconds(200))
+        #expect(await probe.received.count == 1, "question \(number)")
+        await probe.close()
+      }
       await forwarder.close()
     }
   }

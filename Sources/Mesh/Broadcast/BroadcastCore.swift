@@ -227,7 +227,10 @@ package struct BroadcastCore {
   package mutating func isComing(_ source: Source, _ number: UInt64, from id: PeerID, at now: Instant) {
     guard let slot = links.firstIndex(of: id), let place = knownPlace(of: source), number == logs[place].next
     else { return }
-    logs[place].coming = (number, slot, now.advanced(by: MeshLimits.coming))
+    var end = now.advanced(by: MeshLimits.longestComing)
+    // Who drips holds it up for so long, and no longer.
+    if let coming = logs[place].coming, coming.number == number, coming.slot == slot { end = coming.end }
+    logs[place].coming = (number, slot, min(now.advanced(by: MeshLimits.coming), end), end)
   }
 
   mutating func deliverAhead(_ place: Int, at now: Instant) {

@@ -56,7 +56,7 @@ struct SourceLog {
   var isDirect = false
   var wish: Wish?
   /// What has begun to come, from whom, and until when it has time.
-  var coming: (number: UInt64, slot: Int, until: Instant)?
+  var coming: (number: UInt64, slot: Int, until: Instant, end: Instant)?
   /// Whether nothing of it was delivered yet.
   var isUntouched = true
   /// Whom the last one came from that was in its turn: nobody else needs to send what comes.

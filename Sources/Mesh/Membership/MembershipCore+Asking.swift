@@ -196,14 +196,22 @@ extension MembershipCore {
     if !news.contains(.said(record)) { news.append(.said(record)) }
   }
 
-  /// - Parameter first: what is said before anything else, as far as there is room for it.
+  /// - Parameter first: what is said before anything else, in as many packets as that takes.
   private mutating func send(_ head: MeshPacket, first: [Rumour] = [], to id: PeerID, at now: Instant) {
     var packet = head.encoded
     for rumour in first {
       let bytes = rumour.encoded
-      if packet.count + bytes.count <= MeshLimits.packetBytes { packet += bytes }
+      if packet.count + bytes.count > MeshLimits.packetBytes {
+        send(packet, to: id)
+        packet = MeshPacket.news.encoded
+      }
+      packet += bytes
     }
     gossip.fill(&packet, upTo: MeshLimits.packetBytes, times: gossipTimes)
+    send(packet, to: id)
+  }
+
+  private mutating func send(_ packet: [UInt8], to id: PeerID) {
     counters.packets += 1
     counters.bytes += packet.count
     packets.append((id, packet))

@@ -23,7 +23,7 @@ package struct CaughtSignals: AsyncSequence, Sendable {
     for number in numbers {
       var action = sigaction()
       sigaction(number, nil, &action)
-      if number == SIGHUP, isIgnoring(action) { continue }
+      if isIgnoring(action) { continue }
       setHandler(&action, takeSignal)
       action.sa_flags = SA_RESTART
       sigaction(number, &action, nil)

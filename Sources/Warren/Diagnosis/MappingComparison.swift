@@ -31,7 +31,10 @@ actor MappingComparison {
       try await machine.sleep(for: DiagnosisLimits.comparison)
     }
     guard outsides.count > 1 else { return nil }
-    if Set(outsides.values).count == 1 { return .endpointIndependent }
+    if Set(outsides.values).count == 1 {
+      // Two ports of one address look alike also to a NAT that goes by addresses.
+      return Set(outsides.keys.map(\.ip)).count > 1 ? .endpointIndependent : nil
+    }
     // Two ports of one address that see two ports.
     let byIP = Dictionary(grouping: outsides.keys, by: \.ip).values
     let differs = byIP.contains { Set($0.map { outsides[$0] }).count > 1 }

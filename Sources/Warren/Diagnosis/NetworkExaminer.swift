@@ -88,6 +88,8 @@ public actor NetworkExaminer {
       } catch let error as NATDiscoveryError {
         // That nothing gets through at all tells less than that UDP alone does not.
         if case .udpBlocked? = failure {} else { failure = error }
+      } catch is NetworkError {
+        failure = failure ?? .noNetwork(family.family)
       }
     }
     return failure.map { .failure($0) }
@@ -101,10 +103,12 @@ public actor NetworkExaminer {
     configuration.isListed = false
     configuration.name = nil
     configuration.policy = .nobody
+    // Somebody else may have the port that is meant.
+    configuration.port = 0
     do {
       let peer = try Peer(configuration, on: machine)
-      try await peer.start()
       do {
+        try await peer.start()
         let view = try await peer.registryView()
         await peer.close()
         return .success(view)
@@ -114,11 +118,13 @@ public actor NetworkExaminer {
       }
     } catch let error as PeerError {
       return .failure(error)
+    } catch let error as NetworkError {
+      return .failure(PeerError(.noNetwork, "\(error)"))
     }
   }
 
   private func askRouter() async throws -> Result<PortMapping, PortMappingError>? {
-    let socket = try machine.bindUDP(to: .any(.v4))
+    guard let socket = try? machine.bindUDP(to: .any(.v4)) else { return nil }
     defer { socket.close() }
     let mapper = PortMapper(on: machine)
     do {

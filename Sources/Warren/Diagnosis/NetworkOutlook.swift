@@ -45,8 +45,14 @@ public struct NetworkOutlook: Hashable, Sendable {
   ) -> NATKind { NATKind(mapping: mapping, filtering: filtering, allocation: allocation) }
 
   static func all(for report: NetworkReport) -> [NetworkOutlook] {
-    let own = report.families.compactMap { try? $0.nat?.get() }.map(\.kind)
-    return kinds.map { name, theirs in
+    let known = report.families.compactMap { family in
+      (try? family.nat?.get()).map { (family: family.family, kind: $0.kind) }
+    }
+    // Who is behind a NAT has IPv4, and perhaps nothing else.
+    let old = known.filter { $0.family == .v4 }
+    return kinds.enumerated().map { place, peer in
+      let (name, theirs) = peer
+      let own = place == 0 || old.isEmpty ? known.map(\.kind) : old.map(\.kind)
       guard !own.isEmpty || report.isUDPBlocked else { return NetworkOutlook(peer: name, way: .unknown) }
       let ways =
         report.isUDPBlocked || theirs == nil

@@ -49,8 +49,10 @@ public struct NetworkReport: Sendable {
     let outcomes = families.compactMap(\.nat)
     let isHeard = outcomes.contains { if case .success = $0 { true } else { false } }
     let isBlocked = outcomes.contains { if case .failure(.udpBlocked) = $0 { true } else { false } }
+    // Of a registry alone UDP may be kept away.
+    if isHeard { return false }
     if let view = try? registry?.get() { return !view.usesUDP }
-    return isBlocked && !isHeard
+    return isBlocked
   }
 
   /// Whether a relay would do where nothing else does.

@@ -22,25 +22,31 @@ public actor PortForwarder {
 
   private let port: UInt16
   private let connect: @Sendable () async throws -> Connection
-  private let happened: @Sendable (Event) -> Void
+  /// What happens. Who reads slowly loses the oldest.
+  public nonisolated let events: AsyncStream<Event>
+  private let happened: AsyncStream<Event>.Continuation
+  /// Who sends datagrams here, and to which port.
+  private struct Caller: Hashable {
+    let place: SocketAddress
+    let source: SocketAddress
+  }
+
   private var listeners: [any TCPListener] = []
   private var sockets: [any UDPSocket] = []
-  private var flows: [SocketAddress: UDPFlow] = [:]
+  private var flows: [Caller: UDPFlow] = [:]
   private var tasks: [Int: Task<Void, any Error>] = [:]
   private var lastTask = 0
 
   /// A forwarder to a port of the peer that `connect` connects with, which is asked again for each connection: it gives the one
   /// that there is.
-  ///
-  /// - Parameter happened: is told what happens, on the machine's thread.
   public init(
-    on machine: any Machine, to port: UInt16, happened: @escaping @Sendable (Event) -> Void = { _ in },
-    connect: @escaping @Sendable () async throws -> Connection
+    on machine: any Machine, to port: UInt16, connect: @escaping @Sendable () async throws -> Connection
   ) {
     self.machine = machine
     self.port = port
     self.connect = connect
-    self.happened = happened
+    (events, happened) = AsyncStream.makeStream(
+      bufferingPolicy: .bufferingNewest(ForwardLimits.waitingEvents))
   }
 
   /// Forwards from a TCP port here, until it is closed.
@@ -63,26 +69,35 @@ public actor PortForwarder {
     let socket = try machine.bindUDP(to: address)
     sockets.append(socket)
     nonisolated(unsafe) let unchecked = socket
+    let place = socket.localAddress
     socket.deliver(to: self) { forwarder, batch in
       batch.forEach { datagram in
         let bytes = datagram.payload.withUnsafeBytes { Array($0) }
-        forwarder.take(bytes, from: datagram.source, at: unchecked)
+        forwarder.take(bytes, Caller(place: place, source: datagram.source), at: unchecked)
       }
     }
-    return socket.localAddress
+    return place
   }
 
   /// A stream to the port itself, for whoever wants to speak on it.
   public func open(_ transport: TransportProtocol = .tcp) async throws -> Connection.Stream {
-    let stream = try await connect().openStream()
+    let connection = try await connect()
+    let request = PortGate.streamMark + ForwardRequest(transport: transport, port: port).encoded
     do {
-      try await stream.write(PortGate.streamMark + ForwardRequest(transport: transport, port: port).encoded)
-      try await ForwardRequest.readAnswer(from: stream)
-    } catch {
-      await stream.breakOff()
-      throw error
+      return try await machine.withDeadline(ForwardLimits.answerPatience) {
+        let stream = try await connection.openStream()
+        do {
+          try await stream.write(request)
+          try await ForwardRequest.readAnswer(from: stream)
+        } catch {
+          await stream.breakOff()
+          throw error
+        }
+        return stream
+      }
+    } catch is DeadlineExceeded {
+      throw ForwardError(.notReachable, "the other side does not say whether it shares port \(port)")
     }
-    return stream
   }
 
   /// Forwards nothing any more; what is open is broken off.
@@ -91,6 +106,7 @@ public actor PortForwarder {
     for socket in sockets { socket.close() }
     for task in tasks.values { task.cancel() }
     (listeners, sockets, flows, tasks) = ([], [], [:], [:])
+    happened.finish()
   }
 
   // MARK: TCP
@@ -100,6 +116,7 @@ public actor PortForwarder {
       do {
         let connection = try await listener.accept()
         guard tasks.count < ForwardLimits.streams else {
+          happened.yield(.failed(from: connection.remoteAddress, Self.busy))
           connection.reset()
           continue
         }
@@ -130,39 +147,48 @@ public actor PortForwarder {
     let stream: Connection.Stream
     do { stream = try await open() } catch {
       connection.reset()
-      return happened(.failed(from: source, error))
+      happened.yield(.failed(from: source, error))
+      return
     }
-    happened(.opened(from: source))
+    happened.yield(.opened(from: source))
     // Whatever breaks it, both ends see.
     try? await splice(connection, stream, on: machine)
   }
 
   // MARK: UDP
 
-  private func take(_ bytes: [UInt8], from source: SocketAddress, at socket: any UDPSocket) {
-    if let flow = flows[source] { return flow.take(bytes, at: machine.now) }
-    guard flows.count < ForwardLimits.streams else { return }
-    let flow = UDPFlow(at: machine.now)
-    flows[source] = flow
+  private func take(_ bytes: [UInt8], _ caller: Caller, at socket: any UDPSocket) {
+    if let flow = flows[caller] { return flow.take(bytes, at: machine.now) }
+    // Who has been silent for longest makes room.
+    if tasks.count >= ForwardLimits.streams {
+      guard let silent = flows.values.min(by: { $0.heard < $1.heard }) else { return }
+      silent.end()
+    }
+    // Those that end still have their streams for a moment.
+    guard flows.count < 2 * ForwardLimits.streams else { return }
+    let flow = UDPFlow(to: port, at: machine.now)
+    flows[caller] = flow
     flow.take(bytes, at: machine.now)
     nonisolated(unsafe) let unchecked = socket
-    start("a forwarded conversation") { await self.carry(flow, from: source, at: unchecked) }
+    start("a forwarded conversation") { await self.carry(flow, caller, at: unchecked) }
   }
 
-  private func carry(_ flow: UDPFlow, from source: SocketAddress, at socket: any UDPSocket) async {
+  private func carry(_ flow: UDPFlow, _ caller: Caller, at socket: any UDPSocket) async {
     nonisolated(unsafe) let unchecked = socket
     do {
       let stream = try await open(.udp)
-      happened(.opened(from: source))
+      happened.yield(.opened(from: caller.source))
       await flow.carry(over: stream, on: machine) { bytes in
         var outbox = DatagramOutbox()
-        outbox.append(bytes.span.bytes, to: source)
+        outbox.append(bytes.span.bytes, to: caller.source)
         unchecked.sendOrDrop(&outbox)
       }
     } catch {
-      happened(.failed(from: source, error))
+      happened.yield(.failed(from: caller.source, error))
     }
     flow.end()
-    if flows[source] === flow { flows[source] = nil }
+    if flows[caller] === flow { flows[caller] = nil }
   }
+
+  private static let busy = ForwardError(.busy, "too many connections are open already")
 }

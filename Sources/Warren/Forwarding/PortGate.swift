@@ -6,9 +6,7 @@ import WarrenQUIC
 ///
 /// ```swift
 /// let gate = PortGate(on: machine, sharing: [SharedPort(80)])
-/// for await stream in connection.incomingStreams {
-///   if try await stream.read(exactly: PortGate.streamMark.count) == PortGate.streamMark { gate.take(stream) }
-/// }
+/// for await connection in bob.connections { gate.takeAll(of: connection) }
 /// ```
 ///
 /// It is for whoever owns a connection to say who may come: each peer that is let in reaches all of its ports.
@@ -28,19 +26,35 @@ public actor PortGate {
   public nonisolated let machine: any Machine
   public nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
   private let ports: [SharedPort]
-  private let happened: @Sendable (Event) -> Void
+  /// What happens. Who reads slowly loses the oldest.
+  public nonisolated let events: AsyncStream<Event>
+  private let happened: AsyncStream<Event>.Continuation
   private var open: [PeerID?: Int] = [:]
 
   /// A gate to these ports.
-  ///
-  /// - Parameter happened: is told what happens, on the machine's thread.
-  public init(
-    on machine: any Machine, sharing ports: [SharedPort],
-    happened: @escaping @Sendable (Event) -> Void = { _ in }
-  ) {
+  public init(on machine: any Machine, sharing ports: [SharedPort]) {
     self.machine = machine
     self.ports = ports
-    self.happened = happened
+    (events, happened) = AsyncStream.makeStream(
+      bufferingPolicy: .bufferingNewest(ForwardLimits.waitingEvents))
+  }
+
+  deinit { happened.finish() }
+
+  /// Takes all that is opened over a connection that is used for nothing else.
+  public nonisolated func takeAll(of connection: Connection) {
+    machine.spawn("forwarded ports") {
+      for await stream in connection.incomingStreams { self.look(at: stream, from: connection.peer) }
+    }
+  }
+
+  private nonisolated func look(at stream: Connection.Stream, from peer: PeerID?) {
+    machine.spawn("what a stream is for") { [machine] in
+      let mark = try? await machine.withDeadline(ForwardLimits.request) {
+        try await stream.read(exactly: Self.streamMark.count)
+      }
+      if mark == Self.streamMark { self.take(stream, from: peer) } else { await stream.breakOff() }
+    }
   }
 
   /// Takes a stream that somebody has opened, behind its ``streamMark``.
@@ -51,7 +65,7 @@ public actor PortGate {
   }
 
   private func serve(_ stream: Connection.Stream, _ peer: PeerID?) async {
-    guard open[peer] ?? 0 < ForwardLimits.streams else {
+    guard open[peer] ?? 0 < ForwardLimits.streams, open.values.reduce(0, +) < ForwardLimits.allStreams else {
       return await refuse(stream, peer, ForwardError(.busy, "too many connections are open already"))
     }
     open[peer, default: 0] += 1
@@ -80,7 +94,7 @@ public actor PortGate {
   }
 
   private func refuse(_ stream: Connection.Stream, _ peer: PeerID?, _ error: ForwardError) async {
-    happened(.refused(error, by: peer))
+    happened.yield(.refused(error, by: peer))
     try? await stream.write(ForwardRequest.encoded(error))
     try? await stream.finish()
     await stream.stop(code: ForwardLimits.brokenOff)
@@ -88,16 +102,14 @@ public actor PortGate {
 
   private func serveTCP(_ port: SharedPort, _ stream: Connection.Stream, _ peer: PeerID?) async throws {
     let machine = machine
-    let connection: any TCPConnection
-    do {
-      let opened = try machine.openTCP(to: port.target, options: TCPOptions())
-      connection = opened
-      nonisolated(unsafe) let unchecked = opened
-      try await machine.withDeadline(ForwardLimits.openPatience) { try await unchecked.opened() }
-    } catch {
-      throw ForwardError(.notReachable, "nothing answers behind port \(port.number)")
+    let refusal = ForwardError(.notReachable, "nothing answers behind port \(port.number)")
+    guard let connection = try? machine.openTCP(to: port.target, options: TCPOptions()) else { throw refusal }
+    nonisolated(unsafe) let unchecked = connection
+    do { try await machine.withDeadline(ForwardLimits.openPatience) { try await unchecked.opened() } } catch {
+      connection.close()
+      throw refusal
     }
-    happened(.opened(port, by: peer))
+    happened.yield(.opened(port, by: peer))
     do { try await stream.write(ForwardRequest.encoded(nil)) } catch {
       connection.close()
       throw error
@@ -108,7 +120,7 @@ public actor PortGate {
   private func serveUDP(_ port: SharedPort, _ stream: Connection.Stream, _ peer: PeerID?) async throws {
     let socket = try machine.bindUDP(to: .any(port.target.ip.family))
     defer { socket.close() }
-    let flow = UDPFlow(at: machine.now)
+    let flow = UDPFlow(to: port.number, at: machine.now)
     let target = port.target
     socket.deliver(to: self) { gate, batch in
       batch.forEach { datagram in
@@ -116,7 +128,7 @@ public actor PortGate {
         flow.take(datagram.payload.withUnsafeBytes { Array($0) }, at: gate.machine.now)
       }
     }
-    happened(.opened(port, by: peer))
+    happened.yield(.opened(port, by: peer))
     try await stream.write(ForwardRequest.encoded(nil))
     nonisolated(unsafe) let unchecked = socket
     await flow.carry(over: stream, on: machine) { bytes in

@@ -65,10 +65,25 @@ extension Peer {
     let client = try registryClient()
     do {
       let name = try RegistryName(name)
-      try await client.rename(to: name)
+      do { try await client.rename(to: name) } catch let error as RegistryError
+        where error.code == .notRegistered
+      {
+        try await register(as: name, with: client)
+      }
       self.name = name
     } catch let error as RegistryError {
       throw PeerError(error)
+    }
+  }
+
+  /// The name before was refused: nothing is there that could be renamed.
+  private func register(as name: RegistryName, with client: RegistryClient) async throws {
+    let before = self.name
+    self.name = name
+    do { try await client.announce(announcement) } catch {
+      self.name = before
+      await client.keep(announcement)
+      throw error
     }
   }
 

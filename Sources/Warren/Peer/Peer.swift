@@ -217,7 +217,7 @@ public actor Peer {
     await client.start()
   }
 
-  private var announcement: Announcement {
+  var announcement: Announcement {
     Announcement(
       named: name, isListed: configuration.isListed,
       consent: configuration.policy.consent, at: isHidden ? [] : addresses,

@@ -80,19 +80,35 @@ actor ChatRoom {
 
   private func take(_ event: PeerEvent) async {
     switch event {
-    case .registered where !isKnown:
-      isKnown = true
-      note("You are \(name, .strong). help tells what can be typed.")
-      _ = try? await others()
-    case .registryRefused(let error) where error.code == .nameTaken && !isKnown:
-      guard isNameDrawn, drawings < ChatLimits.drawnNames else { return fail(ChatError.nameTaken(name)) }
-      drawings += 1
-      var random = peer.machine.random
-      name = FriendlyName.drawn(using: &random)
-      showPrompt()
-      begin { try? await self.peer.rename(to: self.name) }
+    case .registered where !isKnown: await becomeKnown()
+    case .registryRefused(let error) where error.code == .nameTaken && !isKnown && drawings == 0:
+      guard isNameDrawn else { return fail(ChatError.nameTaken(name)) }
+      await drawName()
     default: break
     }
+  }
+
+  private func becomeKnown() async {
+    isKnown = true
+    note("You are \(name, .strong). help tells what can be typed.")
+    _ = try? await others()
+  }
+
+  /// Somebody has the name already that was drawn: another one, until nobody has it.
+  private func drawName() async {
+    var random = peer.machine.random
+    while drawings < ChatLimits.drawnNames, !isKnown {
+      drawings += 1
+      name = FriendlyName.drawn(using: &random)
+      do {
+        try await peer.rename(to: name)
+        showPrompt()
+        return await becomeKnown()
+      } catch let error as PeerError where error.code == .registry(.nameTaken) {
+        continue
+      } catch { return fail(error) }
+    }
+    if !isKnown { fail(ChatError.nameTaken(name)) }
   }
 
   /// Ends all of it for this reason.

@@ -71,7 +71,7 @@ struct Reception: Sendable {
   /// - Returns: why the only transfer that was waited for has not come.
   private func receive() async throws -> ExitCode? {
     let begun = AsyncStream.makeStream(of: FileTransfer.self)
-    return try await withThrowingTaskGroup(of: Void.self) { group in
+    return try await withThrowingDiscardingTaskGroup { group in
       defer { group.cancelAll() }
       group.addTask {
         for await connection in peer.connections {

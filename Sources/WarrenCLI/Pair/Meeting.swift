@@ -63,6 +63,10 @@ struct Meeting: Sendable {
         case .notFound: break
         // The other one was faster, and waits.
         case .registry(.keyInUse) where mayAsk: break
+        case .noPath, .notReachable:
+          left -= 1
+          if left == 0 { throw error }
+          continue
         default: throw error
         }
       }

@@ -39,7 +39,8 @@ struct DoctorCommand: Command {
       let machine = LocalMachine(name: "doctor")
       do {
         let report = try await NetworkExaminer(on: machine).examine(
-          program.configuration, portal: words[Self.portal], asksRouter: words[Self.router],
+          try await program.configuration(on: machine), portal: words[Self.portal],
+          asksRouter: words[Self.router],
           measuresLifetime: words[Self.lifetime])
         await machine.close()
         return report

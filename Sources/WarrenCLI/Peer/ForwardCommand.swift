@@ -1,4 +1,5 @@
 import Warren
+import WarrenMachine
 import WarrenOptions
 import WarrenTerminal
 
@@ -74,13 +75,7 @@ struct ForwardCommand: Command {
 
   private func forward(_ local: SocketAddress, _ target: PeerPort, _ peer: Peer) async throws {
     let log = program.log
-    let forwarder = PortForwarder(on: peer.machine, to: target.port) { event in
-      switch event {
-      case .opened(let source): log.info("connected", ["from": .text("\(source)")])
-      case .failed(let source, let error):
-        log.warning("not connected: \(error)", ["from": .text("\(source)")])
-      }
-    } connect: {
+    let forwarder = PortForwarder(on: peer.machine, to: target.port) {
       try await peer.connect(to: target.peer)
     }
     let place =
@@ -89,43 +84,42 @@ struct ForwardCommand: Command {
     let connection = try await peer.connect(to: target.peer)
     program.terminal.result("\(place, .strong)")
     log.notice("forwarding to port \(target.port)", ["path": .text("\(await connection.path)")])
-    try await waitForEver(on: peer.machine)
+    for await event in forwarder.events {
+      switch event {
+      case .opened(let source): log.info("connected", ["from": .text("\(source)")])
+      case .failed(let source, let error):
+        log.warning("not connected: \(error)", ["from": .text("\(source)")])
+      }
+    }
+    try Task.checkCancellation()
   }
 
   // MARK: For others
 
   private func share(_ peer: Peer) async throws {
     let (ports, log) = (words[Self.allowed], program.log)
-    let gate = PortGate(on: peer.machine, sharing: ports) { event in
-      switch event {
-      case .opened(let port, let guest):
-        log.info("reached", ["port": .text("\(port)"), "by": .text(guest.map { "\($0)" } ?? "")])
-      case .refused(let error, let guest):
-        log.notice("refused: \(error)", ["by": .text(guest.map { "\($0)" } ?? "")])
-      }
-    }
+    let gate = PortGate(on: peer.machine, sharing: ports)
     let place = try await program.placeToReach(peer)
     program.terminal.result("\(place, .strong)")
     log.notice("others reach it by: warren forward LOCAL \(program.configuration.name ?? place):PORT")
     log.info("shared", ["ports": .list(ports.map { .text("\($0)") })])
-    let machine = peer.machine
-    for await connection in peer.connections {
-      machine.spawn("what somebody opens") {
-        for await stream in connection.incomingStreams {
-          machine.spawn("a stream") {
-            let mark = try await machine.withDeadline(.seconds(10)) {
-              try await stream.read(exactly: PortGate.streamMark.count)
-            }
-            if mark == PortGate.streamMark { gate.take(stream, from: connection.peer) }
+    await withTaskGroup { group in
+      group.addTask {
+        for await event in gate.events {
+          switch event {
+          case .opened(let port, let guest):
+            log.info("reached", ["port": .text("\(port)"), "by": Self.text(guest)])
+          case .refused(let error, let guest): log.notice("refused: \(error)", ["by": Self.text(guest)])
           }
         }
       }
+      for await connection in peer.connections { gate.takeAll(of: connection) }
+      group.cancelAll()
     }
+    try Task.checkCancellation()
   }
 
-  private func waitForEver(on machine: any Machine) async throws {
-    while true { try await machine.sleep(for: .seconds(86_400)) }
-  }
+  private static func text(_ guest: PeerID?) -> JSONValue { .text(guest.map { "\($0)" } ?? "") }
 }
 
 /// A port of a peer's.

@@ -63,7 +63,7 @@ struct PeerCommand: Command {
     program.terminal.result("\(peer.id, .strong)")
     program.terminal.talk(
       "others ask by: warren peer --id ID --connect \(program.configuration.name ?? "\(peer.id)")")
-    try await withThrowingTaskGroup(of: Void.self) { group in
+    try await withThrowingDiscardingTaskGroup { group in
       for await connection in peer.connections {
         let name = connection.peer.map { "\($0)" } ?? "somebody"
         program.terminal.talk("\(name, .strong) is there, \("\(await connection.path)")")

@@ -75,11 +75,17 @@ struct PeerProgram: Sendable {
     }
   }
 
-  private func start(on machine: any Machine) async throws -> Peer {
+  /// How the peer is to be, with all names looked up.
+  func configuration(on machine: any Machine) async throws -> Peer.Configuration {
     var configuration = configuration
     for place in stunServers {
       configuration.stunServers += try await place.addresses(on: machine, port: RegistryAddress.port)
     }
+    return configuration
+  }
+
+  private func start(on machine: any Machine) async throws -> Peer {
+    var configuration = try await configuration(on: machine)
     if let keyFile {
       var random = machine.random
       configuration.key = try PrivateKey(fileOrNew: keyFile, using: &random)

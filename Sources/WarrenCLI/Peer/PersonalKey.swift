@@ -42,9 +42,14 @@ struct PersonalKey {
   /// - Returns: whether nobody else had it. The descriptor is left open on purpose: its lock goes with the program.
   private static func isTaken(_ path: String) -> Bool {
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
-    guard file >= 0 else { return false }
-    if flock(file, LOCK_EX | LOCK_NB) == 0 { return true }
-    close(file)
-    return false
+    guard file >= 0 else { return true }
+    while flock(file, LOCK_EX | LOCK_NB) != 0 {
+      if errno == EINTR { continue }
+      // Where nothing can be locked, nobody is known to have it.
+      guard errno == EWOULDBLOCK else { return true }
+      close(file)
+      return false
+    }
+    return true
   }
 }
