@@ -33,7 +33,7 @@ public final class Screen: Sendable {
       let screen = try Screen(folder: folder)
       let environment = "HOME=\(folder) PATH=\"$PATH\" TERM=screen PS1='$ '"
       try screen.tmux(
-        "-f /dev/null start-server \\; set-option -g history-limit 50000 \\; new-session -d -x \(columns) -y \(rows) \"cd \(folder); exec env -i \(environment) P=\(program) SWIFT_BACKTRACE=enable=no dash -i\""
+        "-f /dev/null start-server \\; set-option -g history-limit 50000 \\; new-session -d -x \(columns) -y \(rows) \"cd \(folder); exec env --default-signal=INT,QUIT,TERM,HUP -i \(environment) P=\(program) SWIFT_BACKTRACE=enable=no dash -i\""
       )
       defer { _ = try? screen.tmux("kill-server") }
       try await screen.wait("a shell") { $0.last == "$" }

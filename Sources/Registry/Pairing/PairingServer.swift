@@ -63,14 +63,7 @@ public actor PairingServer {
   /// - Returns: where, with the port that the system chose.
   @discardableResult
   public func start(at address: SocketAddress) throws -> SocketAddress {
-    let echo = try machine.bindUDP(to: address)
-    let listener: any TCPListener
-    do {
-      listener = try machine.listenTCP(on: echo.localAddress)
-    } catch {
-      echo.close()
-      throw error
-    }
+    let (echo, listener) = try open(address)
     echoes.append(echo)
     listeners.append(listener)
     let place = echo.localAddress
@@ -78,6 +71,18 @@ public actor PairingServer {
     timer = timer ?? machine.makeTimer { [weak self] in self?.assumeIsolated { $0.endWaits() } }
     machine.spawn("pairing") { await listener.acceptEach { self.take(Caller($0, Conversation())) } }
     return listener.localAddress
+  }
+
+  /// Both protocols at one port. One that the system has chosen may be free for UDP alone: then it chooses another.
+  private func open(_ address: SocketAddress) throws -> (any UDPSocket, any TCPListener) {
+    for attempt in 1... {
+      let echo = try machine.bindUDP(to: address)
+      do { return (echo, try machine.listenTCP(on: echo.localAddress)) } catch {
+        echo.close()
+        if address.port != 0 || attempt == RegistryLimits.portChoices { throw error }
+      }
+    }
+    preconditionFailure("one of the attempts is the last")
   }
 
   /// Stops answering, also those who wait.
