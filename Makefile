@@ -3,8 +3,6 @@
 SWIFT ?= swift
 # A build of the release has been seen not to end (the optimizer of Swift 6.3): it gets this many seconds.
 RELEASE_LIMIT ?= 900
-# Swift's own libraries within the program: it begins sooner, and needs no Swift where it runs.
-RELEASE := -c release $(if $(filter Linux,$(shell uname)),--static-swift-stdlib)
 DOCS := .build/docs
 SEEDS ?= 20
 CONTEST_SEEDS ?= 10000
@@ -33,10 +31,10 @@ format: ## put every file into the one format
 	@$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Simulator Tests Benchmarks
 
 release: setup ## build the release of the library and the command, within a time limit
-	timeout $(RELEASE_LIMIT) $(SWIFT) build $(RELEASE) --product warren
+	timeout $(RELEASE_LIMIT) $(SWIFT) build -c release --product warren
 
 bench: setup interop ## measure, as ratios of one run on this machine
-	timeout $(RELEASE_LIMIT) $(SWIFT) build $(RELEASE) --product Benchmarks
+	timeout $(RELEASE_LIMIT) $(SWIFT) build -c release --product Benchmarks
 	.build/release/Benchmarks
 
 matrix: release ## try every pair of places and of kinds of NAT in the simulator, with 20 seeds, against what is written down
