@@ -54,4 +54,7 @@ extension Duration {
     if overflow { return seconds < 0 ? .min : .max }
     return sum
   }
+
+  /// The duration in milliseconds, to a tenth: as a person is told it.
+  package var milliseconds: Double { (self / .microseconds(100)).rounded() / 10 }
 }

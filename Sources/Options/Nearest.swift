@@ -10,6 +10,16 @@ func nearest(to word: String, among names: [String]) -> String? {
   return guesses.filter { $0.count <= limit }.min { $0.count < $1.count }?.name
 }
 
+/// The option that was probably meant by `word`, both without the dashes, which all have in common.
+func nearestOption(to word: String, among options: [OptionDeclaration]) -> String? {
+  var names: [String] = []
+  for spelling in options.flatMap(\.spellings) where spelling.hasPrefix("--") {
+    let name = String(spelling.dropFirst(2))
+    if !names.contains(name) { names.append(name) }
+  }
+  return nearest(to: word, among: names)
+}
+
 /// How many letters are to be put in, left out, changed or swapped with their neighbour: Damerau's and Levenshtein's distance, no place
 /// being changed twice.
 func mistakes(_ word: [Character], _ name: [Character]) -> Int {

@@ -20,7 +20,7 @@ public struct Program: Sendable {
   /// - Parameter saved: reads the file with this path, or, where nobody has named one, that of the person who runs this.
   public func request(
     _ words: [String],
-    saved: (String?) throws(OptionsError) -> SavedOptions? = { _ throws(OptionsError) in nil }
+    saved: @escaping (String?) throws(OptionsError) -> SavedOptions? = { _ throws(OptionsError) in nil }
   ) throws -> Request {
     let outcome = try WordParser.parse(words, for: root) { words throws(OptionsError) in
       try settings.flatMap { settings throws(OptionsError) in try saved(words[settings]) }

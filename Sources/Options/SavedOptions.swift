@@ -47,8 +47,7 @@ public struct SavedOptions: Sendable {
     guard let (option, isNegated) = node.option(spelling) else {
       // Others have it.
       if root.all.contains(where: { $0.option(spelling) != nil }) { return }
-      let known = Set(root.all.flatMap(\.options).flatMap(\.spellings)).filter { $0.hasPrefix("--") }.sorted()
-      let hint = nearest(to: line.name, among: known.map { String($0.dropFirst(2)) })
+      let hint = nearestOption(to: line.name, among: root.all.flatMap(\.options))
       throw OptionsError(
         .unknownOption, "there is no option \(quoted(line.name))\(hint.map { "; did you mean \($0)?" } ?? "")"
       )

@@ -20,15 +20,13 @@ struct WordParser {
 
   static func parse(
     _ words: [String], for root: CommandNode,
-    saved: (ParsedWords) throws(OptionsError) -> SavedOptions? = { _ throws(OptionsError) in nil }
+    saved: @escaping (ParsedWords) throws(OptionsError) -> SavedOptions? = { _ throws(OptionsError) in nil }
   ) throws(OptionsError) -> Outcome {
-    try withoutActuallyEscaping(saved) { saved throws(OptionsError) in
-      var parser = WordParser(node: root, rest: words[...], saved: saved)
-      do throws(OptionsError) { return try parser.outcome() } catch {
-        var error = error
-        error.command = error.command ?? parser.node.name
-        throw error
-      }
+    var parser = WordParser(node: root, rest: words[...], saved: saved)
+    do throws(OptionsError) { return try parser.outcome() } catch {
+      var error = error
+      error.command = error.command ?? parser.node.name
+      throw error
     }
   }
 
@@ -164,10 +162,9 @@ struct WordParser {
   }
 
   private func unknown(_ spelling: String, in word: String? = nil) -> OptionsError {
-    let known = node.options.flatMap(\.spellings).filter { $0.hasPrefix("--") }
     let meant = String((word ?? spelling).drop { $0 == "-" })
     // Without the dashes, which all options have in common.
-    let near = meant.count > 1 ? nearest(to: meant, among: known.map { String($0.dropFirst(2)) }) : nil
+    let near = meant.count > 1 ? nearestOption(to: meant, among: node.options) : nil
     let isBelow = node.all.dropFirst().contains { $0.option(spelling) != nil }
     let hint =
       isBelow ? "; it stands behind the command that it is for" : near.map { "; did you mean --\($0)?" } ?? ""

@@ -5,23 +5,6 @@ import Warren
 
 @Suite("warren forward, and doctor", .needsWarren)
 struct ForwardTests {
-  /// Says back in capitals what it hears.
-  private func shout(on machine: any Machine) throws -> UInt16 {
-    let listener = try machine.listenTCP(on: .init(.loopback(.v4), port: 0))
-    nonisolated(unsafe) let unchecked = listener
-    machine.spawn("a shouter") {
-      while true {
-        let connection = try await unchecked.accept()
-        nonisolated(unsafe) let connected = connection
-        machine.spawn("a shout") {
-          while let bytes = try await connected.read() { try await connected.write(bytes.map { $0 ^ 0x20 }) }
-          try connected.finish()
-        }
-      }
-    }
-    return listener.localAddress.port
-  }
-
   private func talk(to place: String, on machine: any Machine) async throws -> [UInt8] {
     let connection = try await machine.connectTCP(to: SocketAddress(place))
     defer { connection.close() }
@@ -40,7 +23,7 @@ struct ForwardTests {
   @Test("a port of bob's is one of alice's, for whom he allows, and no other is")
   func forward() async throws {
     try await onRegistry([]) { registry, machine, folder in
-      let port = try shout(on: machine)
+      let port = try machine.shout(at: SocketAddress(.loopback(.v4), port: 0))
       let environment = ["WARREN_REGISTRY": registry.address]
       var guests: [String] = []
       for name in ["alice", "other8", "other7"] {

@@ -56,27 +56,11 @@ struct ForwardingTests {
     }
   }
 
-  /// Says everything back that it hears, in capitals, and ends when the other side does.
-  private func shout(on machine: any Machine, port: UInt16) throws {
-    let listener = try machine.listenTCP(on: .any(.v4, port: port))
-    nonisolated(unsafe) let unchecked = listener
-    machine.spawn("a shouter") {
-      while true {
-        let connection = try await unchecked.accept()
-        nonisolated(unsafe) let connected = connection
-        machine.spawn("a shout") {
-          while let bytes = try await connected.read() { try await connected.write(bytes.map { $0 ^ 0x20 }) }
-          try connected.finish()
-        }
-      }
-    }
-  }
-
   @Test("a connection here is one there, through two NATs: all bytes, both ends, several at once")
   func connections() async throws {
     try await play(sharing: { [SharedPort(80, to: SocketAddress($0.address(.v4), port: 8000))] }) {
       scene, seen in
-      try shout(on: scene.there, port: 8000)
+      try scene.there.shout(at: .any(.v4, port: 8000))
       let forwarder = scene.forwarder(to: 80)
       let place = try await forwarder.listen(at: .any(.v4))
       let here = scene.here

@@ -79,8 +79,10 @@ extension MembershipCore {
       if probe.numbers.count > 16 { questions[probe.numbers.removeFirst()] = nil }
       questions[number] = .own(id, at: now)
       // It has to hear first of all what is said of itself.
-      let accusation = Rumour.suspected(id, entry.record.version, by: me)
-      send(.ping(number), first: entries[id]?.state == .suspect ? [accusation] : [], to: id, at: now)
+      let isSuspect = entries[id]?.state == .suspect
+      send(
+        .ping(number), first: isSuspect ? [.suspected(id, entry.record.version, by: me)] : [], to: id, at: now
+      )
     }
     let needsHelp = probe.times > 0 || !entry.isLinked
     if needsHelp, entries[id]?.state == .alive {

@@ -51,11 +51,9 @@ final class EditorDesk: Sendable {
       terminal.attach(wake)
       TerminalModes.hold(place.input, wake: wake)
     }
-    let work = EditorThread(desk: self, place: place)
-    var thread = pthread_t()
-    let code = pthread_create(&thread, nil, readLines, Unmanaged.passRetained(work).toOpaque())
-    precondition(code == 0, "the system has no thread left")
-    pthread_detach(thread)
+    // Used on that thread alone.
+    nonisolated(unsafe) let work = EditorThread(desk: self, place: place)
+    startThread { work.run() }
   }
 
   func hand(out line: String) { typed.yield(line) }
@@ -69,11 +67,6 @@ final class EditorDesk: Sendable {
 
   /// Waits until it has said so.
   func waitForEnd() { _ = waitFor([hasEnded.output]) }
-}
-
-private func readLines(_ thread: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-  Unmanaged<EditorThread>.fromOpaque(thread!).takeRetainedValue().run()
-  return nil
 }
 
 /// Waits until something can be read from one of the descriptors, or its other end is closed.

@@ -1,3 +1,5 @@
+import WarrenMachine
+
 #if canImport(Glibc)
   import Glibc
 #else
@@ -28,32 +30,15 @@ package struct CaughtSignals: AsyncSequence, Sendable {
       action.sa_flags = SA_RESTART
       sigaction(number, &action, nil)
     }
-    let reader = SignalReader(source: pipe.output, numbers: numbers, heard: heard)
-    var thread = pthread_t()
-    let code = pthread_create(&thread, nil, readSignals, Unmanaged.passRetained(reader).toOpaque())
-    precondition(code == 0, "the system has no thread left")
-    pthread_detach(thread)
+    startThread { Self.handOn(from: pipe.output, numbers, to: heard) }
   }
 
   package func makeAsyncIterator() -> AsyncStream<CInt>.Iterator { stream.makeAsyncIterator() }
 
-  /// Has the system do again what it does with a signal that nobody hears.
-  package static func leave(_ numbers: CInt...) {
-    for number in numbers { signal(number, SIG_DFL) }
-  }
-}
-
-/// What the thread needs that hands signals on.
-private final class SignalReader: Sendable {
-  let source: CInt
-  let numbers: [CInt]
-  let heard: AsyncStream<CInt>.Continuation
-
-  init(source: CInt, numbers: [CInt], heard: AsyncStream<CInt>.Continuation) {
-    (self.source, self.numbers, self.heard) = (source, numbers, heard)
-  }
-
-  func run() {
+  /// What the thread does.
+  private static func handOn(
+    from source: CInt, _ numbers: [CInt], to heard: AsyncStream<CInt>.Continuation
+  ) {
     // Whatever the thread has blocked that started this one.
     var set = sigset_t()
     sigemptyset(&set)
@@ -66,11 +51,11 @@ private final class SignalReader: Sendable {
     }
     heard.finish()
   }
-}
 
-private func readSignals(_ reader: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-  Unmanaged<SignalReader>.fromOpaque(reader!).takeRetainedValue().run()
-  return nil
+  /// Has the system do again what it does with a signal that nobody hears.
+  package static func leave(_ numbers: CInt...) {
+    for number in numbers { signal(number, SIG_DFL) }
+  }
 }
 
 nonisolated(unsafe) private var caughtPipe: CInt = -1

@@ -23,10 +23,7 @@ package final class InputBytes: AsyncSequence, Sendable {
     self.pieces = pieces
     desk = InputDesk(source: descriptor, came: came)
     for _ in 0..<ahead { desk.wanted.say() }
-    var thread = pthread_t()
-    let code = pthread_create(&thread, nil, readPieces, Unmanaged.passRetained(desk).toOpaque())
-    precondition(code == 0, "the system has no thread left")
-    pthread_detach(thread)
+    startThread { [desk] in desk.fetch() }
   }
 
   deinit { desk.end.say() }
@@ -87,9 +84,4 @@ private final class InputDesk: Sendable {
       came.yield(Array(buffer[..<count]))
     }
   }
-}
-
-private func readPieces(_ desk: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-  Unmanaged<InputDesk>.fromOpaque(desk!).takeRetainedValue().fetch()
-  return nil
 }

@@ -15,10 +15,7 @@ package final class OutputBytes: Sendable {
   package init(to descriptor: CInt = STDOUT_FILENO) {
     self.descriptor = descriptor
     desk = OutputDesk(target: descriptor)
-    var thread = pthread_t()
-    let code = pthread_create(&thread, nil, writePieces, Unmanaged.passRetained(desk).toOpaque())
-    precondition(code == 0, "the system has no thread left")
-    pthread_detach(thread)
+    startThread { [desk] in desk.write() }
   }
 
   deinit { desk.end.say() }
@@ -100,9 +97,4 @@ private final class OutputDesk: Sendable {
       }
     }
   }
-}
-
-private func writePieces(_ desk: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-  Unmanaged<OutputDesk>.fromOpaque(desk!).takeRetainedValue().write()
-  return nil
 }

@@ -81,7 +81,7 @@ extension NetworkReport: CustomStringConvertible {
       + outlooks.map { "  \($0.peer): \($0.way.words)" }.joined(separator: "\n")
   }
 
-  private func text(_ time: Duration) -> String { "\((time / .microseconds(100)).rounded() / 10) ms" }
+  private func text(_ time: Duration) -> String { "\(time.milliseconds) ms" }
 }
 
 extension NetworkOutlook.Way {

@@ -49,7 +49,7 @@ extension ChatRoom {
     guard let talk = currentTalk else { return note("There is no conversation.") }
     for path in await talk.connection.paths {
       let time =
-        path.roundTrip.map { ", \(($0 / .microseconds(100)).rounded() / 10) ms there and back" } ?? ""
+        path.roundTrip.map { ", \($0.milliseconds) ms there and back" } ?? ""
       let state = path.isUsed ? ", in use" : path.state == .alive ? "" : ", \(path.state)"
       show("\(Self.way(path))\(time)\(state)")
     }

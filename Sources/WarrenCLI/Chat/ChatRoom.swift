@@ -96,10 +96,9 @@ actor ChatRoom {
 
   /// Somebody has the name already that was drawn: another one, until nobody has it.
   private func drawName() async {
-    var random = peer.machine.random
     while drawings < ChatLimits.drawnNames, !isKnown {
       drawings += 1
-      name = FriendlyName.drawn(using: &random)
+      name = FriendlyName.drawn()
       do {
         try await peer.rename(to: name)
         showPrompt()

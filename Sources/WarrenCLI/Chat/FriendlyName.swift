@@ -20,7 +20,7 @@ enum FriendlyName {
     "wombat", "wren",
   ]
 
-  static func drawn(using random: inout some RandomNumberGenerator) -> String {
-    "\(qualities.randomElement(using: &random)!)-\(animals.randomElement(using: &random)!)"
+  static func drawn() -> String {
+    "\(qualities.randomElement()!)-\(animals.randomElement()!)"
   }
 }

@@ -186,7 +186,7 @@ actor ICEMeeting {
       let selected = await puncher.selectedPath
       return await puncher.paths.map { path in
         let time =
-          path.roundTrip.map { ", \(($0 / .microseconds(100)).rounded() / 10) ms there and back" } ?? ""
+          path.roundTrip.map { ", \($0.milliseconds) ms there and back" } ?? ""
         return Self.way(path) + time + (selected?.isSame(as: path) ?? false ? ", in use" : "")
       }
     }

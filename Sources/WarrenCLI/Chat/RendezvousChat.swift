@@ -10,7 +10,7 @@ struct RendezvousChat: Sendable {
 
   init(_ words: ParsedWords, named name: String?) throws {
     var program = try PeerProgram(words)
-    guard program.configuration.registry != nil else { throw OptionsError.noRegistry }
+    try program.needRegistry()
     program.configuration.protocols = [ChatTalk.protocolName]
     program.configuration.policy = .ask
     program.configuration.keepAlive = ChatLimits.keepAlive
@@ -20,8 +20,7 @@ struct RendezvousChat: Sendable {
   }
 
   func run() async throws {
-    let drawn = try await drawnName()
-    let ownName = name ?? drawn
+    let ownName = name ?? FriendlyName.drawn()
     let names = ChatNames()
     let history = try HistoryFile(PersonalFolders(of: "warren").state + "/chat-history")
     // Signals are waited for before anybody is told that this one is there.
@@ -42,13 +41,5 @@ struct RendezvousChat: Sendable {
       let room = ChatRoom(peer, as: ownName, isNameDrawn: name == nil, names, lines, on: terminal)
       try await room.run(events)
     }
-  }
-
-  private func drawnName() async throws -> String {
-    let machine = LocalMachine(name: "chance")
-    var random = machine.random
-    let name = FriendlyName.drawn(using: &random)
-    await machine.close()
-    return name
   }
 }

@@ -12,10 +12,9 @@ actor TCPDoor {
   ///
   /// - Returns: the port.
   func open(port: UInt16) throws -> UInt16 {
-    let families = Set(try machine.interfaces().flatMap(\.addresses).map(\.ip.family))
     var port = port
-    for family in [IPAddress.Family.v4, .v6] where families.contains(family) {
-      listeners.append(try machine.listenTCP(on: .any(family, port: port)))
+    for ip in try machine.wildcards() {
+      listeners.append(try machine.listenTCP(on: SocketAddress(ip, port: port)))
       port = listeners[0].localAddress.port
     }
     return port

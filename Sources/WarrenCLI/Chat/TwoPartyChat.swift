@@ -21,16 +21,11 @@ struct TwoPartyChat: Sendable {
   let terminal = Terminal()
 
   func run() async throws {
-    let machine = LocalMachine(name: "chat")
-    do {
+    try await LocalMachine.with("chat") { machine in
       switch meeting {
       case .manual: try await meetByHand(on: machine)
       case .serve, .connect: try await meetOverTCP(on: machine)
       }
-      await machine.close()
-    } catch {
-      await machine.close()
-      throw error
     }
   }
 

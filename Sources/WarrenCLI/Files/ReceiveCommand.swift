@@ -5,8 +5,6 @@ import WarrenTerminal
 /// Takes what others send.
 struct ReceiveCommand: Command {
   private static let folder = Option("into", .folder, "where files go", default: ".")
-  private static let name = Option<String?>(
-    "name", .text.named("NAME"), "what others may call this one at the registry")
   private static let senders = Option<[PeerID]>.repeated("from", .key, "whose files are taken without asking")
   private static let takesAll = Option.flag("yes", short: "y", "take everything without asking")
   private static let endsSoon = Option.flag("once", "end after the first transfer")
@@ -19,7 +17,7 @@ struct ReceiveCommand: Command {
         offer, unless it was told to take it; and prints where each file is. What breaks off lies there as NAME.part, and goes on when \
         its sender comes back, also after this command was started anew.
         """,
-      group: .meeting, options: [folder, name, senders, takesAll, endsSoon] + PeerWords.all,
+      group: .meeting, options: [folder, PeerWords.name, senders, takesAll, endsSoon] + PeerWords.all,
       rules: PeerWords.rules,
       examples: [
         Example("warren receive --name bob", "be found as bob, whom 'warren send FILE bob' reaches"),
@@ -41,8 +39,7 @@ struct ReceiveCommand: Command {
       throw OptionsError(
         .incomplete, "nobody can be asked here, as standard input is no terminal: give --yes or --from KEY")
     }
-    program.configuration.name = words[Self.name]
-    if words.has(Self.name), program.configuration.registry == nil { throw OptionsError.noRegistry }
+    try program.answer(to: words[PeerWords.name])
     program.expectFiles()
     reception = Reception.Wishes(
       folder: words[Self.folder], senders: senders, takesAll: words[Self.takesAll], canAsk: canAsk,

@@ -38,7 +38,7 @@ struct SendCommand: Command {
     var program = try PeerProgram(words)
     files = words[Self.files]
     receiver = words[Self.receiver]
-    if case .name = receiver, program.configuration.registry == nil { throw OptionsError.noRegistry }
+    try program.needRegistry(for: receiver)
     program.configuration.isListed = false
     program.configuration.policy = .invited
     program.expectFiles()

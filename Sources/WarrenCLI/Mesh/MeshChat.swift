@@ -27,19 +27,18 @@ struct MeshChat {
 
   /// `KEY`, `KEY@ADDRESS` or `ADDRESS`.
   static func bootstrap(_ text: String) throws -> Mesh.Bootstrap {
-    if let at = text.firstIndex(of: "@") {
-      return .peer(try PeerID(reading: String(text[..<at])), at: [try SocketAddress(text[at...].dropFirst())])
+    switch try Whom(place: text) {
+    case .key(let key, let addresses): .peer(key, at: addresses)
+    case .address(let address): .address(address)
+    case .name, nil: .address(try SocketAddress(text))
     }
-    if let key = PeerID(text) { return .peer(key) }
-    return .address(try SocketAddress(text))
   }
 
   func run() async throws {
     let machine = LocalMachine(name: "mesh")
     var configuration = configuration
     if let keyFile {
-      var random = machine.random
-      configuration.peer.key = try PrivateKey(fileOrNew: keyFile, using: &random)
+      configuration.peer.key = try PrivateKey(fileOrNew: keyFile, on: machine)
     }
     // Signals are waited for before anybody is told where this one is.
     let lines = LineEditor(on: happening.terminal, prompt: "[\(configuration.name)]> ") { question in

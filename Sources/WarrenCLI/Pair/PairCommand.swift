@@ -50,7 +50,7 @@ struct PairCommand: Command {
   init(_ words: ParsedWords) throws {
     var program = try PeerProgram(words)
     server = words[Self.server]
-    guard server != nil || program.configuration.registry != nil else { throw OptionsError.noRegistry }
+    if server == nil { try program.needRegistry() }
     // Nobody is to find it but by the secret.
     program.keepsKey = false
     program.configuration.isListed = false
@@ -72,8 +72,7 @@ struct PairCommand: Command {
   }
 
   private func runPlainly(_ server: SocketAddress) async throws {
-    let machine = LocalMachine(name: "pair")
-    let result = await Result.of {
+    try await LocalMachine.with("pair") { machine in
       try await untilInterrupted {
         let pairing = PlainPairing(at: server, meeting, on: machine)
         let (peer, own) = try await pairing.meet()
@@ -83,8 +82,6 @@ struct PairCommand: Command {
         try await pairing.carry()
       }
     }
-    await machine.close()
-    try result.get()
   }
 
   private func runPeer() async throws {

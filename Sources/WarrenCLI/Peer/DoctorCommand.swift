@@ -36,17 +36,10 @@ struct DoctorCommand: Command {
 
   func run() async throws {
     let report = try await untilInterrupted {
-      let machine = LocalMachine(name: "doctor")
-      do {
-        let report = try await NetworkExaminer(on: machine).examine(
+      try await LocalMachine.with("doctor") { machine in
+        try await NetworkExaminer(on: machine).examine(
           try await program.configuration(on: machine), portal: words[Self.portal],
-          asksRouter: words[Self.router],
-          measuresLifetime: words[Self.lifetime])
-        await machine.close()
-        return report
-      } catch {
-        await machine.close()
-        throw error
+          asksRouter: words[Self.router], measuresLifetime: words[Self.lifetime])
       }
     }
     if words[JSONWord.json] { return program.terminal.result(json: report.json) }

@@ -14,8 +14,6 @@ struct ForwardCommand: Command {
     "allow", short: "a", .sharedPort, "let others reach this port: 80, 53/udp, 8080=192.0.2.7:80")
   private static let guests = Option<[PeerID]>.repeated("from", .key, "who may: as 'warren key' prints it")
   private static let anyone = Option.flag("anyone", "whoever knows this one's name or key may")
-  private static let name = Option<String?>(
-    "name", .text.named("NAME"), "what others may call this one at the registry")
 
   static var description: CommandDescription {
     CommandDescription(
@@ -25,11 +23,11 @@ struct ForwardCommand: Command {
         connected with the port of the peer's. Nothing is reached that was not allowed, nor by anybody else.
         """,
       group: .meeting, arguments: [local, target],
-      options: [udp, allowed, guests, anyone, name] + PeerWords.all,
+      options: [udp, allowed, guests, anyone, PeerWords.name] + PeerWords.all,
       rules: PeerWords.rules + [
         .together([local, target]), .atMostOne(of: [local, allowed]), .atMostOne(of: [udp, allowed]),
         .atMostOne(of: [guests, anyone]), .needs(guests, oneOf: [allowed]), .needs(anyone, oneOf: [allowed]),
-        .needs(name, oneOf: [allowed]),
+        .needs(PeerWords.name, oneOf: [allowed]),
       ],
       examples: [
         Example("warren forward --allow 22 --allow 53/udp --name bob --anyone", "let others reach two ports"),
@@ -53,10 +51,9 @@ struct ForwardCommand: Command {
         throw OptionsError(.incomplete, "nobody may come yet: give --from KEY, or --anyone")
       }
       program.configuration.policy = words[Self.anyone] ? .everyone : .only(words[Self.guests])
-      program.configuration.name = words[Self.name]
-      if words.has(Self.name), program.configuration.registry == nil { throw OptionsError.noRegistry }
-    } else if case .name = words[Self.target]!.peer, program.configuration.registry == nil {
-      throw OptionsError.noRegistry
+      try program.answer(to: words[PeerWords.name])
+    } else {
+      try program.needRegistry(for: words[Self.target]!.peer)
     }
     self.program = program
   }

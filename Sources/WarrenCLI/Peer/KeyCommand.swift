@@ -30,15 +30,8 @@ struct KeyCommand: Command {
 
   func run() async throws {
     let machine = LocalMachine(name: "key")
-    let path: String
-    if let file {
-      path = file
-    } else {
-      path = try PersonalKey.firstPath()
-      try PersonalFolders.make(String(path[..<path.lastIndex(of: "/")!]))
-    }
-    var random = machine.random
-    let key = try PrivateKey(fileOrNew: path, using: &random)
+    let path = try file ?? PersonalKey.firstPath()
+    let key = try PrivateKey(fileOrNew: path, on: machine)
     await machine.close()
     let terminal = Terminal()
     if isJSON {

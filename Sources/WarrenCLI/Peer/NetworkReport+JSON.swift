@@ -72,7 +72,5 @@ extension NetworkReport {
 
   private static func text(_ value: (some Any)?) -> JSONValue { value.map { .text("\($0)") } ?? .nothing }
 
-  private static func milliseconds(_ time: Duration) -> JSONValue {
-    .real((time / .microseconds(100)).rounded() / 10)
-  }
+  private static func milliseconds(_ time: Duration) -> JSONValue { .real(time.milliseconds) }
 }

@@ -35,12 +35,7 @@ struct PeerCommand: Command {
   init(_ words: ParsedWords) throws {
     var program = try PeerProgram(words)
     (other, message, count) = (words[Self.other], words[Self.message], words[Self.count])
-    let needsRegistry =
-      switch other {
-      case nil, .name: true
-      case .key, .address: false
-      }
-    if needsRegistry, program.configuration.registry == nil { throw OptionsError.noRegistry }
+    if let other { try program.needRegistry(for: other) } else { try program.needRegistry() }
     program.configuration.name = words[Self.id]
     program.configuration.policy = other == nil ? .everyone : .invited
     self.program = program

@@ -28,6 +28,19 @@ struct PeerProgram: Sendable {
     configuration.patience = words[PeerWords.patience]
   }
 
+  /// Has others find it by this name, if it is given one.
+  mutating func answer(to name: String?) throws {
+    configuration.name = name
+    if name != nil { try needRegistry() }
+  }
+
+  func needRegistry() throws {
+    guard configuration.registry != nil else { throw OptionsError.noRegistry }
+  }
+
+  /// Somebody who has only been named is found by a registry alone.
+  func needRegistry(for whom: Whom) throws { if case .name = whom { try needRegistry() } }
+
   static func relays(_ words: ParsedWords) -> [RelayServerAddress] {
     words[PeerWords.relay].map { relay in
       var relay = relay
@@ -52,26 +65,18 @@ struct PeerProgram: Sendable {
   /// The same for a command that hears itself of requests to end.
   func runUninterrupted<Value: Sendable>(_ body: @Sendable (Peer) async throws -> Value) async throws -> Value
   {
-    let machine = LocalMachine(name: "warren")
-    do {
+    try await LocalMachine.with("warren") { machine in
       let peer = try await start(on: machine)
-      do {
-        // Off the loop: a terminal that stands still makes nobody else wait.
-        let value = try await withThrowingTaskGroup(of: Void.self) { group in
+      // Off the loop: a terminal that stands still makes nobody else wait.
+      let result = await Result.of {
+        try await withThrowingTaskGroup(of: Void.self) { group in
           group.addTask { for await event in peer.events where !takes(event) { tell(event) } }
           defer { group.cancelAll() }
           return try await body(peer)
         }
-        await peer.close()
-        await machine.close()
-        return value
-      } catch {
-        await peer.close()
-        throw error
       }
-    } catch {
-      await machine.close()
-      throw error
+      await peer.close()
+      return try result.get()
     }
   }
 
@@ -87,8 +92,7 @@ struct PeerProgram: Sendable {
   private func start(on machine: any Machine) async throws -> Peer {
     var configuration = try await configuration(on: machine)
     if let keyFile {
-      var random = machine.random
-      configuration.key = try PrivateKey(fileOrNew: keyFile, using: &random)
+      configuration.key = try PrivateKey(fileOrNew: keyFile, on: machine)
     } else if keepsKey {
       configuration.key = try PersonalKey.take(for: machine).key
     }

@@ -21,6 +21,9 @@ enum PeerWords {
     "relay", .relay, "a relay besides the registry's")
   static let relayUser = Option<String?>("relay-user", .text.named("USER"), "who one is there")
   static let relayPassword = Option<String?>("relay-password", .text.named("PASSWORD"), "what proves it")
+  /// For those who are called; not among ``all``.
+  static let name = Option<String?>(
+    "name", .text.named("NAME"), "what others may call this one at the registry")
   static let patience = Option(
     "patience", .duration(.milliseconds(100) ... .seconds(86_400)), "how long connecting may take",
     default: .seconds(30))

@@ -19,7 +19,12 @@ struct PersonalKey {
   /// Where the first one is.
   static func firstPath() throws -> String { path(1, in: try folder()) }
 
-  private static func folder() throws -> String { try PersonalFolders(of: "warren").data }
+  /// Where they lie; it is made where it is missing.
+  static func folder() throws -> String {
+    let folder = try PersonalFolders(of: "warren").data
+    try PersonalFolders.make(folder)
+    return folder
+  }
 
   private static func path(_ number: Int, in folder: String) -> String {
     "\(folder)/warren\(number == 1 ? "" : "-\(number)").pem"
@@ -28,11 +33,9 @@ struct PersonalKey {
   /// The first one that no other program uses; it is this one's until it ends.
   static func take(for machine: any Machine) throws -> PersonalKey {
     let folder = try folder()
-    try PersonalFolders.make(folder)
-    var random = machine.random
     for number in 1...most {
       let path = path(number, in: folder)
-      let key = try PrivateKey(fileOrNew: path, using: &random)
+      let key = try PrivateKey(fileOrNew: path, on: machine)
       if isTaken(path) { return PersonalKey(key: key, path: path) }
     }
     throw KeyFileError.system(
@@ -51,5 +54,13 @@ struct PersonalKey {
       return false
     }
     return true
+  }
+}
+
+extension PrivateKey {
+  /// The key in a file, or a new one that is written there.
+  convenience init(fileOrNew path: String, on machine: any Machine) throws {
+    var random = machine.random
+    try self.init(fileOrNew: path, using: &random)
   }
 }

@@ -20,7 +20,7 @@ struct StatusCommand: Command {
 
   init(_ words: ParsedWords) throws {
     var program = try PeerProgram(words)
-    guard program.configuration.registry != nil else { throw OptionsError.noRegistry }
+    try program.needRegistry()
     // It only asks: nobody has to find it.
     program.keepsKey = false
     program.configuration.isListed = false
@@ -39,7 +39,7 @@ struct StatusCommand: Command {
   private func show(_ view: RegistryView, _ peers: [ListedPeer]) {
     let terminal = program.terminal
     terminal.result(
-      "The registry at \(view.address, .strong) answers over \(view.usesUDP ? "UDP" : "TCP: no UDP gets through"), after \(milliseconds(view.roundTrip)) ms."
+      "The registry at \(view.address, .strong) answers over \(view.usesUDP ? "UDP" : "TCP: no UDP gets through"), after \(view.roundTrip.milliseconds) ms."
     )
     terminal.result("It sees this computer at \(view.observed, .strong).")
     terminal.result(
@@ -54,7 +54,7 @@ struct StatusCommand: Command {
     program.terminal.result(
       json: .object([
         ("registry", .text("\(view.address)")), ("observed", .text("\(view.observed)")),
-        ("udp", .flag(view.usesUDP)), ("round_trip_ms", .real(milliseconds(view.roundTrip))),
+        ("udp", .flag(view.usesUDP)), ("round_trip_ms", .real(view.roundTrip.milliseconds)),
         ("relays", .list(view.relays.map { .text("\($0)") })),
         (
           "peers",
@@ -73,6 +73,4 @@ struct StatusCommand: Command {
     for relay in relays where !ways.contains("\(relay.transport)") { ways.append("\(relay.transport)") }
     return ways.joined(separator: ", ")
   }
-
-  private func milliseconds(_ time: Duration) -> Double { (time / .microseconds(100)).rounded() / 10 }
 }

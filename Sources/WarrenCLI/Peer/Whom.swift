@@ -9,6 +9,16 @@ enum Whom: Sendable {
   case address(SocketAddress)
 
   init(_ text: String) throws {
+    if let place = try Self(place: text) {
+      self = place
+    } else {
+      _ = try RegistryName(text)
+      self = .name(text)
+    }
+  }
+
+  /// Somebody whom no registry need know; nil where the text is neither a key nor an address.
+  init?(place text: String) throws {
     if let at = text.firstIndex(of: "@") {
       self = .key(
         try PeerID(reading: String(text[..<at])), at: [try SocketAddress(text[text.index(after: at)...])])
@@ -17,8 +27,7 @@ enum Whom: Sendable {
     } else if let address = try? SocketAddress(text) {
       self = .address(address)
     } else {
-      _ = try RegistryName(text)
-      self = .name(text)
+      return nil
     }
   }
 }

@@ -70,7 +70,8 @@ struct ServeCommand: Command {
   func run() async throws {
     let signals = CaughtSignals(SIGINT, SIGTERM, SIGHUP)
     let machine = LocalMachine(name: "registry")
-    let key = try key(on: machine)
+    let key = try PrivateKey(
+      fileOrNew: words[Self.key] ?? PersonalKey.folder() + "/registry.pem", on: machine)
     var configuration = Registry.Configuration()
     configuration.permitsLoopback = words[Self.loopback]
     configuration.ownAddresses = words[Self.announce]
@@ -95,19 +96,6 @@ struct ServeCommand: Command {
   }
 
   // MARK: What it was told
-
-  private func key(on machine: any Machine) throws -> PrivateKey {
-    let path: String
-    if let named = words[Self.key] {
-      path = named
-    } else {
-      let folder = try PersonalFolders(of: "warren").data
-      try PersonalFolders.make(folder)
-      path = folder + "/registry.pem"
-    }
-    var random = machine.random
-    return try PrivateKey(fileOrNew: path, using: &random)
-  }
 
   private func serverConfiguration(on machine: any Machine) throws -> RegistryServer.Configuration {
     var configuration = RegistryServer.Configuration()
@@ -152,14 +140,8 @@ extension ServeCommand {
 
   private func addresses(of machine: any Machine) throws -> [SocketAddress] {
     let named = words[Self.address]
-    let ips = try named.isEmpty ? Self.wildcards(of: machine) : named
+    let ips = try named.isEmpty ? machine.wildcards() : named
     return ips.map { SocketAddress($0, port: words[Self.port]) }
-  }
-
-  /// All addresses, of the families that this computer has.
-  private static func wildcards(of machine: any Machine) throws -> [IPAddress] {
-    let families = Set(try machine.interfaces().flatMap(\.addresses).map(\.ip.family))
-    return [IPAddress.Family.v4, .v6].filter(families.contains).map { .any($0) }
   }
 
   /// By which address others reach it most likely.
@@ -178,23 +160,27 @@ extension ServeCommand {
     var configuration = RegistryHTTPServer.Configuration()
     configuration.metrics = { await server.metrics + (pairing?.metrics ?? []) }
     let http = RegistryHTTPServer(of: registry, configuration)
-    var place: SocketAddress?
-    for address in try addresses(of: registry.machine) {
-      place = try await http.start(at: SocketAddress(address.ip, port: place?.port ?? port))
-    }
-    log.notice("answering over HTTP", ["port": .number(Int(place?.port ?? port))])
+    try await start("answering over HTTP", at: port, on: registry.machine) { try await http.start(at: $0) }
     return http
   }
 
   private func startPairing(on machine: any Machine) async throws -> PairingServer? {
     guard let port = words[Self.pairing] else { return nil }
     let pairing = PairingServer(on: machine)
-    var place: SocketAddress?
-    for address in try addresses(of: machine) {
-      place = try await pairing.start(at: SocketAddress(address.ip, port: place?.port ?? port))
-    }
-    log.notice("pairing by JSON", ["port": .number(Int(place?.port ?? port))])
+    try await start("pairing by JSON", at: port, on: machine) { try await pairing.start(at: $0) }
     return pairing
+  }
+
+  /// Starts something at the same port of all addresses: the one that the system chooses for the first, where that is wished.
+  private func start(
+    _ what: String, at port: UInt16, on machine: any Machine,
+    _ start: (SocketAddress) async throws -> SocketAddress
+  ) async throws {
+    var port = port
+    for address in try addresses(of: machine) {
+      port = try await start(SocketAddress(address.ip, port: port)).port
+    }
+    log.notice(what, ["port": .number(Int(port))])
   }
 
   private func reload(_ server: RegistryServer) async {
