@@ -32,6 +32,10 @@ extension Connection {
     /// Wants no more of what the other side sends.
     public func stop(code: UInt64) async { await endpoint.stop(core, code) }
 
+    /// Waits until both sides are done with it, and know that of each other; or its connection is over. A connection's end overtakes
+    /// what was written before: whoever says something last waits for this, and closes the connection then.
+    public func closed() async throws { try await endpoint.waitForEnd(of: core) }
+
     /// What has arrived, as soon as something has; nil at the end.
     public func read(atMost limit: Int = .max) async throws -> [UInt8]? {
       try await endpoint.read(core, atMost: limit)
@@ -91,6 +95,15 @@ extension QUICEndpoint {
   func stop(_ stream: StreamCore, _ code: UInt64) {
     stream.stop(code: code)
     scheduleFlush()
+  }
+
+  func waitForEnd(of stream: StreamCore) async throws {
+    let id = stream.id
+    while stream.isKnown, stream.connection.error == nil {
+      try await change(of: stream, "both sides to be done with stream \(id)") {
+        !stream.isKnown || stream.connection.error != nil
+      }
+    }
   }
 
   func setPriority(_ stream: StreamCore, _ priority: Int) { stream.priority = priority }

@@ -20,7 +20,7 @@ extension FileExchange {
   func end(_ found: IncomingTransfer?, _ session: IncomingSession, _ error: FileTransferError?) async {
     let error = found?.ending ?? error
     if let error {
-      await session.stream.leave(error.code == .closed ? Self.interrupted : error, saysWhy: true)
+      await session.leave(error.code == .closed ? Self.interrupted : error, saysWhy: true)
     }
     guard let found else { return }
     if found.worker === session {

@@ -54,7 +54,9 @@ extension FileExchange {
       try await carry(transfer, session)
       await end(transfer, session, nil)
     } catch {
-      await end(found, session, FileTransferError(meaning: error))
+      let error = FileTransferError(meaning: error)
+      await end(found, session, error)
+      if !error.isRemote { await session.stream.farewell(on: machine) }
     }
   }
 
@@ -64,7 +66,7 @@ extension FileExchange {
     let late = FileTransferError(.interrupted, "the offer has not come in time")
     let watch = machine.spawn("patience with an offer") { [machine] in
       try await machine.sleep(for: FileLimits.offerPatience)
-      await session.stream.leave(late, saysWhy: false)
+      await session.leave(late)
     }
     defer { watch.cancel() }
     while true {
@@ -299,13 +301,9 @@ extension FileExchange {
     }
   }
 
-  /// Says something. Where the sender does not listen any more, what it has said before it stopped tells why.
+  /// Says something. Where the sender does not listen any more, or is gone, what it has said before tells why.
   private func say(_ bytes: [UInt8], _ session: IncomingSession) async throws {
-    do {
-      try await session.stream.write(bytes)
-    } catch let error as QUICError {
-      guard case .stopped = error.code else { throw error }
-    }
+    do { try await session.stream.write(bytes) } catch is QUICError {}
   }
 
   private func readMore(_ session: IncomingSession) async throws {

@@ -137,6 +137,7 @@ extension FileExchange {
       await stream.leave(failure, saysWhy: sent.ending == nil)
       listening.cancel()
       _ = await listening.result
+      if !failure.isRemote { await stream.farewell(on: machine) }
       throw failure
     }
     try? await stream.finish()
@@ -173,9 +174,8 @@ extension FileExchange {
   {
     do {
       for bytes in pieces { try await session.stream.write(bytes) }
-    } catch let error as QUICError {
-      guard case .stopped = error.code else { throw error }
-      // The other side says why, or goes.
+    } catch is QUICError {
+      // The other side says why, or has done so before it went.
       try await change(of: session, "why \(sent.path) is not wanted") { false }
     }
   }

@@ -130,4 +130,13 @@ extension Connection.Stream {
     }
     await stop(code: error.streamCode)
   }
+
+  /// Waits, not for long, until the other side knows why it was left: its connection may go then.
+  func farewell(on machine: any Machine) async {
+    // Also where whoever waits was cancelled: that is one of the reasons.
+    let waiting = machine.spawn("a farewell") {
+      try await machine.withDeadline(FileLimits.farewell) { try await closed() }
+    }
+    _ = await waiting.result
+  }
 }

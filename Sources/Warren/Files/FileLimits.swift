@@ -35,7 +35,7 @@ public enum FileLimits {
   static let marks = 256
   /// How long whoever opens a stream may take to say what it is about.
   static let offerPatience: Duration = .seconds(30)
-  /// How long a sender waits at most for the receiver to have heard that it has heard: some round trips.
+  /// How long whoever has said its last waits at most for the other side to have heard it: some round trips.
   static let farewell: Duration = .seconds(5)
   /// How often progress is told at most: what somebody who looks at it can see.
   static let progressPause: Duration = .milliseconds(100)

@@ -55,6 +55,7 @@ final class IncomingSession: @unchecked Sendable {
   /// What comes first while the offer is thought about, and whether it is there.
   private var ahead: Task<[UInt8]?, any Error>?
   private(set) var hasMore = false
+  private var isLeft = false
 
   init(_ stream: Connection.Stream, from peer: PeerID?) { (self.stream, self.peer) = (stream, peer) }
 
@@ -89,8 +90,10 @@ final class IncomingSession: @unchecked Sendable {
     }
   }
 
-  /// Gives the stream up, so that whoever works on it notices.
-  func leave(_ error: FileTransferError) async {
-    await stream.leave(error, saysWhy: false)
+  /// Gives the stream up, so that whoever works on it notices: the first to do so says why.
+  func leave(_ error: FileTransferError, saysWhy: Bool = false) async {
+    guard !isLeft else { return }
+    isLeft = true
+    await stream.leave(error, saysWhy: saysWhy)
   }
 }

@@ -8,7 +8,7 @@ import WarrenSimulator
 struct FileResumingTests {
   private static let block = FileLimits.blockBytes
 
-  private static var lossy: LinkConfiguration {
+  static var lossy: LinkConfiguration {
     var link = LinkConfiguration.access
     link.loss = 0.05
     return link

@@ -29,6 +29,39 @@ struct FileTroubleTests {
     }
   }
 
+  @Test("whoever goes at once, having said why nothing comes of it, has said so", arguments: Leaving.allCases)
+  func leaving(who: Leaving) async throws {
+    for seed in 1...40 as ClosedRange<UInt64> {
+      try await FileScene.simulate(seed: seed, link: FileResumingTests.lossy) { scene, _ in
+        scene.source.put(FileScene.bytes(10 * Self.block), "a")
+        switch who {
+        case .receiver: scene.target.simulated!.capacity = 4 * Self.block + 1000
+        case .sender:
+          scene.source.simulated!.fault = {
+            $0.kind == .read && $0.offset >= UInt64(4 * Self.block) ? .broken : nil
+          }
+        }
+        let transfer = try await scene.send("a")
+        let arrived = try await scene.arrival()
+        switch who {
+        case .receiver:
+          #expect(await scene.failure(of: arrived)?.code == .diskFull)
+          await scene.theirs.close()
+          await scene.bob.close()
+          #expect(await scene.failure(of: transfer)?.code == .diskFull, "seed \(seed)")
+        case .sender:
+          #expect(await scene.failure(of: transfer)?.code == .disk)
+          await scene.mine.close()
+          await scene.alice.close()
+          #expect(await scene.failure(of: arrived)?.code == .disk, "seed \(seed)")
+        }
+      }
+    }
+  }
+
+  /// Who ends the program when a transfer has failed.
+  enum Leaving: CaseIterable { case receiver, sender }
+
   @Test(
     "whatever the receiver's disk refuses is said to both, and nothing has the file's name",
     arguments: [
