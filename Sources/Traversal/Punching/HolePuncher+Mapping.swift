@@ -59,7 +59,9 @@ extension HolePuncher {
   }
 
   func unmapPorts() {
-    for mapping in mappings { unmap(mapping) }
+    // What leads to somebody else's socket is theirs, who may use it on.
+    let others = sockets.compactMap { $0 }.filter { !$0.isOwn }.map(\.udp.localAddress)
+    for mapping in mappings where !others.contains(where: { mapping.isFor(.udp, $0) }) { unmap(mapping) }
     mappings = []
   }
 

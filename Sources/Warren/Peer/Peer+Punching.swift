@@ -125,6 +125,7 @@ extension Peer {
     punching.transports = [transport]
     punching.families = configuration.families
     punching.usesLoopback = configuration.usesLoopback
+    punching.portMapper = isHidden ? nil : portMapper
     punching.search = configuration.search
     punching.searchGate = searchGate
     punching.trust = .attested

@@ -97,6 +97,8 @@ public actor Peer {
   private var announced: [SocketAddress] = []
   private var tasks: [Task<Void, any Error>] = []
   private var looking: Task<Void, any Error>?
+  /// Asks routers for ports, and gives them back in the end.
+  let portMapper: PortMapper?
   private var isStarted = false
   private(set) var isClosed = false
 
@@ -129,6 +131,7 @@ public actor Peer {
     quic.handshakeTimeout = configuration.patience
     quic.resetSecret = key.secret(for: "warren's peer forgets")
     endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), quic)
+    portMapper = configuration.mapsPorts ? PortMapper(on: machine) : nil
     table = LinkTable(of: key.peerID)
     (events, happened) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(PeerLimits.waitingEvents))
     (requests, asked) = AsyncStream.makeStream(bufferingPolicy: .unbounded)
@@ -299,6 +302,7 @@ public actor Peer {
     keepAlive?.stop()
     keepAlive = nil
     ports?.closeAll()
+    await portMapper?.close()
     relays = []
     happened.finish()
     asked.finish()

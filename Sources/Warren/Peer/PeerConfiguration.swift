@@ -36,6 +36,9 @@ extension Peer {
     public var relays: [RelayServerAddress] = []
     /// How other relays are found, such as those of a domain; nil for none. They are tried after ``relays`` and the registry's.
     public var relayDiscovery: RelayDiscovery?
+    /// Whether the routers before this machine are asked for a port (by PCP, NAT-PMP and UPnP) where connecting is not done at once:
+    /// whoever reaches the router then reaches this peer, also where it hides ports otherwise.
+    public var mapsPorts = false
     /// How much a search for a hidden port may take; nil for none.
     public var search: SearchProfile? = .normal
     /// How long connecting may take, the other side's consent not among it.
