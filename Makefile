@@ -3,6 +3,8 @@
 SWIFT ?= swift
 # A build of the release has been seen not to end (the optimizer of Swift 6.3): it gets this many seconds.
 RELEASE_LIMIT ?= 900
+# Swift's libraries are within, so that the command is one file and starts at once.
+RELEASE = $(SWIFT) build -c release --static-swift-stdlib
 DOCS := .build/docs
 SEEDS ?= 20
 CONTEST_SEEDS ?= 10000
@@ -31,10 +33,10 @@ format: ## put every file into the one format
 	@$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Simulator Tests Benchmarks
 
 release: setup ## build the release of the library and the command, within a time limit
-	timeout $(RELEASE_LIMIT) $(SWIFT) build -c release --product warren
+	timeout $(RELEASE_LIMIT) $(RELEASE) --product warren
 
 bench: setup interop ## measure, as ratios of one run on this machine
-	timeout $(RELEASE_LIMIT) $(SWIFT) build -c release --product Benchmarks
+	timeout $(RELEASE_LIMIT) $(RELEASE) --product Benchmarks
 	.build/release/Benchmarks
 
 matrix: release ## try every pair of places and of kinds of NAT in the simulator, with 20 seeds, against what is written down

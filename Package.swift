@@ -14,6 +14,7 @@ let package = Package(
   products: [
     .library(name: "Warren", targets: ["Warren"]),
     .library(name: "WarrenSimulator", targets: ["WarrenSimulator"]),
+    .library(name: "WarrenScenarios", targets: ["WarrenScenarios"]),
     .executable(name: "warren", targets: ["WarrenCLI"]),
   ],
   targets: [
@@ -34,6 +35,7 @@ let package = Package(
       name: "CEditLine", path: "Sources/CEditLine", pkgConfig: "libedit",
       providers: [.apt(["libedit-dev"]), .brew(["libedit"])]),
     .target(name: "CDatagrams", path: "Sources/CDatagrams"),
+    .target(name: "CConcurrency", path: "Sources/CConcurrency"),
     .target(name: "CFiles", path: "Sources/CFiles"),
     .target(name: "CIdentity", path: "Sources/CIdentity", linkerSettings: [.linkedLibrary("gnutls")]),
     .target(
@@ -86,17 +88,23 @@ let package = Package(
       ],
       path: "Sources/Warren", swiftSettings: strict),
     .target(
-      name: "WarrenSimulator", dependencies: ["WarrenMachine"], path: "Simulator", exclude: ["Laboratory"],
+      name: "WarrenSimulator", dependencies: ["WarrenMachine", "CConcurrency"], path: "Simulator",
+      exclude: ["Laboratory", "Scenarios"],
       swiftSettings: strict),
     .target(
       name: "WarrenLaboratory", dependencies: ["Warren", "WarrenSimulator"], path: "Simulator/Laboratory",
       swiftSettings: strict),
     .target(
+      name: "WarrenScenarios", dependencies: ["Warren", "WarrenSimulator"], path: "Simulator/Scenarios",
+      resources: [.embedInCode("Named")], swiftSettings: strict),
+    .target(
       name: "WarrenTerminal", dependencies: ["WarrenMachine", "CEditLine"], path: "Sources/Terminal",
       swiftSettings: strict),
     .executableTarget(
       name: "WarrenCLI",
-      dependencies: ["Warren", "WarrenOptions", "WarrenSimulator", "WarrenLaboratory", "WarrenTerminal"],
+      dependencies: [
+        "Warren", "WarrenOptions", "WarrenSimulator", "WarrenLaboratory", "WarrenScenarios", "WarrenTerminal",
+      ],
       path: "Sources/WarrenCLI",
       swiftSettings: strict),
 
@@ -145,6 +153,10 @@ let package = Package(
       name: "WarrenTests",
       dependencies: ["Warren", "WarrenMesh", "WarrenSimulator", "WarrenLaboratory", "TestSupport"],
       path: "Tests/WarrenTests", swiftSettings: strict),
+    .testTarget(
+      name: "ScenarioTests",
+      dependencies: ["Warren", "WarrenSimulator", "WarrenLaboratory", "WarrenScenarios", "TestSupport"],
+      path: "Tests/ScenarioTests", swiftSettings: strict),
     .testTarget(
       name: "SimulatorTests", dependencies: ["WarrenSimulator", "TestSupport"], path: "Tests/SimulatorTests",
       swiftSettings: strict),

@@ -33,8 +33,10 @@ ROOMS = {
     "Sources/Terminal": SYSTEM | {"WarrenMachine", "CEditLine"},
     "Sources/WarrenCLI": SYSTEM | {
         "Warren", "WarrenMachine", "WarrenEventLoop", "WarrenOptions", "WarrenTerminal", "WarrenSimulator", "WarrenLaboratory",
+        "WarrenScenarios",
     },
-    "Simulator": SYSTEM | {"WarrenMachine"},
+    "Simulator": SYSTEM | {"WarrenMachine", "CConcurrency"},
+    "Simulator/Scenarios": SYSTEM | {"Warren", "WarrenSimulator"},
     "Simulator/Laboratory": SYSTEM | {"Warren", "WarrenSimulator"},
 }
 

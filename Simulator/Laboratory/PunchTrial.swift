@@ -164,20 +164,7 @@ public struct PunchTrial: Sendable {
   /// Machines that share a NAT with those who punch, and open mappings when they like.
   private func startNeighbours(in world: World) {
     for (name, place) in [("alice", alice), ("bob", bob)] where place.neighbourRate > 0 && topology == nil {
-      let machine = world.machine(Place.neighbour(of: name))
-      machine.spawn("mappings of \(machine.name)") {
-        let socket = try machine.bindUDP(to: .any(.v4))
-        var outbox = DatagramOutbox(byteCapacity: 64, runCapacity: 1)
-        var random = machine.random
-        for number in 0... {
-          // The time between two events that know nothing of each other.
-          let chance = Double.random(in: Double.leastNonzeroMagnitude..<1, using: &random)
-          try await machine.sleep(for: .seconds(-log(chance) / place.neighbourRate))
-          let remote = IPAddress(v4: 0xC612_0000 + UInt32(number % 65_536))
-          outbox.append([0].span.bytes, to: SocketAddress(remote, port: 443))
-          socket.sendOrDrop(&outbox)
-        }
-      }
+      world.machine(Place.neighbour(of: name)).openMappings(perSecond: place.neighbourRate)
     }
   }
 

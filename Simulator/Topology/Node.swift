@@ -8,9 +8,10 @@ public struct Node: Sendable {
   public var up: LinkConfiguration?
   /// How packets reach it.
   public var down: LinkConfiguration?
-  var kind: Kind
+  package var kind: Kind
 
-  indirect enum Kind: Sendable {
+  /// What it is.
+  package indirect enum Kind: Sendable {
     case machine(Set<IPAddress.Family>)
     case box(NATConfiguration, inside: IPPrefix?, addresses: Int, [Node])
   }
@@ -56,6 +57,22 @@ public struct Node: Sendable {
     switch kind {
     case .machine(let families): families
     case .box(_, _, _, let children): children.reduce(into: []) { $0.formUnion($1.families) }
+    }
+  }
+
+  /// The machines among it and what is behind it, in the order in which they are written.
+  package var machineNames: [String] {
+    switch kind {
+    case .machine: [name]
+    case .box(_, _, _, let children): children.flatMap(\.machineNames)
+    }
+  }
+
+  /// The boxes among it and what is behind it, the outermost first.
+  package var boxNames: [String] {
+    switch kind {
+    case .machine: []
+    case .box(_, _, _, let children): [name] + children.flatMap(\.boxNames)
     }
   }
 

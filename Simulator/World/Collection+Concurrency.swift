@@ -22,7 +22,7 @@ extension RandomAccessCollection where Self: Sendable, Element: Sendable {
 
 extension Array {
   /// The same for rows, each of which may have another length.
-  func concurrentMapOfRows<Cell: Sendable, Result: Sendable>(
+  package func concurrentMapOfRows<Cell: Sendable, Result: Sendable>(
     _ tasks: Int, _ work: @escaping @Sendable (Cell) async throws -> Result
   ) async throws -> [[Result]] where Element == [Cell] {
     var results = try await flatMap { $0 }.concurrentMap(tasks, work)[...]

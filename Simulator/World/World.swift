@@ -25,6 +25,9 @@ public final class World: @unchecked Sendable {
   /// How many times a packet has arrived at a machine or a box.
   public internal(set) var hops = 0
 
+  /// Sees everything that happens, when it happens.
+  public var watch: ((Trace.Event) -> Void)?
+
   let configuration: Configuration
   let ready: ReadyQueue
   let executor: WorldExecutor
@@ -109,8 +112,9 @@ public final class World: @unchecked Sendable {
 
   func record(_ happening: Trace.Happening, at place: Trace.Place) {
     trace.record(happening, at: place, now)
+    if let watch { watch(Trace.Event(time: now, place: place.name, happening: happening)) }
   }
 
   /// Chance for one thing of this world, its own for as long as it keeps its name.
-  func random(for name: String) -> SimulatorRandom { SimulatorRandom(seed: seed, stream: name) }
+  package func random(for name: String) -> SimulatorRandom { SimulatorRandom(seed: seed, stream: name) }
 }

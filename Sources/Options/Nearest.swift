@@ -1,6 +1,6 @@
 /// The one of `names` that was probably meant by `word`: the only one that begins with it, or the one with the fewest mistakes,
 /// where these are few.
-func nearest(to word: String, among names: [String]) -> String? {
+public func nearest(to word: String, among names: [String]) -> String? {
   guard word.count <= OptionsLimits.nearestLength else { return nil }
   let longer = names.filter { $0.hasPrefix(word) }
   if word.count > 1, longer.count == 1 { return longer[0] }

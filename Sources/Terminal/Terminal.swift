@@ -164,12 +164,12 @@ package final class Terminal: Sendable {
   // MARK: Lines at the bottom
 
   /// Whether lines can stand still at the bottom of the screen.
-  var canShowBelow: Bool {
+  package var canShowBelow: Bool {
     canMoveCursor && isTerminal(.talk) && state.withLock { $0.editor == nil }
   }
 
   /// Puts lines at the bottom, in place of those that are there.
-  func showBelow(_ lines: [String]) {
+  package func showBelow(_ lines: [String]) {
     guard canShowBelow else { return }
     let size = size
     state.withLock { state in

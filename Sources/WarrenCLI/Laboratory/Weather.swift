@@ -38,7 +38,7 @@ struct Weather: Command {
     if !name.isEmpty { trials.removeAll { $0.description != name } }
     if trials.isEmpty {
       throw OptionsError(
-        .badValue, "there is no weather \(name.debugDescription); there are: \(known.joined(separator: "; "))"
+        .badValue, "there is no weather \(quoted(name)); there are: \(known.joined(separator: "; "))"
       )
     }
     let megabytes = words[Self.megabytes]

@@ -1,0 +1,75 @@
+import Warren
+import WarrenSimulator
+
+/// What stands between a machine and the internet.
+struct OracleSite: Sendable {
+  var families: Set<IPAddress.Family>
+  /// The innermost first, with their names: two that share one share all further out.
+  var boxes: [NATConfiguration]
+  var names: [String]
+  /// Whether it asks its router for a port.
+  var isOpened = false
+  /// Whether so much is lost on its links that ways are taken for dead that are not.
+  var isLossy = false
+
+  /// Those of all machines.
+  static func all(of network: [Node]) -> [String: OracleSite] {
+    var sites: [String: OracleSite] = [:]
+    func add(_ node: Node, behind boxes: [(name: String, NATConfiguration)], isLossy: Bool) {
+      let isLossy = isLossy || [node.up, node.down].contains { $0?.losesMuch ?? false }
+      switch node.kind {
+      case .machine(let families):
+        sites[node.name] = OracleSite(
+          families: families, boxes: boxes.reversed().map(\.1), names: boxes.reversed().map(\.name),
+          isLossy: isLossy)
+      case .box(let configuration, _, _, let children):
+        for child in children { add(child, behind: boxes + [(node.name, configuration)], isLossy: isLossy) }
+      }
+    }
+    for node in network { add(node, behind: [], isLossy: false) }
+    return sites
+  }
+
+  /// How many boxes two have in common, which are the outermost.
+  func shared(with other: OracleSite) -> Int {
+    zip(names.reversed(), other.names.reversed()).prefix { $0 == $1 }.count
+  }
+}
+
+extension LinkConfiguration {
+  /// Whether every twentieth packet is lost, or more.
+  fileprivate var losesMuch: Bool {
+    let inBursts =
+      burstLoss.map { $0.loss * $0.begins / max($0.begins + $0.ends, .leastNormalMagnitude) } ?? 0
+    return loss + inBursts >= 0.05
+  }
+}
+
+/// What several boxes, one behind the other, are together for somebody who wants to come in.
+struct OracleNAT {
+  /// Whether the port that somebody is seen from tells nothing of the one that another will be seen from.
+  var hidesPorts = false
+  /// Whether that port is the next one: of a single box, as those that come after it hide it again.
+  var countsPorts = false
+  /// Whether only the very port is let in that something was sent to.
+  var mindsPorts = false
+  /// Whether what it does depends on who comes first.
+  var isUnsteady = false
+
+  /// - Parameter isOpened: whether the innermost is asked for a port.
+  init(_ boxes: ArraySlice<NATConfiguration>, isOpened: Bool) {
+    for (place, box) in boxes.enumerated() {
+      // Whoever is asked gives a port to which anyone may send.
+      if isOpened, place == 0, !box.portMapping.protocols.isEmpty { continue }
+      if box.filtering == .addressAndPortDependent { mindsPorts = true }
+      guard box.translates else { continue }
+      // A port that is kept and shared is known, whatever the mapping depends on.
+      let isKept = box.keepsPort && box.overloadsPorts
+      if box.mapping != .endpointIndependent, !isKept { hidesPorts = true }
+      if case .sequential = box.portChoice { countsPorts = boxes.count == 1 }
+      if box.unsolicited == .accept || box.degradation != .never || box.mappingLimit != nil {
+        isUnsteady = true
+      }
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import Warren
+import WarrenSimulator
+
+/// What two peers say to each other over one connection, and how it goes. Used on the world's thread alone.
+final class Conversation: @unchecked Sendable {
+  let caller, called: String
+  let talk: Step.Talk
+  let number: Int
+  /// When the connection was asked for, was there, and both had heard of each other.
+  let asked: Instant
+  var connected, answered: Instant?
+  /// Why it was not, or not for long.
+  var failure: (any Error)?
+  var connection: Connection?
+  /// What the caller hears, and the called one.
+  var here = Heard()
+  var there = Heard()
+  /// The kinds of ways that it has taken, as the caller saw it.
+  var kinds: [Path.Kind] = []
+  /// Whether somebody has ended it, or a program of either side.
+  var isCutShort = false
+
+  init(_ number: Int, _ caller: String, _ called: String, _ talk: Step.Talk, at now: Instant) {
+    (self.number, self.caller, self.called, self.talk, asked) = (number, caller, called, talk, now)
+  }
+
+  /// Whether more is to come.
+  var isGoingOn: Bool {
+    failure == nil && !isCutShort && !(here.isEnded && there.isEnded)
+  }
+
+  var name: String { "\(caller) and \(called)" }
+
+  /// How long nothing has come, at most, at either side.
+  var silence: Duration { max(here.silence, there.silence) }
+
+  /// How much each side says.
+  var total: Int {
+    switch talk {
+    case .lasting(let length): Int(length / ScenarioLimits.interval) * ScenarioLimits.wordBytes
+    case .bytes(let count): count
+    }
+  }
+
+  /// What one side has heard.
+  struct Heard {
+    var count = 0
+    /// Up to where it is what was said.
+    var right = 0
+    var isEnded = false
+    var silence = Duration.zero
+    var last: Instant?
+
+    mutating func take(_ bytes: [UInt8], at now: Instant) {
+      if let last { silence = max(silence, last.duration(to: now)) }
+      last = now
+      for byte in bytes {
+        if right == count, byte == Conversation.byte(count) { right += 1 }
+        count += 1
+      }
+    }
+  }
+
+  /// What stands at a place of what is said: it repeats nowhere near.
+  static func byte(_ place: Int) -> UInt8 { UInt8(truncatingIfNeeded: place &* 31 ^ place >> 8) }
+
+  /// Says all there is to say.
+  func say(over stream: Connection.Stream, on machine: any Machine) async throws {
+    let total = total
+    var said = 0
+    while said < total {
+      switch talk {
+      case .lasting:
+        try await stream.write((said..<said + ScenarioLimits.wordBytes).map(Self.byte))
+        said += ScenarioLimits.wordBytes
+        try await machine.sleep(for: ScenarioLimits.interval)
+      case .bytes:
+        let end = min(total, said + ScenarioLimits.pieceBytes)
+        try await stream.write((said..<end).map(Self.byte))
+        said = end
+      }
+    }
+    try await stream.finish()
+  }
+
+  /// Hears what the other side says, to its end.
+  func hear(
+    _ stream: Connection.Stream, into heard: ReferenceWritableKeyPath<Conversation, Heard>, _ world: World
+  ) async throws {
+    self[keyPath: heard].last = world.now
+    while let bytes = try await stream.read() { self[keyPath: heard].take(bytes, at: world.now) }
+    self[keyPath: heard].isEnded = true
+  }
+}

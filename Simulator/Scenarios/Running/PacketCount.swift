@@ -1,0 +1,36 @@
+import Warren
+import WarrenSimulator
+
+/// Counts what machines send, in all and in any one second.
+struct PacketCount {
+  private(set) var sent: [String: Int] = [:]
+  /// The most that each has sent in one second.
+  private(set) var peaks: [String: Int] = [:]
+  private var seconds: [String: (second: Int64, count: Int)] = [:]
+
+  mutating func take(_ event: Trace.Event) {
+    guard case .sent = event.happening else { return }
+    sent[event.place, default: 0] += 1
+    let second = event.time.nanoseconds / 1_000_000_000
+    var current = seconds[event.place] ?? (second, 0)
+    if current.second != second { current = (second, 0) }
+    current.count += 1
+    seconds[event.place] = current
+    if current.count > peaks[event.place, default: 0] { peaks[event.place] = current.count }
+  }
+}
+
+extension Stage {
+  /// Nobody has sent more than what is said can need.
+  func judgePackets() {
+    let bulk = scenario.timeline.reduce(0) { sum, step in
+      if case .connect(_, _, .bytes(let count)) = step.action { sum + count / 300 } else { sum }
+    }
+    for name in scenario.machineNames {
+      let isServer = !scenario.program(of: name).isPeer
+      let most = ScenarioLimits.packetsPerSecond * (isServer ? max(1, scenario.peerNames.count) : 1) + bulk
+      let peak = packets.peaks[name, default: 0]
+      judgement.expect(peak <= most, .noStorm, "\(name) has sent \(peak) packets in a second")
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import Warren
+import WarrenSimulator
+
+extension Scenario {
+  /// How it is run.
+  public struct Options: Sendable {
+    /// How many events the trace keeps.
+    public var keptEvents = 0
+    /// Whether things go wrong besides that the scenario does not tell of: drawn from the seed.
+    public var isChaotic = false
+
+    /// The usual.
+    public init() {}
+  }
+
+  /// How a run went.
+  public struct Outcome: Sendable {
+    /// Of which seed.
+    public var seed: UInt64
+    /// What was put to the test, and what broke a rule.
+    public var judgement: Judgement
+    /// How each connection went that the scenario asks for.
+    public var conversations: [Talk]
+    /// What happened besides: nothing, unless it was chaotic.
+    public var chaos: [Step]
+    /// All events that were kept, and the hash of all.
+    public var trace: Trace
+
+    /// Whether no rule was broken.
+    public var isGood: Bool { judgement.faults.isEmpty }
+  }
+
+  /// How a connection went.
+  public struct Talk: Hashable, Sendable {
+    /// Who has called whom.
+    public var caller, called: String
+    /// After which time the caller has heard of the other; nil where it has not.
+    public var answered: Duration?
+    /// The kinds of ways that it took.
+    public var kinds: [Path.Kind]
+    /// For how long nothing came at most, at either side.
+    public var silence: Duration
+    /// Why it failed, if it did.
+    public var failure: String?
+  }
+
+  /// Runs it once.
+  ///
+  /// - Throws: ``RunError`` when the simulation cannot go on. What breaks a rule is in the outcome.
+  public func run(seed: UInt64, _ options: Options = Options()) async throws -> Outcome {
+    var scenario = self
+    var configuration = World.Configuration()
+    configuration.keptEvents = options.keptEvents
+    let chaos = options.isChaotic ? Chaos(scenario, seed: seed).steps : []
+    scenario.timeline += chaos
+    // What is expected is expected of what the scenario tells of; who is refused is refused in any weather.
+    if options.isChaotic {
+      scenario.expectations.removeAll { if case .refusal = $0 { false } else { true } }
+    }
+    let world = World(seed: seed, configuration: configuration) {
+      network
+      Machine(Stage.directorName)
+    }
+    let (judgement, talks) = try await world.run { [scenario] world in
+      let stage = Stage(scenario, in: world)
+      world.watch = { stage.packets.take($0) }
+      try await stage.play()
+      return (stage.judgement, stage.conversations.map(Talk.init))
+    }
+    return Outcome(seed: seed, judgement: judgement, conversations: talks, chaos: chaos, trace: world.trace)
+  }
+
+  /// Runs it with many seeds, so many at once, the first of them twice.
+  ///
+  /// - Throws: ``ScenarioFailure`` where a rule is broken.
+  @discardableResult
+  public func run(
+    seeds: ClosedRange<UInt64>, jobs: Int = 2, _ options: Options = Options()
+  ) async throws -> ScenarioSweep.Verdict {
+    let verdict = try await ScenarioSweep(self, options).run(seeds: seeds, jobs: jobs)
+    guard verdict.failures.isEmpty else { throw ScenarioFailure(verdict: verdict) }
+    return verdict
+  }
+}
+
+extension Scenario.Talk {
+  fileprivate init(_ conversation: Conversation) {
+    (caller, called) = (conversation.caller, conversation.called)
+    answered = conversation.answered.map { conversation.asked.duration(to: $0) }
+    (kinds, silence) = (conversation.kinds, conversation.silence)
+    failure = conversation.failure.map { "\($0)" }
+  }
+}
+
+/// A rule was broken.
+public struct ScenarioFailure: Error, Sendable, CustomStringConvertible {
+  /// What came of all seeds.
+  public var verdict: ScenarioSweep.Verdict
+
+  /// What broke which rule, with the first seeds in which one was; and how to see it.
+  public var description: String {
+    let lines = verdict.failures.prefix(3).map { failure in
+      "seed \(failure.seed): \(failure.faults.prefix(3).map(\.description).joined(separator: "; "))"
+    }
+    return
+      "\(verdict.name), in \(verdict.failures.count) of \(verdict.seeds) seeds: \(lines.joined(separator: " | "))"
+  }
+}
+
+extension Stage {
+  /// Plays all of it, and judges.
+  func play() async throws {
+    try await start()
+    let begun = world.now
+    world.note("everything runs")
+    let happening = scenario.timeline.map { step in
+      director.spawn("\(step.action)") { try await self.perform(step) }
+    }
+    for task in happening { try await task.value }
+    let length = scenario.length ?? scenario.end + ScenarioLimits.afterwards
+    try await director.sleep(for: max(.zero, length - begun.duration(to: world.now)))
+    try await waitForLastWords()
+    judgeConversations()
+    if !scenario.timeline.contains(where: \.isForGood) {
+      if scenario.timeline.contains(where: { !$0.isConnecting }) {
+        world.note("it is calm")
+        try await director.sleep(for: ScenarioLimits.calming)
+      }
+      try await judgePromises()
+    }
+    judgePackets()
+    world.note("the end")
+    await stop()
+    try await judgeRemains()
+  }
+}

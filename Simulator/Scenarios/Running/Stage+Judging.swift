@@ -1,0 +1,159 @@
+import Warren
+import WarrenSimulator
+
+// What must be true, besides what is looked at all the time.
+extension Stage {
+  /// Waits until all has been said that is being said.
+  func waitForLastWords() async throws {
+    let end = world.now.advanced(by: ScenarioLimits.patience)
+    while world.now < end, conversations.contains(where: \.isGoingOn) {
+      try await director.sleep(for: ScenarioLimits.interval)
+    }
+  }
+
+  /// What was said, and what came of it.
+  func judgeConversations() {
+    let isBroken = scenario.timeline.contains { !$0.isConnecting }
+    for talk in conversations {
+      let (here, there) = (talk.here, talk.there)
+      judgement.expect(
+        here.right == here.count, .everyByte,
+        "\(talk.caller) hears something else than \(talk.called) says, from byte \(here.right) on")
+      judgement.expect(
+        there.right == there.count, .everyByte,
+        "\(talk.called) hears something else than \(talk.caller) says, from byte \(there.right) on")
+      guard !talk.isCutShort, !isRefusal(talk) else { continue }
+      if talk.failure == nil || !isBroken {
+        judgement.expect(
+          here.count == talk.total && there.count == talk.total, .everyByte,
+          "of \(talk.total) bytes, \(talk.caller) has heard \(here.count), and \(talk.called) \(there.count): \(talk.failure.map { "\($0)" } ?? "the rest does not come")"
+        )
+      }
+    }
+    for expectation in scenario.expectations { judge(expectation) }
+  }
+
+  private func isRefusal(_ talk: Conversation) -> Bool {
+    scenario.expectations.contains(.refusal(talk.caller, to: talk.called))
+  }
+
+  private func judge(_ expectation: Expectation) {
+    switch expectation {
+    case .packets(let name, let most):
+      judgement.expect(
+        packets.sent[name, default: 0] <= most, .expectation,
+        "\(name) has sent \(packets.sent[name, default: 0]) packets")
+    case .refusal(let one, let other):
+      let talk = conversations.first { $0.caller == one && $0.called == other }
+      judgement.expect(
+        talk?.failure != nil && talk?.answered == nil, .expectation, "\(one) is connected with \(other)")
+    case .connection(let one, let other, let wishes):
+      guard let talk = conversations.first(where: { $0.caller == one && $0.called == other }),
+        let answered = talk.answered
+      else {
+        let failure = conversations.first { $0.caller == one && $0.called == other }?.failure
+        return judgement.expect(
+          false, .expectation,
+          "\(one) has not heard of \(other): \(failure.map { "\($0)" } ?? "nothing came")")
+      }
+      judge(talk, answered, wishes)
+    }
+  }
+
+  private func judge(_ talk: Conversation, _ answered: Instant, _ wishes: Expectation.Wishes) {
+    let name = talk.name
+    let time = talk.asked.duration(to: answered)
+    judgement.expect(
+      wishes.within.map { time <= $0 } ?? true, .expectation, "\(name) have heard of each other after \(time)"
+    )
+    let kinds = talk.kinds.map(\.rawValue).joined(separator: ", then ")
+    judgement.expect(
+      wishes.lastKind.map { $0 == talk.kinds.last } ?? true, .expectation, "\(name): it went \(kinds)")
+    judgement.expect(
+      wishes.changes.map { talk.kinds.count <= $0 + 1 } ?? true, .expectation, "\(name): it went \(kinds)")
+    judgement.expect(
+      wishes.silence.map { talk.silence <= $0 } ?? true, .expectation,
+      "\(name): nothing came for \(talk.silence)")
+  }
+
+  /// When nothing is broken any more, what the oracle says must come true.
+  func judgePromises() async throws {
+    let oracle = Oracle(scenario)
+    var seen: Set<[String]> = []
+    for talk in conversations where !isRefusal(talk) {
+      let pair = [talk.caller, talk.called]
+      guard seen.insert(pair).inserted, peers[talk.caller] != nil, peers[talk.called] != nil else { continue }
+      let promise = oracle.promise(talk.caller, talk.called)
+      guard promise.isCertain else { continue }
+      await ask(talk.caller, talk.called, promise)
+    }
+    for (place, one) in scenario.peerNames.enumerated() {
+      for other in scenario.peerNames[(place + 1)...] { await agree(one, other) }
+    }
+  }
+
+  private func ask(_ one: String, _ other: String, _ promise: Oracle.Promise) async {
+    guard let peer = peers[one] else { return }
+    do {
+      let connection = try await director.withDeadline(ScenarioLimits.asking) {
+        let connection = try await peer.connect(to: self.id(of: other))
+        self.expect(connection, at: one, isOf: other)
+        self.serve(connection, at: one)
+        let stream = try await connection.openStream()
+        try await stream.write(Greeting(number: Greeting.question, called: self.id(of: other)).bytes)
+        try await stream.finish()
+        let answer = try await stream.read(exactly: 2 * PeerID.byteCount)
+        self.judgement.expect(
+          answer == self.id(of: other).bytes + self.id(of: one).bytes, .rightPeer,
+          "\(one) and \(other) do not agree on who they are")
+        return connection
+      }
+      let end = world.now.advanced(by: ScenarioLimits.improving)
+      var kind = await connection.path.kind
+      while !promise.kinds.contains(kind), world.now < end {
+        try await director.sleep(for: .milliseconds(100))
+        kind = await connection.path.kind
+      }
+      let kinds = promise.kinds.map(\.rawValue).sorted().joined(separator: " or ")
+      judgement.expect(
+        promise.kinds.contains(kind), .promise, "\(one) and \(other): it goes \(kind), and should go \(kinds)"
+      )
+    } catch {
+      judgement.expect(false, .promise, "\(one) does not reach \(other): \(error)")
+    }
+  }
+
+  private func agree(_ one: String, _ other: String) async {
+    guard let a = peers[one], let b = peers[other] else { return }
+    let (here, there) = (
+      await a.connectedPeers.contains(id(of: other)), await b.connectedPeers.contains(id(of: one))
+    )
+    judgement.expect(
+      here == there, .agreement,
+      "\(here ? one : other) believes to be connected with \(here ? other : one), and is not")
+  }
+
+  /// When everything is closed, nothing is left.
+  func judgeRemains() async throws {
+    try await director.sleep(for: ScenarioLimits.forgetting)
+    for name in scenario.machineNames {
+      let machine = world.machine(name)
+      let tasks = machine.waits.runningTasks
+      judgement.expect(
+        tasks.isEmpty, .nothingLeft, "\(name) still does: \(tasks.prefix(5).joined(separator: "; "))")
+      let waiting = machine.waits.waiting
+      judgement.expect(
+        waiting.isEmpty, .nothingLeft, "\(name) waits for: \(waiting.prefix(5).joined(separator: "; "))")
+      judgement.expect(
+        machine.openUDPSockets == 0, .nothingLeft, "\(name) has \(machine.openUDPSockets) sockets open")
+    }
+    try await director.sleep(for: ScenarioLimits.longestMapping)
+    for name in scenario.network.flatMap(\.boxNames) {
+      let box = world.box(name)
+      guard box.core.configuration.lifetimes.tcpEstablished < ScenarioLimits.longestMapping else { continue }
+      judgement.expect(
+        box.core.mappingCount == 0 && box.core.filterCount == 0, .nothingLeft,
+        "\(name) remembers \(box.core.mappingCount) mappings and \(box.core.filterCount) filters")
+    }
+  }
+}

@@ -1,0 +1,234 @@
+import Warren
+import WarrenSimulator
+
+/// Where a scenario is played: its programs, and what they say to each other. Used on the world's thread alone.
+final class Stage: @unchecked Sendable {
+  let scenario: Scenario
+  let world: World
+  /// Whoever lets things happen: a machine of its own, which sends nothing.
+  let director: SimulatedMachine
+  static let directorName = "director"
+
+  private(set) var peers: [String: Peer] = [:]
+  private var registries: [String: RegistryServer] = [:]
+  private var relayServers: [String: RelayServer] = [:]
+  private var stunServers: [String: [STUNServer]] = [:]
+  private var neighbours: [String: Task<Void, any Error>] = [:]
+  private var keys: [String: PrivateKey] = [:]
+  private var registryAddress: RegistryAddress?
+  private var relayAddresses: [RelayServerAddress] = []
+  private var stunAddresses: [SocketAddress] = []
+  var conversations: [Conversation] = []
+  var judgement = Judgement()
+  var packets = PacketCount()
+  /// How links are that have been changed for a while, and how often they were.
+  var usualLinks: [String: (link: LinkPair, changes: Int)] = [:]
+  /// Whose programs are being ended or started.
+  var changing: Set<String> = []
+
+  private static let registryName = "registry.example"
+  private static let relayUser = (name: "peer", password: "open sesame")
+
+  init(_ scenario: Scenario, in world: World) {
+    (self.scenario, self.world, director) = (scenario, world, world.machine(Self.directorName))
+    for name in scenario.machineNames {
+      var random = world.machine(name).random
+      keys[name] = PrivateKey(using: &random)
+    }
+  }
+
+  func id(of name: String) -> PeerID { keys[name]!.peerID }
+
+  // MARK: Programs
+
+  /// Starts everything, the servers first.
+  func start() async throws {
+    let names = scenario.machineNames
+    for name in names where !scenario.program(of: name).isPeer { try await start(name) }
+    let starting = names.filter { scenario.program(of: $0).isPeer }.map { name in
+      director.spawn("starting \(name)") { try await self.start(name) }
+    }
+    for task in starting { try await task.value }
+  }
+
+  /// Starts what runs on a machine.
+  func start(_ name: String) async throws {
+    let machine = world.machine(name)
+    switch scenario.program(of: name) {
+    case .nothing: break
+    case .neighbour(let rate): neighbours[name] = machine.openMappings(perSecond: Double(rate))
+    case .peer(let wishes): try await startPeer(name, wishes, on: machine)
+    case .registry(let port, let relays): try await startRegistry(name, port, relays, on: machine)
+    case .relay: try await startRelay(name, on: machine)
+    case .stun: try await startSTUN(name, on: machine)
+    }
+  }
+
+  /// Ends what runs on a machine.
+  func stop(_ name: String) async {
+    await peers.removeValue(forKey: name)?.close()
+    await registries.removeValue(forKey: name)?.stop()
+    await relayServers.removeValue(forKey: name)?.stop()
+    for server in stunServers.removeValue(forKey: name) ?? [] { await server.stop() }
+    neighbours.removeValue(forKey: name)?.cancel()
+  }
+
+  /// Ends everything, the servers last.
+  func stop() async {
+    for name in scenario.peerNames { await stop(name) }
+    for name in scenario.machineNames { await stop(name) }
+  }
+
+  private func startRegistry(
+    _ name: String, _ port: UInt16, _ relays: Bool, on machine: SimulatedMachine
+  ) async throws {
+    var configuration = RegistryServer.Configuration()
+    let addresses = machine.ownAddresses.sorted()
+    if relays {
+      var relay = RelayConfiguration(RelayCredentials())
+      relay.addresses = addresses.map { RelayAddress($0) }
+      // Nothing of a simulated internet is public to a relay that is not told.
+      relay.permits = [IPPrefix(.any(.v4), length: 0), IPPrefix(.any(.v6), length: 0)]
+      configuration.relay = relay
+    }
+    let server = RegistryServer(Registry(on: machine), on: machine, key: keys[name]!, configuration)
+    var address = try await server.start(at: addresses.map { .any($0.family, port: port) })
+    registries[name] = server
+    guard registryAddress == nil else { return }
+    address.host = Self.registryName
+    registryAddress = address
+    world.addName(Self.registryName, for: addresses.reversed())
+  }
+
+  private func startRelay(_ name: String, on machine: SimulatedMachine) async throws {
+    let ip = machine.address(.v4)
+    let (user, password) = Self.relayUser
+    var configuration = RelayConfiguration(
+      RelayCredentials(users: [user: password]), at: RelayAddress(ip))
+    configuration.permits = [IPPrefix(.any(.v4), length: 0)]
+    let server = RelayServer(on: machine, configuration)
+    _ = try await server.start(at: SocketAddress(ip, port: 3478))
+    relayServers[name] = server
+    let addresses = [RelayServerAddress.Transport.udp, .tcp].map {
+      RelayServerAddress(host: "\(ip)", port: 3478, transport: $0, username: user, password: password)
+    }
+    relayAddresses += addresses.filter { !relayAddresses.contains($0) }
+  }
+
+  private func startSTUN(_ name: String, on machine: SimulatedMachine) async throws {
+    for ip in machine.ownAddresses.sorted() {
+      for port in ip.family == .v4 ? [3478, 3479] : [3478] as [UInt16] {
+        let (server, address) = (STUNServer(on: machine), SocketAddress(ip, port: port))
+        try await server.start(at: address)
+        stunServers[name, default: []].append(server)
+        if !stunAddresses.contains(address) { stunAddresses.append(address) }
+      }
+    }
+  }
+
+  private func startPeer(
+    _ name: String, _ wishes: Program.PeerWishes, on machine: SimulatedMachine
+  ) async throws {
+    var configuration = Peer.Configuration()
+    configuration.key = keys[name]!
+    configuration.name = name
+    configuration.registry = registryAddress
+    configuration.stunServers = stunAddresses
+    configuration.relays = relayAddresses
+    wishes.apply(to: &configuration)
+    let peer = try Peer(configuration, on: machine)
+    try await peer.start()
+    peers[name] = peer
+    machine.spawn("what others begin") {
+      for await connection in peer.connections { self.serve(connection, at: name) }
+    }
+    guard configuration.registry != nil else { return }
+    _ = try? await machine.withDeadline(ScenarioLimits.registering) {
+      for await event in peer.events { if case .registered = event { break } }
+    }
+    machine.spawn("what happens to \(name)") {
+      for await event in peer.events { self.world.note("\(name): \(event)") }
+    }
+  }
+
+  // MARK: What they say
+
+  /// Has one peer connect with another, and both say something.
+  func converse(_ caller: String, _ called: String, _ talk: Step.Talk) {
+    let conversation = Conversation(conversations.count, caller, called, talk, at: world.now)
+    conversations.append(conversation)
+    guard let peer = peers[caller] else {
+      conversation.isCutShort = true
+      return
+    }
+    peer.machine.spawn("\(caller)'s conversation with \(called)") {
+      do {
+        let connection = try await peer.connect(to: self.id(of: called))
+        (conversation.connected, conversation.connection) = (self.world.now, connection)
+        self.expect(connection, at: caller, isOf: called)
+        self.serve(connection, at: caller)
+        try await self.talk(conversation, over: connection, peer.machine)
+      } catch {
+        conversation.failure = error
+        self.world.note("\(caller) and \(called): \(error)")
+      }
+    }
+  }
+
+  private func talk(
+    _ conversation: Conversation, over connection: Connection, _ machine: any Machine
+  ) async throws {
+    machine.spawn("the ways of \(conversation.name)") {
+      for await path in await connection.pathUpdates where conversation.kinds.last != path.kind {
+        conversation.kinds.append(path.kind)
+      }
+    }
+    let stream = try await connection.openStream()
+    try await stream.write(Greeting(number: conversation.number, called: id(of: conversation.called)).bytes)
+    let saying = machine.spawn("what \(conversation.caller) says") {
+      try await conversation.say(over: stream, on: machine)
+    }
+    let answer = try await stream.read(exactly: PeerID.byteCount)
+    conversation.answered = world.now
+    judgement.expect(
+      answer == id(of: conversation.called).bytes, .rightPeer,
+      "\(conversation.caller) has called \(conversation.called), and somebody else has answered")
+    try await conversation.hear(stream, into: \.here, world)
+    try await saying.value
+  }
+
+  /// Answers on all streams that somebody opens.
+  func serve(_ connection: Connection, at name: String) {
+    let machine = world.machine(name)
+    machine.spawn("answers of \(name)") {
+      for await stream in connection.incomingStreams {
+        machine.spawn("an answer of \(name)") { try await self.answer(stream, of: connection, at: name) }
+      }
+    }
+  }
+
+  private func answer(_ stream: Connection.Stream, of connection: Connection, at name: String) async throws {
+    guard let greeting = Greeting(try await stream.read(exactly: Greeting.size)) else { return }
+    judgement.expect(
+      greeting.called == id(of: name), .rightPeer, "\(name) was called as somebody else")
+    try await stream.write(id(of: name).bytes)
+    guard greeting.number != Greeting.question else {
+      try await stream.write(connection.peer?.bytes ?? [])
+      return try await stream.finish()
+    }
+    let conversation = conversations[greeting.number]
+    expect(connection, at: name, isOf: conversation.caller)
+    let machine = world.machine(name)
+    let saying = machine.spawn("what \(name) says") {
+      try await conversation.say(over: stream, on: machine)
+    }
+    try await conversation.hear(stream, into: \.there, world)
+    try await saying.value
+  }
+
+  func expect(_ connection: Connection, at name: String, isOf other: String) {
+    judgement.expect(
+      connection.peer == id(of: other), .rightPeer,
+      "\(name) believes that \(connection.peer.map { "\($0)" } ?? "nobody") is \(other)")
+  }
+}

@@ -1,0 +1,72 @@
+import Warren
+
+extension Scenario {
+  /// The scenarios that have a name, in the order of their names: the files in `Fixtures/Scenarios`, which are in the library.
+  public static let names: [String] = files.map(\.name)
+
+  /// The scenario of this name.
+  ///
+  /// - Throws: ``ScenarioError`` where there is none.
+  public init(named name: String) throws {
+    guard let file = Self.files.first(where: { $0.name == name }) else {
+      throw ScenarioError(line: 0, path: "", "there is no scenario \(quoted(name))")
+    }
+    try self.init(json: file.bytes, file: "\(name).json")
+  }
+
+  private static let files: [(name: String, bytes: [UInt8])] = [
+    ("adm-apdf", PackageResources.adm_apdf_json),
+    ("asymmetric-partition", PackageResources.asymmetric_partition_json),
+    ("called-one-roams", PackageResources.called_one_roams_json),
+    ("cgn-block-512", PackageResources.cgn_block_512_json),
+    ("conntrack-clash", PackageResources.conntrack_clash_json),
+    ("crash-ten-minutes", PackageResources.crash_ten_minutes_json),
+    ("crossing-calls", PackageResources.crossing_calls_json),
+    ("cut-and-mended", PackageResources.cut_and_mended_json),
+    ("degraded-mild", PackageResources.degraded_mild_json),
+    ("degraded-rough", PackageResources.degraded_rough_json),
+    ("degraded-worst", PackageResources.degraded_worst_json),
+    ("dual-stack-strict", PackageResources.dual_stack_strict_json),
+    ("full-table", PackageResources.full_table_json),
+    ("fullcone-fullcone", PackageResources.fullcone_fullcone_json),
+    ("home-home", PackageResources.home_home_json),
+    ("home-home-loss", PackageResources.home_home_loss_json),
+    ("home-strict-birthday", PackageResources.home_strict_birthday_json),
+    ("home-strict-sequential", PackageResources.home_strict_sequential_json),
+    ("lifetime-10s", PackageResources.lifetime_10s_json),
+    ("lifetime-60s", PackageResources.lifetime_60s_json),
+    ("link-flaps", PackageResources.link_flaps_json),
+    ("linux-home", PackageResources.linux_home_json),
+    ("mapped-port", PackageResources.mapped_port_json),
+    ("nat-reboot", PackageResources.nat_reboot_json),
+    ("nat-reboot-newip", PackageResources.nat_reboot_newip_json),
+    ("new-lease", PackageResources.new_lease_json),
+    ("no-relay", PackageResources.no_relay_json),
+    ("no-udp", PackageResources.no_udp_json),
+    ("ocean-crossing", PackageResources.ocean_crossing_json),
+    ("open-open", PackageResources.open_open_json),
+    ("pmtu-1280", PackageResources.pmtu_1280_json),
+    ("pmtu-shrinks", PackageResources.pmtu_shrinks_json),
+    ("prefer-tcp", PackageResources.prefer_tcp_json),
+    ("refused", PackageResources.refused_json),
+    ("registry-away", PackageResources.registry_away_json),
+    ("relay-dies", PackageResources.relay_dies_json),
+    ("relay-kill-mid-upgrade", PackageResources.relay_kill_mid_upgrade_json),
+    ("relayed-by-wish", PackageResources.relayed_by_wish_json),
+    ("restart", PackageResources.restart_json),
+    ("same-cgn-hairpin", PackageResources.same_cgn_hairpin_json),
+    ("same-cgn-no-hairpin", PackageResources.same_cgn_no_hairpin_json),
+    ("same-nat-hairpin", PackageResources.same_nat_hairpin_json),
+    ("same-nat-no-hairpin", PackageResources.same_nat_no_hairpin_json),
+    ("satellite", PackageResources.satellite_json),
+    ("six-friends", PackageResources.six_friends_json),
+    ("strict-strict", PackageResources.strict_strict_json),
+    ("triple-nat", PackageResources.triple_nat_json),
+    ("two-phones", PackageResources.two_phones_json),
+    ("udp-blocked-both", PackageResources.udp_blocked_both_json),
+    ("udp-blocked-one", PackageResources.udp_blocked_one_json),
+    ("v6-firewalls", PackageResources.v6_firewalls_json),
+    ("v6-only-v4-only", PackageResources.v6_only_v4_only_json),
+    ("wifi-to-cellular", PackageResources.wifi_to_cellular_json),
+  ]
+}

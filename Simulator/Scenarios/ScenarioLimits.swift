@@ -1,0 +1,37 @@
+/// The limits of this room, each with its reason.
+public enum ScenarioLimits {
+  /// What a scenario's file has in bytes: a thousand machines, written out.
+  public static let fileBytes = 1_048_576
+  /// How deep its values are in each other: boxes in boxes, and what is in those.
+  static let depth = 64
+  /// Faults that a run tells: the first few say what is wrong.
+  static let faults = 20
+  /// How long a peer has to find its registry at the beginning, in a bad network too.
+  static let registering: Duration = .seconds(10)
+  /// How long after the last thing that happens it goes on at least, so that what it has led to is seen.
+  static let afterwards: Duration = .seconds(3)
+  /// How often somebody who talks says something, and how much: a game, or somebody who speaks.
+  static let interval: Duration = .milliseconds(20)
+  static let wordBytes = 500
+  /// What somebody writes at once who sends as fast as it goes.
+  static let pieceBytes = 16_384
+  /// How long what was said may take to arrive after its end: as long as a connection waits for a lost network, and more.
+  static let patience: Duration = .seconds(60)
+  /// For how long it is calm before the oracle's word must come true: a connection that is dead has ended by then, and a registry
+  /// that was lost is found (45 s and 30 s at most).
+  static let calming: Duration = .seconds(75)
+  /// How long whoever asks then may wait for an answer.
+  static let asking: Duration = .seconds(20)
+  /// How long the best way may take to be found then.
+  static let improving: Duration = .seconds(40)
+  /// How long all is given to be forgotten when everybody has gone, besides what NATs remember: connections that close wait for three
+  /// timeouts, relays for what is still on its way.
+  static let forgetting: Duration = .seconds(90)
+  /// How many packets a machine may send in a second besides those that carry what is said: a search for a port at its fastest, three
+  /// at once.
+  static let packetsPerSecond = 3_000
+  /// How long what NATs remember lives at most: an explicit mapping, or TCP that nobody has closed (RFC 5382, REQ-5).
+  static let longestMapping: Duration = .seconds(8_000)
+  /// For how long at least things go wrong in a run that is chaotic.
+  static let chaos: Duration = .seconds(30)
+}

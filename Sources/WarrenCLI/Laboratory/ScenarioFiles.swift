@@ -1,0 +1,45 @@
+import Warren
+import WarrenOptions
+import WarrenScenarios
+
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
+/// Finds the scenarios that somebody has named.
+enum ScenarioFiles {
+  /// Those of these names, files and folders, in their order; all that have a name where nothing is named.
+  static func scenarios(_ places: [String]) throws -> [Scenario] {
+    if places.isEmpty { return try Scenario.names.map { try Scenario(named: $0) } }
+    return try places.flatMap { place in
+      if Scenario.names.contains(place) { return [try Scenario(named: place)] }
+      if let files = files(in: place) { return try files.map(scenario(inFile:)) }
+      guard place.hasSuffix(".json") || access(place, F_OK) == 0 else {
+        let near = nearest(to: place, among: Scenario.names).map { ", did you mean \($0)?" } ?? ""
+        throw OptionsError(
+          .badValue, "there is no scenario \(quoted(place))\(near): 'warren simulate --list' names them")
+      }
+      return [try scenario(inFile: place)]
+    }
+  }
+
+  private static func scenario(inFile path: String) throws -> Scenario {
+    try Scenario(json: Array(lines(ofFile: path).joined(separator: "\n").utf8), file: path)
+  }
+
+  /// The scenarios in a folder, by their names; nil where it is none.
+  private static func files(in folder: String) -> [String]? {
+    guard let stream = opendir(folder) else { return nil }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name.hasSuffix(".json") { names.append("\(folder)/\(name)") }
+    }
+    return names.sorted()
+  }
+}

@@ -1,0 +1,78 @@
+import TestSupport
+import Testing
+import Warren
+import WarrenScenarios
+import WarrenSimulator
+
+@Suite("Scenarios")
+struct ScenarioTests {
+  @Test("each that has a name comes out right", arguments: Scenario.names)
+  func named(name: String) async throws {
+    let verdict = try await Scenario(named: name).run(seeds: 1...1)
+    for rule in [Rule.everyByte, .noStorm, .nothingLeft, .sameRun] {
+      #expect(verdict.trials[rule, default: 0] > 0, "\(rule) was never put to the test")
+    }
+  }
+
+  @Test("those that have a name are the files, and say why they exist")
+  func files() throws {
+    let folder = "\(Folder.repository)/Fixtures/Scenarios"
+    let names = Folder.names(in: folder).filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }
+    #expect(names.sorted() == Scenario.names.sorted() && names.count >= 40)
+    for name in names {
+      let scenario = try Scenario(named: name)
+      #expect(scenario.name == name && scenario.reason.count > 20 && scenario.reason.hasSuffix("."))
+      #expect(!scenario.timeline.isEmpty)
+    }
+  }
+
+  @Test(
+    "what goes wrong besides is over in the end: everyone is connected again",
+    arguments: 1...6 as ClosedRange<UInt64>)
+  func chaos(seed: UInt64) async throws {
+    var options = Scenario.Options()
+    options.isChaotic = true
+    for name in ["home-home", "home-strict-birthday", "no-udp"] {
+      let outcome = try await Scenario(named: name).run(seed: seed, options)
+      #expect(outcome.judgement.faults.isEmpty, "\(name): after \(outcome.chaos)")
+    }
+  }
+
+  @Test("one in Swift is the same as one in a file")
+  func inSwift() async throws {
+    let written = Scenario("home-home", why: "Two homes behind the usual routers.") {
+      Machine("alice").behind(.portRestrictedCone)
+      Machine("bob").behind(.portRestrictedCone)
+    } timeline: {
+      Step.connect("alice", to: "bob")
+    } expecting: {
+      Expectation.connection(
+        "alice", to: "bob", Expectation.Wishes(within: .milliseconds(130), over: .direct))
+    }
+    let (one, other) = (try await written.run(seed: 3), try await Scenario(named: "home-home").run(seed: 3))
+    #expect(one.isGood && one.trace.hash == other.trace.hash)
+  }
+
+  @Test("what is expected and does not come is told")
+  func expectations() async throws {
+    var scenario = try Scenario(named: "strict-strict")
+    scenario.expectations = [
+      .connection("alice", to: "bob", Expectation.Wishes(within: .milliseconds(10))),
+      .connection("alice", to: "bob", Expectation.Wishes(over: .direct)),
+      .connection("alice", to: "bob", Expectation.Wishes(silence: .milliseconds(1))),
+      .packets(of: "alice", atMost: 10), .refusal("alice", to: "bob"),
+    ]
+    let faults = try await scenario.run(seed: 1).judgement.faults
+    #expect(faults.count == 5 && faults.allSatisfy { $0.rule == .expectation }, "\(faults)")
+    await #expect(throws: ScenarioFailure.self) { try await scenario.run(seeds: 1...2) }
+  }
+
+  @Test("two seeds are two runs, and one is always the same")
+  func seeds() async throws {
+    let scenario = try Scenario(named: "home-home-loss")
+    let hashes = [1, 2, 1].map { $0 as UInt64 }
+    var found: [UInt64] = []
+    for seed in hashes { found.append(try await scenario.run(seed: seed).trace.hash) }
+    #expect(found[0] == found[2] && found[0] != found[1])
+  }
+}
