@@ -36,12 +36,22 @@ extension Scenario {
     public var caller, called: String
     /// After which time the caller has heard of the other; nil where it has not.
     public var answered: Duration?
-    /// The kinds of ways that it took.
-    public var kinds: [Path.Kind]
+    /// When it was asked for, on the world's clock.
+    public var asked: Instant
+    /// The ways that it took, as the caller saw it, in their order.
+    public var ways: [Way]
     /// For how long nothing came at most, at either side.
     public var silence: Duration
     /// Why it failed, if it did.
     public var failure: String?
+  }
+
+  /// A kind of way that a connection took for a while.
+  public struct Way: Hashable, Sendable {
+    /// Which kind.
+    public var kind: Path.Kind
+    /// From when on, since the connection was asked for.
+    public var since: Duration
   }
 
   /// Runs it once.
@@ -87,7 +97,7 @@ extension Scenario.Talk {
   fileprivate init(_ conversation: Conversation) {
     (caller, called) = (conversation.caller, conversation.called)
     answered = conversation.answered.map { conversation.asked.duration(to: $0) }
-    (kinds, silence) = (conversation.kinds, conversation.silence)
+    (asked, ways, silence) = (conversation.asked, conversation.ways, conversation.silence)
     failure = conversation.failure.map { "\($0)" }
   }
 }

@@ -52,7 +52,7 @@ public struct ScenarioSweep: Sendable {
       verdict.trials.merge(run.judgement.trials, uniquingKeysWith: +)
       verdict.times += run.talks.compactMap(\.answered)
       verdict.silences.append(run.talks.map(\.silence).max() ?? .zero)
-      for talk in run.talks { if let kind = talk.kinds.last { verdict.kinds[kind, default: 0] += 1 } }
+      for talk in run.talks { if let kind = talk.ways.last?.kind { verdict.kinds[kind, default: 0] += 1 } }
       verdict.faultsOfChaos += run.chaos
       if seed == seeds.lowerBound { verdict.hash = run.hash }
     }

@@ -179,8 +179,9 @@ final class Stage: @unchecked Sendable {
     _ conversation: Conversation, over connection: Connection, _ machine: any Machine
   ) async throws {
     machine.spawn("the ways of \(conversation.name)") {
-      for await path in await connection.pathUpdates where conversation.kinds.last != path.kind {
-        conversation.kinds.append(path.kind)
+      for await path in await connection.pathUpdates where conversation.ways.last?.kind != path.kind {
+        let time = conversation.asked.duration(to: self.world.now)
+        conversation.ways.append(Scenario.Way(kind: path.kind, since: time))
       }
     }
     let stream = try await connection.openStream()
