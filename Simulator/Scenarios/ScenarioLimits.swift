@@ -33,6 +33,8 @@ public enum ScenarioLimits {
   /// How long what NATs remember lives at most: TCP that nobody has closed (7,440 s: RFC 5382, REQ-5), whose system repeats its last
   /// words for a quarter of an hour.
   static let longestMapping: Duration = .seconds(10_000)
+  /// How long two talk in a matrix: a search for a port at its slowest is done by then.
+  static let matrixTalk: Duration = .seconds(12)
   /// For how long at least things go wrong in a run that is chaotic.
   static let chaos: Duration = .seconds(30)
 }

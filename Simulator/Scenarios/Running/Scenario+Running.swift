@@ -72,7 +72,7 @@ extension Scenario {
       Machine(Stage.directorName)
     }
     let (judgement, talks) = try await world.run { [scenario] world in
-      let stage = Stage(scenario, in: world)
+      let stage = Stage(scenario, in: world, isChaotic: options.isChaotic)
       world.watch = { stage.packets.take($0) }
       try await stage.play()
       return (stage.judgement, stage.conversations.map(Talk.init))

@@ -29,8 +29,12 @@ final class Stage: @unchecked Sendable {
   private static let registryName = "registry.example"
   private static let relayUser = (name: "peer", password: "open sesame")
 
-  init(_ scenario: Scenario, in world: World) {
+  /// Whether things go wrong that the scenario does not know of.
+  let isChaotic: Bool
+
+  init(_ scenario: Scenario, in world: World, isChaotic: Bool) {
     (self.scenario, self.world, director) = (scenario, world, world.machine(Self.directorName))
+    self.isChaotic = isChaotic
     for name in scenario.machineNames {
       var random = world.machine(name).random
       keys[name] = PrivateKey(using: &random)

@@ -12,6 +12,10 @@ struct Simulate: Command {
   private static let jobs = Option("jobs", short: "j", .number(1...256), "how many runs at once", default: 2)
   private static let chaos = Option.flag("chaos", "let things go wrong besides, drawn from the seed")
   private static let replay = Option.flag("replay", "show one run, event by event: of --seed, or of seed 1")
+  private static let matrix = Option.flag(
+    "matrix", "try each kind of NAT against each, or those that are named; see also 'warren connect'")
+  private static let search = Option<WarrenScenarios.Program.Search>(
+    "search", .choice("SEARCH"), "how peers of the matrix look for hidden ports", default: .normal)
   private static let list = Option.flag("list", "say what scenarios there are, and why")
 
   static var description: CommandDescription {
@@ -24,15 +28,17 @@ struct Simulate: Command {
         scenario and seed give the same run, on every computer.
         """,
       group: .laboratory, arguments: [places],
-      options: [seeds, LaboratoryWords.seed, jobs, chaos, replay, list, JSONWord.json],
+      options: [seeds, LaboratoryWords.seed, jobs, chaos, replay, matrix, search, list, JSONWord.json],
       rules: [
         .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [replay, list, JSONWord.json]),
+        .atMostOne(of: [replay, list, matrix]), .atMostOne(of: [chaos, matrix]),
       ],
       examples: [
         Example("warren simulate", "run all scenarios that have a name, 20 seeds each"),
         Example("warren simulate home-home --seeds 1000 --chaos", "let everything go wrong that can"),
         Example("warren simulate --replay strict-strict --seed 7", "see one run, event by event"),
         Example("warren simulate my.json", "run a scenario of your own"),
+        Example("warren simulate --matrix public port-restricted symmetric", "try these against each other"),
       ])
   }
 
@@ -40,7 +46,8 @@ struct Simulate: Command {
   private let seeds: ClosedRange<UInt64>
   private let jobs: Int
   private var options = Scenario.Options()
-  private let isReplay, isList, isJSON: Bool
+  private let isReplay, isList, isMatrix, isJSON: Bool
+  private let search: WarrenScenarios.Program.Search
   private let terminal = Terminal()
 
   /// How much of a run is shown.
@@ -52,12 +59,18 @@ struct Simulate: Command {
     jobs = words[Self.jobs]
     options.isChaotic = words[Self.chaos]
     (isReplay, isList, isJSON) = (words[Self.replay], words[Self.list], words[JSONWord.json])
+    (isMatrix, search) = (words[Self.matrix], words[Self.search])
+    if isMatrix, let unknown = names.first(where: { !ScenarioMatrix.all.contains($0) }) {
+      let all = ScenarioMatrix.all.joined(separator: ", ")
+      throw OptionsError(.badValue, "there is no NAT \(quoted(unknown)); there are: \(all)")
+    }
     guard !isReplay || names.count == 1 else {
       throw OptionsError(.incomplete, "--replay shows one run: name one scenario")
     }
   }
 
   func run() async throws {
+    if isMatrix { return try await runMatrix() }
     let scenarios = try ScenarioFiles.scenarios(names)
     if isList { return scenarios.forEach(describe) }
     if isReplay { return try await replay(scenarios[0]) }
@@ -86,6 +99,28 @@ struct Simulate: Command {
       }
       terminal.showBelow(["  \(scenario.name): \(count) of \(total) seeds"])
     }
+  }
+
+  private func runMatrix() async throws {
+    var matrix = ScenarioMatrix(names.isEmpty ? ScenarioMatrix.all : names)
+    matrix.search = search
+    let (done, total) = (Guarded(0), matrix.kinds.count * matrix.kinds.count)
+    let cells = try await matrix.run(seeds: seeds, jobs: jobs) { [terminal] in
+      let count = done.withLock { done in
+        done += 1
+        return done
+      }
+      terminal.showBelow(["  \(count) of \(total) pairs"])
+    }
+    terminal.showBelow([])
+    let report = MatrixReport(kinds: matrix.kinds, cells: cells)
+    if isJSON {
+      terminal.result(json: report.json)
+    } else {
+      for line in report.lines { terminal.result("\(line)") }
+    }
+    let bad = cells.joined().filter { !$0.failures.isEmpty }.map(\.name)
+    if !bad.isEmpty { throw SimulationError.wrong(bad) }
   }
 
   private func describe(_ scenario: Scenario) {
