@@ -33,7 +33,8 @@ extension NATCore {
     let slot = table.insert(
       Mapping(
         insideKey: place.inside, outsideKey: place.outside, host: host,
-        expiry: min(now.after(lifetime), latest), latestExpiry: latest, conversation: Conversation(begunAt: now, times)))
+        expiry: min(now.after(lifetime), latest), latestExpiry: latest,
+        conversation: Conversation(begunAt: now, times)))
     if configuration.repeatsPort {
       flowOrder.append(slot, to: &socketFlows[FlowKey(transport, inside, .whatever), default: .init()])
     }
@@ -66,7 +67,9 @@ extension NATCore {
 
   /// Where the latest flow of an inside socket is, where new ones follow it.
   private func latestPlace(of inside: SocketAddress, _ transport: Transport) -> SocketAddress? {
-    guard configuration.repeatsPort, let flows = socketFlows[FlowKey(transport, inside, .whatever)] else { return nil }
+    guard configuration.repeatsPort, let flows = socketFlows[FlowKey(transport, inside, .whatever)] else {
+      return nil
+    }
     return table.mappings.elements[flows.newest].outside
   }
 

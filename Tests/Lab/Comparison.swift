@@ -12,6 +12,8 @@ struct Comparison: Sendable {
   private(set) var drawnAndKept = 0
   /// What became of each script's last packet, where both worlds agree.
   private(set) var lasts: [String] = []
+  /// Whether no packet was sent later than those who have written scripts leave room for.
+  private(set) var isPunctual = true
 
   mutating func add(
     _ script: PacketScript, _ profile: Profile, _ input: NATConfiguration.Unsolicited, kernel: Recorder,
@@ -22,6 +24,7 @@ struct Comparison: Sendable {
       return
     }
     scripts += 1
+    isPunctual = isPunctual && kernel.isPunctual(in: script)
     for recorder in [kernel, simulated] {
       drawn += recorder.drawn
       drawnAndKept += recorder.drawnAndKept
@@ -32,7 +35,9 @@ struct Comparison: Sendable {
       lasts.append(kernel.outcomes.last.map { "\($0)" } ?? "")
       return
     }
-    var lines = ["\(profile.rawValue), input \(input), seed \(script.seed), step \(place): the kernel and the simulator differ"]
+    var lines = [
+      "\(profile.rawValue), input \(input), seed \(script.seed), step \(place): the kernel and the simulator differ"
+    ]
     for index in 0...place {
       let step = "    \(script.steps[index]),"
       let padding = String(repeating: " ", count: max(1, 58 - step.count))
@@ -49,6 +54,7 @@ struct Comparison: Sendable {
     sighting.arrivals.map { " (from \($0.from))" }.joined()
   }
 
+  /// Adds those of another profile or policy.
   mutating func add(_ other: Comparison) {
     scripts += other.scripts
     steps += other.steps
@@ -56,6 +62,8 @@ struct Comparison: Sendable {
     differences += other.differences
     drawn += other.drawn
     drawnAndKept += other.drawnAndKept
+    lasts += other.lasts
+    isPunctual = isPunctual && other.isPunctual
   }
 
   /// A line for a person.

@@ -7,8 +7,10 @@ struct KernelNetworkTests {
   /// What others on this computer see of networks.
   private func visible() -> String {
     var names = Folder.names(in: "/run/netns") + ["|"] + Folder.names(in: "/sys/class/net") + ["|"]
-    names += (Folder.text(of: "/proc/self/mounts") ?? "").split(separator: "\n").filter { $0.contains("nsfs") }
-      .map(String.init)
+    names += (Folder.text(of: "/proc/self/mounts") ?? "").split(separator: "\n").filter {
+      $0.contains("nsfs")
+    }
+    .map(String.init)
     return names.joined(separator: " ")
   }
 

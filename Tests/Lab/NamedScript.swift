@@ -17,7 +17,8 @@ extension NamedScript {
   /// Those that are over at once.
   static let quick = [
     NamedScript(
-      name: "a stranger who is first moves the port where the box takes its packet for its own", input: .accept,
+      name: "a stranger who is first moves the port where the box takes its packet for its own",
+      input: .accept,
       steps: [
         .send(.x1a, to: .z1), .call(.y1, .place(.x1a, seenBy: .z1)), .send(.x1a, to: .y1),
       ], last: "at y1, new"),
@@ -49,7 +50,8 @@ extension NamedScript {
     NamedScript(
       name: "it goes back to its own port where its latest is taken, and that not", input: .accept,
       steps: [
-        .send(.x1a, to: .y1), .send(.x2a, to: .y1), .call(.z1, .place(.x2a, seenBy: .y1)), .send(.x2a, to: .z1),
+        .send(.x1a, to: .y1), .send(.x2a, to: .y1), .call(.z1, .place(.x2a, seenBy: .y1)),
+        .send(.x2a, to: .z1),
       ], last: "at z1, kept"),
     NamedScript(
       name: "the latest place counts, not the first",
@@ -65,7 +67,8 @@ extension NamedScript {
       steps: [.send(.x1a, to: .y1), .send(.x1a, to: .z1), .call(.z1, .place(.x1a, seenBy: .y1))],
       last: "nothing"),
     NamedScript(
-      name: "whoever calls another inside by the box's outside address is told that nobody is there", input: .reject,
+      name: "whoever calls another inside by the box's outside address is told that nobody is there",
+      input: .reject,
       steps: [.send(.x1a, to: .y1), .call(.x2a, .place(.x1a, seenBy: .y1))], last: "refused"),
     NamedScript(
       name: "by ports that are forwarded those inside meet", profile: .fullCone,
@@ -80,7 +83,8 @@ extension NamedScript {
     NamedScript(
       name: "without an answer a flow lives for a second, and another packet prolongs it",
       steps: [
-        .send(.x1a, to: .y1), .rest(600), .send(.x1a, to: .y1), .rest(700), .call(.y1, .place(.x1a, seenBy: .y1)),
+        .send(.x1a, to: .y1), .rest(600), .send(.x1a, to: .y1), .rest(700),
+        .call(.y1, .place(.x1a, seenBy: .y1)),
         .rest(1500), .call(.y1, .place(.x1a, seenBy: .y1)),
       ], last: "nothing"),
     NamedScript(
@@ -92,13 +96,15 @@ extension NamedScript {
     NamedScript(
       name: "what goes on after two seconds is a stream and lives for three",
       steps: [
-        .send(.x1a, to: .y1), .rest(700), .call(.y1, .place(.x1a, seenBy: .y1)), .rest(700), .send(.x1a, to: .y1),
+        .send(.x1a, to: .y1), .rest(700), .call(.y1, .place(.x1a, seenBy: .y1)), .rest(700),
+        .send(.x1a, to: .y1),
         .rest(800), .send(.x1a, to: .y1), .rest(2500), .call(.y1, .place(.x1a, seenBy: .y1)),
       ], last: "at x1a, itself"),
     NamedScript(
       name: "and not longer",
       steps: [
-        .send(.x1a, to: .y1), .rest(700), .call(.y1, .place(.x1a, seenBy: .y1)), .rest(700), .send(.x1a, to: .y1),
+        .send(.x1a, to: .y1), .rest(700), .call(.y1, .place(.x1a, seenBy: .y1)), .rest(700),
+        .send(.x1a, to: .y1),
         .rest(800), .send(.x1a, to: .y1), .rest(3500), .call(.y1, .place(.x1a, seenBy: .y1)),
       ], last: "nothing"),
     NamedScript(
@@ -115,7 +121,8 @@ extension NamedScript {
         .call(.y1, .place(.x1a, seenBy: .y1)),
       ], last: "at x1a, itself"),
     NamedScript(
-      name: "where a flow has ended its port is free", steps: [
+      name: "where a flow has ended its port is free",
+      steps: [
         .send(.x1a, to: .y1), .send(.x2a, to: .y1), .rest(1500), .send(.x2a, to: .y1),
       ], last: "at y1, kept"),
     NamedScript(

@@ -89,7 +89,8 @@ enum Profile: String, CaseIterable, CustomTestStringConvertible {
     guard self == .fullCone else { return "" }
     return [Host.x1, .x2].enumerated().map { index, host in
       let first = Profile.firstPort + UInt16(index) * Profile.portsOfAHost
-      return "ip daddr \(Host.box) udp dport \(first)-\(first + Profile.portsOfAHost - 1) dnat to \(host.address)\n"
+      return
+        "ip daddr \(Host.box) udp dport \(first)-\(first + Profile.portsOfAHost - 1) dnat to \(host.address)\n"
     }.joined()
   }
 }

@@ -210,7 +210,8 @@ struct NATLifetimeTests {
     #expect(lifetime(linux, after: [.inside, .inside]) == 30, "nothing came back")
     #expect(lifetime(linux, after: [.inside, .outside]) == 30, "the first answer came late")
     #expect(lifetime(linux, after: [.inside, .outside, .outside]) == 120)
-    #expect(lifetime(linux.changed { $0.lifetimes.udpStreamAge = .seconds(4) }, after: [.outside, .inside]) == 30)
+    #expect(
+      lifetime(linux.changed { $0.lifetimes.udpStreamAge = .seconds(4) }, after: [.outside, .inside]) == 30)
   }
 
   /// After how many seconds a mapping that is in use all the time changes its outside port.

@@ -11,10 +11,14 @@ public final class NetworkNamespace: Sendable {
     let made = onThread { () -> CInt in
       let newNetwork: CInt = 0x4000_0000
       typealias Unshare = @convention(c) (_ namespaces: CInt) -> CInt
-      guard let unshare = hiddenFunction("unshare", as: Unshare.self), unshare(newNetwork) == 0 else { return -1 }
+      guard let unshare = hiddenFunction("unshare", as: Unshare.self), unshare(newNetwork) == 0 else {
+        return -1
+      }
       return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)
     }
-    guard made >= 0 else { throw Failure("no network namespace can be made: this needs root, or `unshare -Ur`") }
+    guard made >= 0 else {
+      throw Failure("no network namespace can be made: this needs root, or `unshare -Ur`")
+    }
     descriptor = made
     try run("ip link set lo up")
   }
@@ -28,7 +32,9 @@ public final class NetworkNamespace: Sendable {
   public func enter<Value>(_ body: () throws -> Value) throws -> Value {
     let value = onThread { () -> Result<Value, any Error>? in
       typealias SetNamespace = @convention(c) (_ descriptor: CInt, _ kind: CInt) -> CInt
-      guard let setns = hiddenFunction("setns", as: SetNamespace.self), setns(descriptor, 0) == 0 else { return nil }
+      guard let setns = hiddenFunction("setns", as: SetNamespace.self), setns(descriptor, 0) == 0 else {
+        return nil
+      }
       return Result { try body() }
     }
     guard let value else { throw Failure("setns: \(String(cString: strerror(errno)))") }
@@ -43,7 +49,8 @@ public final class NetworkNamespace: Sendable {
 
   /// Why there can be none here, with the rules of a firewall; nil where there can.
   public static let obstacle: String? = {
-    guard system("PATH=$PATH:/usr/sbin:/sbin; command -v ip >/dev/null && command -v nft >/dev/null") == 0 else {
+    guard system("PATH=$PATH:/usr/sbin:/sbin; command -v ip >/dev/null && command -v nft >/dev/null") == 0
+    else {
       return "there are no commands ip and nft: Scripts/interop.sh"
     }
     do {

@@ -14,7 +14,8 @@ public func onThread<Value>(_ body: () -> Value) -> Value {
 }
 
 /// Calls `body`, which may block, on a thread of its own, so that no other task waits for it.
-public func awaitThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+public func awaitThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value
+{
   try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
     let job = ThreadJob { continuation.resume(with: Result { try body() }) }
     var thread = pthread_t()

@@ -7,7 +7,7 @@ final class ConnectionTable {
 
   /// Of the namespace that the calling thread is in.
   init() throws {
-    descriptor = socket(AF_NETLINK, CInt(SOCK_RAW.rawValue) | O_CLOEXEC, 12 /* NETLINK_NETFILTER */)
+    descriptor = socket(AF_NETLINK, CInt(SOCK_RAW.rawValue) | O_CLOEXEC, CInt(12))  // NETLINK_NETFILTER
     try check(descriptor, "netlink")
   }
 

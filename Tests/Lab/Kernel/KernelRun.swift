@@ -54,7 +54,9 @@ final class KernelRun {
       let socket = sockets[Int(player.rawValue)]
       while let failed = try socket.receiveFailure() {
         try expect(failed, at: player)
-        guard player == packet.from else { throw KernelFailure(description: "\(player) is told of another's packet") }
+        guard player == packet.from else {
+          throw KernelFailure(description: "\(player) is told of another's packet")
+        }
         sighting.isRefused = true
       }
       while let (arrived, source) = try socket.receive() {
@@ -83,7 +85,8 @@ final class KernelRun {
         if arrived == number { return }
       }
     }
-    throw KernelFailure(description: "the marker behind packet \(number) does not come from \(host) to \(target)")
+    throw KernelFailure(
+      description: "the marker behind packet \(number) does not come from \(host) to \(target)")
   }
 
   /// A cable carries nothing until the kernel has noticed that both its ends are plugged in.
@@ -92,7 +95,9 @@ final class KernelRun {
     for host in Host.allCases {
       let target: Host = host.isInside ? .y : .x1
       repeat {
-        guard monotonicTime() < end else { throw KernelFailure(description: "\(host) has no way to \(target)") }
+        guard monotonicTime() < end else {
+          throw KernelFailure(description: "\(host) has no way to \(target)")
+        }
         try markers[Int(host.rawValue)].send(0, to: target.markerAddress)
       } while !markers[Int(target.rawValue)].wait(atMost: .milliseconds(1))
     }

@@ -30,6 +30,18 @@ struct Recorder {
     }
   }
 
+  /// Whether each packet was sent within a quarter of a second after its time.
+  func isPunctual(in script: PacketScript) -> Bool {
+    var time = Duration.zero
+    return zip(script.steps, sightings).allSatisfy { step, sighting in
+      if case .rest(let milliseconds) = step {
+        time += .milliseconds(milliseconds)
+        return true
+      }
+      return sighting.sentAt - time < .milliseconds(250)
+    }
+  }
+
   private func place(of inside: Player, seenBy outside: SocketAddress) -> SocketAddress {
     flows[inside]?.first { $0.destination == outside }?.source
       ?? SocketAddress(Host.box, port: inside.address(in: profile).port)

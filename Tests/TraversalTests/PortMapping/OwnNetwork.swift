@@ -8,7 +8,9 @@ final class OwnNetwork: Sendable {
   /// The first command that failed.
   let failure: String?
 
-  private init(_ machine: LocalMachine?, failure: String?) { (self.machine, self.failure) = (machine, failure) }
+  private init(_ machine: LocalMachine?, failure: String?) {
+    (self.machine, self.failure) = (machine, failure)
+  }
 
   /// Makes a namespace, runs commands in it, and puts a machine there.
   static func make(_ commands: String...) -> OwnNetwork {
