@@ -89,11 +89,10 @@ final class KernelRun {
       description: "the marker behind packet \(number) does not come from \(host) to \(target)")
   }
 
-  /// A cable carries nothing until the kernel has noticed that both its ends are plugged in.
+  /// A cable carries nothing until the kernel has noticed that both its ends are plugged in, each end by itself.
   private func waitForCables() throws {
     let end = monotonicTime() + .seconds(5)
-    for host in Host.allCases {
-      let target: Host = host.isInside ? .y : .x1
+    for (host, target) in [(Host.x1, Host.y), (.x2, .z), (.y, .x2), (.z, .x1)] {
       repeat {
         guard monotonicTime() < end else {
           throw KernelFailure(description: "\(host) has no way to \(target)")
