@@ -9,9 +9,10 @@ DOCS := .build/docs
 SEEDS ?= 20
 CONTEST_SEEDS ?= 10000
 WEATHER_SEEDS ?= 100
+LAB_SCRIPTS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: interop help demo test lint format bench matrix connect paths storm swarm contest weather fuzz sanitize release docs setup clean
+.PHONY: interop help demo test lint format bench matrix connect paths storm swarm contest weather lab fuzz sanitize release docs setup clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +70,9 @@ weather: release ## send bytes through bad networks over QUIC, in both worlds, a
 	.build/release/warren weather --loopback
 	.build/release/warren weather clean --megabytes 1024 --streams 1 --seeds 1
 	.build/release/warren weather clean --megabytes 1024 --streams 1 --seeds 1 --loopback
+
+lab: setup interop ## send random packet scripts through the simulated NAT and through this kernel's, as root (300 a profile: 20 s)
+	WARREN_LAB_SCRIPTS=$(LAB_SCRIPTS) $(SWIFT) test --filter LabTests
 
 fuzz: setup ## give hostile bytes to whatever reads some, a minute each (FUZZ_SECONDS, FUZZ_TARGETS)
 	@Scripts/fuzz.sh
