@@ -31,10 +31,11 @@ extension ExitCode {
         .unreachable
       case is NetworkError: .system
       case is FileError, is UnreadableFile, is UnwritablePlace, is StandardStreamError: .file
-      case is KeyFileError, is PersonalFolderError: .settings
+      case is KeyFileError, is PersonalFolderError, is WrongUsers: .settings
       case is QUICError, is RelayError: .unreachable
-      case ChatError.nameTaken: .refused
-      case ChatError.silent, ChatError.noDescription: .unreachable
+      case ChatError.nameTaken, ChatError.denied: .refused
+      case ChatError.silent, ChatError.noDescription, ChatError.nothingPasted, ChatError.endedBefore:
+        .unreachable
       case PunchError.noNetwork: .system
       case is PunchError, is DeadlineExceeded: .unreachable
       default: .failure
