@@ -35,6 +35,8 @@ public enum ScenarioLimits {
   static let longestMapping: Duration = .seconds(10_000)
   /// How long two talk in a matrix: a search for a port at its slowest is done by then.
   static let matrixTalk: Duration = .seconds(12)
+  /// How often a scenario is run at most to make it smaller.
+  public static let shrinkingRuns = 400
   /// For how long at least things go wrong in a run that is chaotic.
   static let chaos: Duration = .seconds(30)
 }

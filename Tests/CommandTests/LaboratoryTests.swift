@@ -5,25 +5,11 @@ import Warren
 
 @Suite("The laboratory's reports", .needsWarren)
 struct LaboratoryTests {
-  /// Runs a command to its end.
-  private func report(_ words: [String]) async throws -> (code: CInt, out: String, err: String) {
-    let result = Guarded<(code: CInt, out: String, err: String)>((-1, "", ""))
-    try await Folder.with { folder in
-      _ = try await onLocalMachines(["watcher"]) { machines in
-        let program = try WarrenProgram("laboratory", in: folder, words)
-        program.endInput()
-        let code = try await program.end(on: machines[0], within: .seconds(120)).code
-        result.withLock { $0 = (code, program.out, program.err) }
-      }
-    }
-    return result.withLock { $0 }
-  }
-
   /// What a command says for other programs: one object on a line, and nothing else.
   private func object<Object: Decodable>(
     _ type: Object.Type, _ words: String..., code: CInt = 0, at place: SourceLocation = #_sourceLocation
   ) async throws -> Object {
-    let result = try await report(words + ["--json"])
+    let result = try await ended(words + ["--json"])
     #expect(result.code == code && result.err.isEmpty == (code == 0), "\(result.err)", sourceLocation: place)
     #expect(result.out.hasSuffix("}\n") && result.out.count { $0 == "\n" } == 1, sourceLocation: place)
     let decoder = JSONDecoder()
@@ -79,7 +65,7 @@ struct LaboratoryTests {
     #expect(places.allSatisfy { $0.cells.map(\.with) == places.map(\.name) })
     #expect(found.matrices[1].rows.allSatisfy { $0.cells.count == 1 && $0.cells[0].with == nil })
     // The same in lines, of which the first say what the letters mean.
-    let (code, text, _) = try await report(["matrix", "--seeds", "1", "--loss", "0"])
+    let (code, text, _) = try await ended(["matrix", "--seeds", "1", "--loss", "0"])
     var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)[...]
     #expect(code == 0 && lines.popFirst()!.hasPrefix("e  at once    g  after a guess"))
     #expect(lines.contains("Over UDP, 0 % of the packets lost:"))
@@ -189,7 +175,7 @@ struct LaboratoryTests {
     let found = try await object(Weathers.self, "weather", "clean", "--seeds", "3")
     #expect(found.world == "simulated" && found.weathers.map(\.weather) == ["clean"])
     #expect(found.weathers[0].runs == 3 && found.weathers[0].right == 3 && found.weathers[0].medianMs > 100)
-    let text = try await report(["weather", "clean", "--seeds", "3"]).out
+    let text = try await ended(["weather", "clean", "--seeds", "3"]).out
     let hundredths = { (time: Double) in Int((time / 10).rounded()) }
     let (median, worst) = (hundredths(found.weathers[0].medianMs), hundredths(found.weathers[0].worstMs))
     func seconds(_ time: Int) -> String { "0.\(time) s" }

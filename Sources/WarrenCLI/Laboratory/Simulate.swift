@@ -12,6 +12,8 @@ struct Simulate: Command {
   private static let jobs = Option("jobs", short: "j", .number(1...256), "how many runs at once", default: 2)
   private static let chaos = Option.flag("chaos", "let things go wrong besides, drawn from the seed")
   private static let replay = Option.flag("replay", "show one run, event by event: of --seed, or of seed 1")
+  private static let shrink = Option.flag(
+    "shrink", "print the least of a scenario that still breaks the same rule with --seed")
   private static let matrix = Option.flag(
     "matrix", "try each kind of NAT against each, or those that are named; see also 'warren connect'")
   private static let search = Option<WarrenScenarios.Program.Search>(
@@ -28,10 +30,13 @@ struct Simulate: Command {
         scenario and seed give the same run, on every computer.
         """,
       group: .laboratory, arguments: [places],
-      options: [seeds, LaboratoryWords.seed, jobs, chaos, replay, matrix, search, list, JSONWord.json],
+      options: [
+        seeds, LaboratoryWords.seed, jobs, chaos, replay, shrink, matrix, search, list, JSONWord.json,
+      ],
       rules: [
         .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [replay, list, JSONWord.json]),
-        .atMostOne(of: [replay, list, matrix]), .atMostOne(of: [chaos, matrix]),
+        .atMostOne(of: [replay, shrink, list, matrix]), .atMostOne(of: [shrink, JSONWord.json]),
+        .atMostOne(of: [chaos, matrix]),
       ],
       examples: [
         Example("warren simulate", "run all scenarios that have a name, 20 seeds each"),
@@ -46,7 +51,7 @@ struct Simulate: Command {
   private let seeds: ClosedRange<UInt64>
   private let jobs: Int
   private var options = Scenario.Options()
-  private let isReplay, isList, isMatrix, isJSON: Bool
+  private let isReplay, isShrinking, isList, isMatrix, isJSON: Bool
   private let search: WarrenScenarios.Program.Search
   private let terminal = Terminal()
 
@@ -59,13 +64,15 @@ struct Simulate: Command {
     jobs = words[Self.jobs]
     options.isChaotic = words[Self.chaos]
     (isReplay, isList, isJSON) = (words[Self.replay], words[Self.list], words[JSONWord.json])
+    isShrinking = words[Self.shrink]
     (isMatrix, search) = (words[Self.matrix], words[Self.search])
     if isMatrix, let unknown = names.first(where: { !ScenarioMatrix.all.contains($0) }) {
       let all = ScenarioMatrix.all.joined(separator: ", ")
       throw OptionsError(.badValue, "there is no NAT \(quoted(unknown)); there are: \(all)")
     }
-    guard !isReplay || names.count == 1 else {
-      throw OptionsError(.incomplete, "--replay shows one run: name one scenario")
+    guard !(isReplay || isShrinking) || names.count == 1 else {
+      let option = isReplay ? "--replay" : "--shrink"
+      throw OptionsError(.incomplete, "\(option) is about one run: name one scenario")
     }
   }
 
@@ -73,6 +80,7 @@ struct Simulate: Command {
     if isMatrix { return try await runMatrix() }
     let scenarios = try ScenarioFiles.scenarios(names)
     if isList { return scenarios.forEach(describe) }
+    if isShrinking { return try await shrink() }
     if isReplay { return try await replay(scenarios[0]) }
     var report = SimulationReport(seeds: seeds, isChaotic: options.isChaotic)
     for scenario in scenarios {
@@ -98,6 +106,23 @@ struct Simulate: Command {
         return done
       }
       terminal.showBelow(["  \(scenario.name): \(count) of \(total) seeds"])
+    }
+  }
+
+  private func shrink() async throws {
+    let json = try ScenarioFiles.json(of: names[0])
+    let found = try await Shrinker(json: json, seed: seeds.lowerBound, options).run { [terminal] size in
+      terminal.showBelow(["  \(size) values are left"])
+    }
+    terminal.showBelow([])
+    guard let found else {
+      return terminal.talk("\(names[0]), seed \(seeds.lowerBound): no rule is broken")
+    }
+    terminal.talk(
+      "\(found.sizeBefore) values became \(found.size), \(found.eventsBefore) events \(found.events), in \(found.runs) runs: \("\(found.fault)")"
+    )
+    for line in String(decoding: found.json, as: UTF8.self).split(separator: "\n") {
+      terminal.result("\(String(line))")
     }
   }
 
