@@ -55,7 +55,7 @@ struct ScenarioDocument: Sendable {
     for name in ["network", "timeline", "expect"] {
       let parts = list(name)
       for (place, part) in parts.enumerated() {
-        for simpler in part.simplerOnes {
+        for simpler in part.simplerOnes(shortening: name == "timeline") {
           var parts = parts
           parts[place] = simpler
           found.append(with(name, parts))
@@ -124,14 +124,14 @@ extension JSONPart {
 
   private var duration: Duration? { try? ScenarioValue(part: self, path: "").duration() }
 
-  /// The same with one thing less, in each way that there is.
-  fileprivate var simplerOnes: [JSONPart] {
+  /// The same with one thing less, in each way that there is; or with something that lasts half as long.
+  fileprivate func simplerOnes(shortening isShortened: Bool) -> [JSONPart] {
     switch value {
     case .object(let members):
-      members.indices.flatMap { place -> [JSONPart] in
+      return members.indices.flatMap { place -> [JSONPart] in
         var fewer = members
         fewer.remove(at: place)
-        let changed = members[place].part.simplerOnes.map { part in
+        let changed = members[place].part.simplerOnes(shortening: isShortened).map { part in
           var others = members
           others[place].part = part
           return JSONPart(value: .object(others), line: 0)
@@ -139,10 +139,10 @@ extension JSONPart {
         return [JSONPart(value: .object(fewer), line: 0)] + changed
       }
     case .list(let parts):
-      parts.indices.flatMap { place -> [JSONPart] in
+      return parts.indices.flatMap { place -> [JSONPart] in
         var fewer = parts
         fewer.remove(at: place)
-        let changed = parts[place].simplerOnes.map { part in
+        let changed = parts[place].simplerOnes(shortening: isShortened).map { part in
           var others = parts
           others[place] = part
           return JSONPart(value: .list(others), line: 0)
@@ -150,9 +150,9 @@ extension JSONPart {
         return [JSONPart(value: .list(fewer), line: 0)] + changed
       }
     case .text:
-      // What lasts is half as long, or happens in half of the time.
-      duration.map { [JSONPart(.text("\(max($0 / 2, .milliseconds(1)).wholeNanoseconds / 1000) us"))] } ?? []
-    case .number, .flag, .nothing: []
+      guard isShortened, let duration else { return [] }
+      return [JSONPart(.text("\(max(duration / 2, .milliseconds(1)).wholeNanoseconds / 1000) us"))]
+    case .number, .flag, .nothing: return []
     }
   }
 
