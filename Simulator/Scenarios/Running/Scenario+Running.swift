@@ -21,6 +21,8 @@ extension Scenario {
     public var judgement: Judgement
     /// How each connection went that the scenario asks for.
     public var conversations: [Talk]
+    /// On which kinds of ways the pairs that had talked were when it was calm.
+    public var finalKinds: [Path.Kind: Int]
     /// What happened besides: nothing, unless it was chaotic.
     public var chaos: [Step]
     /// All events that were kept, and the hash of all.
@@ -71,13 +73,15 @@ extension Scenario {
       network
       Machine(Stage.directorName)
     }
-    let (judgement, talks) = try await world.run { [scenario] world in
+    let (judgement, talks, finalKinds) = try await world.run { [scenario] world in
       let stage = Stage(scenario, in: world, isChaotic: options.isChaotic)
       world.watch = { stage.packets.take($0) }
       try await stage.play()
-      return (stage.judgement, stage.conversations.map(Talk.init))
+      return (stage.judgement, stage.conversations.map(Talk.init), stage.finalKinds)
     }
-    return Outcome(seed: seed, judgement: judgement, conversations: talks, chaos: chaos, trace: world.trace)
+    return Outcome(
+      seed: seed, judgement: judgement, conversations: talks, finalKinds: finalKinds, chaos: chaos,
+      trace: world.trace)
   }
 
   /// Runs it with many seeds, so many at once, the first of them twice.

@@ -16,11 +16,13 @@ final class Stage: @unchecked Sendable {
   private var neighbours: [String: Task<Void, any Error>] = [:]
   private var keys: [String: PrivateKey] = [:]
   private var registryAddress: RegistryAddress?
-  private var relayAddresses: [RelayServerAddress] = []
+  private var relayAddresses: [(name: String, addresses: [RelayServerAddress])] = []
   private var stunAddresses: [SocketAddress] = []
   var conversations: [Conversation] = []
   var judgement = Judgement()
   var packets = PacketCount()
+  /// On which kinds of ways pairs were when it was calm.
+  var finalKinds: [Path.Kind: Int] = [:]
   /// How links are that have been changed for a while, and how often they were.
   var usualLinks: [String: (link: LinkPair, changes: Int)] = [:]
   /// Whose programs are being ended or started.
@@ -116,7 +118,7 @@ final class Stage: @unchecked Sendable {
     let addresses = [RelayServerAddress.Transport.udp, .tcp].map {
       RelayServerAddress(host: "\(ip)", port: 3478, transport: $0, username: user, password: password)
     }
-    relayAddresses += addresses.filter { !relayAddresses.contains($0) }
+    if !relayAddresses.contains(where: { $0.name == name }) { relayAddresses.append((name, addresses)) }
   }
 
   private func startSTUN(_ name: String, on machine: SimulatedMachine) async throws {
@@ -138,7 +140,8 @@ final class Stage: @unchecked Sendable {
     configuration.name = name
     configuration.registry = registryAddress
     configuration.stunServers = stunAddresses
-    configuration.relays = relayAddresses
+    configuration.relays = relayAddresses.filter { wishes.relays?.contains($0.name) ?? true }.flatMap(
+      \.addresses)
     wishes.apply(to: &configuration)
     let peer = try Peer(configuration, on: machine)
     try await peer.start()

@@ -18,6 +18,9 @@ struct Simulate: Command {
     "matrix", "try each kind of NAT against each, or those that are named; see also 'warren connect'")
   private static let search = Option<WarrenScenarios.Program.Search>(
     "search", .choice("SEARCH"), "how peers of the matrix look for hidden ports", default: .normal)
+  private static let internet = Option<Int?>(
+    "internet", .number(2...100_000),
+    "draw an internet with so many peers, in the shares in which NATs are found")
   private static let list = Option.flag("list", "say what scenarios there are, and why")
 
   static var description: CommandDescription {
@@ -31,11 +34,12 @@ struct Simulate: Command {
         """,
       group: .laboratory, arguments: [places],
       options: [
-        seeds, LaboratoryWords.seed, jobs, chaos, replay, shrink, matrix, search, list, JSONWord.json,
+        seeds, LaboratoryWords.seed, jobs, chaos, replay, shrink, matrix, search, internet, list,
+        JSONWord.json,
       ],
       rules: [
         .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [replay, list, JSONWord.json]),
-        .atMostOne(of: [replay, shrink, list, matrix]), .atMostOne(of: [shrink, JSONWord.json]),
+        .atMostOne(of: [replay, shrink, list, matrix, internet]), .atMostOne(of: [shrink, JSONWord.json]),
         .atMostOne(of: [chaos, matrix]),
       ],
       examples: [
@@ -51,6 +55,7 @@ struct Simulate: Command {
   private let seeds: ClosedRange<UInt64>
   private let jobs: Int
   private var options = Scenario.Options()
+  private let internet: Int?
   private let isReplay, isShrinking, isList, isMatrix, isJSON: Bool
   private let search: WarrenScenarios.Program.Search
   private let terminal = Terminal()
@@ -60,11 +65,15 @@ struct Simulate: Command {
 
   init(_ words: ParsedWords) throws {
     names = words[Self.places]
-    seeds = LaboratoryWords.seeds(Self.seeds, in: words)
+    // An internet is as much as many seeds.
+    seeds =
+      words[Self.internet] == nil
+      ? LaboratoryWords.seeds(Self.seeds, in: words) : words[LaboratoryWords.seed].map { $0...$0 } ?? 1...1
     jobs = words[Self.jobs]
     options.isChaotic = words[Self.chaos]
     (isReplay, isList, isJSON) = (words[Self.replay], words[Self.list], words[JSONWord.json])
     isShrinking = words[Self.shrink]
+    internet = words[Self.internet]
     (isMatrix, search) = (words[Self.matrix], words[Self.search])
     if isMatrix, let unknown = names.first(where: { !ScenarioMatrix.all.contains($0) }) {
       let all = ScenarioMatrix.all.joined(separator: ", ")
@@ -78,6 +87,7 @@ struct Simulate: Command {
 
   func run() async throws {
     if isMatrix { return try await runMatrix() }
+    if let internet { return try await run(internet) }
     let scenarios = try ScenarioFiles.scenarios(names)
     if isList { return scenarios.forEach(describe) }
     if isShrinking { return try await shrink() }
@@ -123,6 +133,21 @@ struct Simulate: Command {
     )
     for line in String(decoding: found.json, as: UTF8.self).split(separator: "\n") {
       terminal.result("\(String(line))")
+    }
+  }
+
+  private func run(_ peers: Int) async throws {
+    var internet = Scenario.Internet()
+    internet.peers = peers
+    for seed in seeds {
+      let outcome = try await Scenario(internet: internet, seed: seed).run(seed: seed, options)
+      let report = InternetReport(peers: peers, outcome: outcome)
+      if isJSON {
+        terminal.result(json: report.json)
+      } else {
+        report.lines.forEach { terminal.result("\($0)") }
+      }
+      if !outcome.isGood { throw SimulationError.wrong(["the internet"]) }
     }
   }
 
