@@ -16,7 +16,7 @@ extension NATConfiguration {
     ("address-and-port-dependent", .addressAndPortDependent),
   ]
 
-  private static let words = [
+  static let words = [
     "is", "mapping", "filtering", "keeps-port", "ports", "port-block", "pooling", "hairpinning",
     "unsolicited", "lifetime", "unreplied-lifetime", "absolute-lifetime", "tcp-lifetime", "refreshed-by",
     "mappings", "mappings-per-host", "when-full", "new-mappings-per-second", "blocks-udp", "tcp-ports",
