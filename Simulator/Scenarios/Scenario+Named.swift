@@ -75,5 +75,6 @@ extension Scenario {
     ("v6-firewalls", PackageResources.v6_firewalls_json),
     ("v6-only-v4-only", PackageResources.v6_only_v4_only_json),
     ("wifi-to-cellular", PackageResources.wifi_to_cellular_json),
+    ("wifi-to-cellular-strict", PackageResources.wifi_to_cellular_strict_json),
   ]
 }
