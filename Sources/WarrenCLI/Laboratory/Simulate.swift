@@ -12,6 +12,8 @@ struct Simulate: Command {
   private static let jobs = Option("jobs", short: "j", .number(1...256), "how many runs at once", default: 2)
   private static let chaos = Option.flag("chaos", "let things go wrong besides, drawn from the seed")
   private static let replay = Option.flag("replay", "show one run, event by event: of --seed, or of seed 1")
+  private static let report = Option<String?>(
+    "report", .file, "write a page to look at, in HTML: what came of each, and one run of it, drawn")
   private static let list = Option.flag("list", "say what scenarios there are, and why")
 
   static var description: CommandDescription {
@@ -24,14 +26,15 @@ struct Simulate: Command {
         scenario and seed give the same run, on every computer.
         """,
       group: .laboratory, arguments: [places],
-      options: [seeds, LaboratoryWords.seed, jobs, chaos, replay, list, JSONWord.json],
+      options: [seeds, LaboratoryWords.seed, jobs, chaos, replay, report, list, JSONWord.json],
       rules: [
-        .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [replay, list, JSONWord.json]),
+        .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [replay, list, JSONWord.json]), .atMostOne(of: [replay, list, report]),
       ],
       examples: [
         Example("warren simulate", "run all scenarios that have a name, 20 seeds each"),
         Example("warren simulate home-home --seeds 1000 --chaos", "let everything go wrong that can"),
         Example("warren simulate --replay strict-strict --seed 7", "see one run, event by event"),
+        Example("warren simulate --report out.html", "the same, and a page with pictures of it"),
         Example("warren simulate my.json", "run a scenario of your own"),
       ])
   }
@@ -41,6 +44,7 @@ struct Simulate: Command {
   private let jobs: Int
   private var options = Scenario.Options()
   private let isReplay, isList, isJSON: Bool
+  private let page: String?
   private let terminal = Terminal()
 
   /// How much of a run is shown.
@@ -52,6 +56,7 @@ struct Simulate: Command {
     jobs = words[Self.jobs]
     options.isChaotic = words[Self.chaos]
     (isReplay, isList, isJSON) = (words[Self.replay], words[Self.list], words[JSONWord.json])
+    page = words[Self.report]
     guard !isReplay || names.count == 1 else {
       throw OptionsError(.incomplete, "--replay shows one run: name one scenario")
     }
@@ -59,12 +64,18 @@ struct Simulate: Command {
 
   func run() async throws {
     let scenarios = try ScenarioFiles.scenarios(names)
-    if isList { return scenarios.forEach(describe) }
-    if isReplay { return try await replay(scenarios[0]) }
+    if isList { return scenarios.forEach { describe($0.scenario) } }
+    if isReplay { return try await replay(scenarios[0].scenario) }
+    let file = try page.map { try WrittenFile($0) }
     var report = SimulationReport(seeds: seeds, isChaotic: options.isChaotic)
-    for scenario in scenarios {
-      let verdict = try await sweep(scenario)
+    var drawn = ScenarioReport(seeds: seeds, isChaotic: options.isChaotic)
+    for found in scenarios {
+      let verdict = try await sweep(found.scenario)
       report.verdicts.append(verdict)
+      if file != nil {
+        drawn.entries.append(
+          await ScenarioReport.Entry(found.scenario, word: found.word, verdict, seeds: seeds, options))
+      }
       if !isJSON { for line in report.lines(of: verdict) { terminal.result("\(line)") } }
     }
     if isJSON {
@@ -72,6 +83,7 @@ struct Simulate: Command {
     } else {
       for line in report.summary { terminal.result("\(line)") }
     }
+    try file?.write(drawn.html)
     let bad = report.verdicts.filter { !$0.failures.isEmpty }.map(\.name)
     if !bad.isEmpty { throw SimulationError.wrong(bad) }
   }
