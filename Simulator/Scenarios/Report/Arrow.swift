@@ -7,10 +7,13 @@ struct Arrow {
   var first, last: Journey
   var count = 1
   var sizes: ClosedRange<Int>
+  /// The ports that they were sent to.
+  var ports: Set<UInt16>
 
   init(_ journey: Journey) {
     (first, last) = (journey, journey)
     sizes = journey.size...journey.size
+    ports = [journey.start.packet.destination.port]
   }
 
   /// What all packets of an arrow have in common.
@@ -71,16 +74,18 @@ struct Arrow {
     last = other.last
     count += other.count
     sizes = min(sizes.lowerBound, other.sizes.lowerBound)...max(sizes.upperBound, other.sizes.upperBound)
+    ports.formUnion(other.ports)
   }
 
   // MARK: In words
 
-  /// `1252 B`, `48–1252 B × 3`, `SYN 60 B`.
+  /// `1252 B :3478`, `48–1252 B × 3 :3478`, `SYN 60 B :443`, `124 B × 240, 240 ports`.
   var label: String {
     let packet = first.start.packet
     let size = sizes.count == 1 ? "\(sizes.lowerBound)" : "\(sizes.lowerBound)–\(sizes.upperBound)"
     let kind = [packet.transport == .udp ? "" : packet.kindOfSegment, "\(size) B"]
-    return kind.filter { !$0.isEmpty }.joined(separator: " ") + (count > 1 ? " × \(count.reading)" : "")
+    let port = ports.count > 1 ? ", \(ports.count.reading) ports" : packet.transport == .icmp ? "" : " :\(ports.first ?? 0)"
+    return kind.filter { !$0.isEmpty }.joined(separator: " ") + (count > 1 ? " × \(count.reading)" : "") + port
   }
 
   /// What is said of it to whoever asks.
@@ -91,6 +96,7 @@ struct Arrow {
     var text = count == 1 ? "#\(packet.number) " : "\(count.reading) packets from #\(packet.number) on, "
     text += "\(name), \(packet.source) → \(packet.destination), "
     text += sizes.count == 1 ? "\(sizes.lowerBound) bytes" : "\(sizes.lowerBound) to \(sizes.upperBound) bytes"
+    if ports.count > 1 { text += ", to \(ports.count.reading) ports" }
     text += ", after \(begin.reading)"
     if count > 1 { text += " to \(start.duration(to: last.start.time).reading)" }
     switch first.end {

@@ -3,7 +3,7 @@ import Warren
 // Numbers as a person reads them.
 
 extension Duration {
-  /// `0.4 ms`, `12.5 ms`, `125 ms`, `1.25 s`, `12.5 s`, `2 min 5 s`, `3 h 20 min`.
+  /// `0.4 ms`, `12.5 ms`, `125 ms`, `1.25 s`, `12.5 s`, `2 min 5 s`, `3 h 20 min`, `12 days 7 h`.
   package var reading: String {
     let seconds = self / .seconds(1)
     switch seconds {
@@ -15,9 +15,12 @@ extension Duration {
     case ..<3599.5:
       let whole = Int(seconds.rounded())
       return "\(whole / 60) min\(whole % 60 == 0 ? "" : " \(whole % 60) s")"
-    default:
+    case ..<172_800:
       let minutes = Int((seconds / 60).rounded())
       return "\(minutes / 60) h\(minutes % 60 == 0 ? "" : " \(minutes % 60) min")"
+    default:
+      let hours = Int((seconds / 3600).rounded())
+      return "\((hours / 24).reading) days\(hours % 24 == 0 ? "" : " \(hours % 24) h")"
     }
   }
 

@@ -10,7 +10,9 @@ public struct RunInDetail: Sendable {
   /// Why it could not.
   public var failure: String?
   var recording: Recording
+}
 
+extension RunInDetail {
   /// Runs a scenario once, and keeps what is drawn.
   public init(of scenario: Scenario, seed: UInt64, _ options: Scenario.Options = Scenario.Options()) async {
     let recording = Recording(scenario)

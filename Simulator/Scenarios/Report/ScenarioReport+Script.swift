@@ -5,8 +5,8 @@ extension ScenarioReport {
   static let script: Markup = #"""
     (function () {
       "use strict";
-      var table = document.querySelector("table.scenarios"), body = table.tBodies[0];
-      var rows = Array.from(body.rows), runs = Array.from(document.querySelectorAll("details[id]"));
+      var table = document.querySelector("table.scenarios");
+      var rows = Array.from(table.tBodies), runs = Array.from(document.querySelectorAll("details[id]"));
       var tools = document.getElementById("tools");
 
       var field = document.createElement("input");
@@ -50,10 +50,10 @@ extension ScenarioReport {
           Array.from(cell.parentNode.cells).forEach(function (other) { other.removeAttribute("aria-sort"); });
           cell.setAttribute("aria-sort", sign === 1 ? "ascending" : "descending");
           rows.slice().sort(function (one, other) {
-            var a = one.cells[column], b = other.cells[column];
+            var a = one.rows[0].cells[column], b = other.rows[0].cells[column];
             if (kind === "text") { return sign * a.textContent.localeCompare(b.textContent); }
             return sign * (Number(a.dataset.value) - Number(b.dataset.value));
-          }).forEach(function (row) { body.appendChild(row); });
+          }).forEach(function (row) { table.appendChild(row); });
         });
       });
 

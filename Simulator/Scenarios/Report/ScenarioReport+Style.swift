@@ -3,7 +3,7 @@ extension ScenarioReport {
   static let style: Markup = #"""
 
     :root{--page:#fcfbf9;--card:#fff;--ink:#1c1b1a;--soft:#5f5c58;--faint:#8a8680;--line:#e5e1db;--hair:#efece7;--accent:#2b5fa8;--wash:#dde8f6;--middle:#7fa6d8;--quiet:#b9b4ab;--bad:#b2440f;--badwash:#fbeee6;
-    --h0:#f7efe9;--h1:#e3ebf5;--h2:#c5d8ee;--h3:#95b8e0;--h4:#5585c4;--h5:#234f8f;--serif:"Iowan Old Style","Charter","Palatino Linotype",Palatino,Georgia,"Source Serif 4","Noto Serif",serif;--sans:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans",sans-serif;--mono:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
+    --h0:#f7efe9;--h1:#e3ebf5;--h2:#c5d8ee;--h3:#95b8e0;--h4:#4472b3;--h5:#1f4a88;--serif:"Iowan Old Style","Charter","Palatino Linotype",Palatino,Georgia,"Source Serif 4","Noto Serif",serif;--sans:system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans",sans-serif;--mono:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace}
     @media(prefers-color-scheme:dark){:root{--page:#141517;--card:#1b1c1f;--ink:#eceae6;--soft:#aba7a0;--faint:#87837c;--line:#33353a;--hair:#26282c;--accent:#86b4f2;--wash:#22344d;--middle:#4d78b3;--quiet:#5d5c5a;--bad:#f39a6b;--badwash:#38241a;
     --h0:#33261f;--h1:#1f2a3a;--h2:#263f5f;--h3:#335d92;--h4:#6595d3;--h5:#a8cbf7}}
     *{box-sizing:border-box}
@@ -41,14 +41,17 @@ extension ScenarioReport {
     .bar.ways{display:block;margin:7px 0 3px}
     .count{color:var(--soft);font-size:.84rem;white-space:nowrap}
     .mark{white-space:nowrap}
+    .mark .count{font-weight:400}
     .right .mark{color:var(--soft)}
     .wrong .mark{color:var(--bad);font-weight:600}
     .why{display:block;color:var(--soft);font-size:.86rem;line-height:1.45;max-width:34em;margin-top:2px}
-    .scenarios th[scope=row]{width:34%}
+    .scenarios th[scope=row]{width:31%}
     .scenarios th[scope=row] a{font-weight:600;text-decoration:none}
     .scenarios th[scope=row] a:hover{text-decoration:underline}
-    .scenarios tr.wrong th[scope=row] a{color:var(--bad)}
-    .scenarios tr:target,.scenarios tbody tr:hover{background:color-mix(in srgb,var(--wash) 26%,transparent)}
+    .scenarios .wrong th[scope=row] a{color:var(--bad)}
+    .scenarios tr.told td{border:0;padding:0 0 18px}
+    .scenarios .told .failures{margin-top:0}
+    .scenarios tbody:hover{background:color-mix(in srgb,var(--wash) 26%,transparent)}
     th button,#tools button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}
     th button::after{content:" ↕";color:var(--quiet)}
     th[aria-sort=ascending] button::after{content:" ↑";color:var(--accent)}
@@ -61,14 +64,15 @@ extension ScenarioReport {
     .failures li+li{margin-top:5px}
     .keys{display:flex;flex-wrap:wrap;gap:3px 20px;color:var(--soft);font-size:.82rem;margin:.5em 0}
     .key{display:inline-flex;align-items:center;gap:6px}
-    .axis,.spread{display:block;max-width:100%;height:auto}
+    .axis,.spread{display:block}
+    .plot{min-width:214px}
     th.plot .axis{margin-top:5px}
     svg text{fill:var(--soft);font:11px var(--sans)}
     .axis text{font-size:10px}
     .spread rect{fill:var(--accent)}
     .grid{stroke:var(--hair);fill:none}
     .base{stroke:var(--line);fill:none}
-    .middle{stroke:var(--ink);stroke-width:1.5;fill:none}
+    .middle{fill:var(--ink)}
     .ways .direct rect{fill:var(--accent)}
     .ways .tcp rect{fill:var(--middle)}
     .ways .relayed rect{fill:var(--quiet)}
@@ -110,6 +114,8 @@ extension ScenarioReport {
     .arrow.open path{stroke-dasharray:1 3}
     .arrow path.head{fill:var(--c);stroke:none}
     .arrow path.band{fill:var(--c);stroke:none;opacity:.13}
+    .arrow path.band.long{opacity:.04}
+    .arrow path.lasting{stroke-width:5;opacity:.4;stroke-dasharray:none}
     .arrow path.later{opacity:.5}
     .arrow path.cross{stroke-width:1.8;stroke-dasharray:none}
     .arrow circle{fill:var(--c)}
@@ -142,21 +148,22 @@ extension ScenarioReport {
     .heat tbody th{text-align:right;color:var(--soft)}
     .heat td b{display:block;font-weight:600}
     .heat td span{display:block;font-size:.78rem}
-    .heat .key{padding:2px 8px;border-radius:3px;margin-right:4px}
+    .heat .key{padding:2px 8px;color:var(--ink);border-radius:3px;margin-right:4px}
     .heat figcaption{margin-top:10px;color:var(--soft);font-size:.82rem}
     .heat .none{color:var(--faint);text-align:center}
     .heat0{background:var(--h0)}.heat1{background:var(--h1)}.heat2{background:var(--h2)}.heat3{background:var(--h3)}
-    .heat4{background:var(--h4);color:var(--page)}.heat5{background:var(--h5);color:var(--page)}
+    .heat .heat4{background:var(--h4);color:var(--page)}.heat .heat5{background:var(--h5);color:var(--page)}
     footer{margin-top:72px;padding-top:18px;border-top:1px solid var(--line);color:var(--soft);font-size:.84rem}
     @media(max-width:860px){main{padding:36px 18px 64px}.figures{gap:16px 36px}.figures dd{font-size:1.6rem}
     .scenarios,.scenarios tbody,.scenarios tr,.scenarios th,.scenarios td{display:block;width:auto}
     .scenarios thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
     .scenarios tr{border-top:1px solid var(--line);padding:14px 0;display:grid;grid-template-columns:1fr 1fr;gap:8px 18px}
-    .scenarios tr[hidden]{display:none}
+    .scenarios tbody[hidden]{display:none}
+    .scenarios tr.told{display:block;border:0;padding:0}
     .scenarios th,.scenarios td{border:0;padding:0;text-align:left}
     .scenarios th[scope=row],.scenarios .plot{grid-column:1/-1;width:auto}
     .scenarios td[data-label]::before{content:attr(data-label);display:block;color:var(--faint);font-size:.76rem}
-    .spread{width:100%}
+    .plot{min-width:0}.spread{width:100%;max-width:360px;height:auto}
     .rules,.rules tbody,.rules tr,.rules th,.rules td{display:block}
     .rules thead{display:none}.rules tr{display:grid;grid-template-columns:1fr auto;padding:9px 0;border-top:1px solid var(--hair)}
     .rules th,.rules td{border:0;padding:0}.rules td:nth-child(2){grid-column:1;font-size:.86rem}.rules td:nth-child(3){grid-row:1;grid-column:2}.rules td:nth-child(4){display:none}

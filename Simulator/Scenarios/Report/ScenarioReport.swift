@@ -21,16 +21,6 @@ public struct ScenarioReport: Sendable {
     public var run: RunInDetail
     /// How `warren simulate` is told of the scenario: its name, or its file.
     public var word: String
-
-    /// Runs the seed that is drawn: the first that failed, or the first of all.
-    public init(
-      _ scenario: Scenario, word: String, _ verdict: ScenarioSweep.Verdict, seeds: ClosedRange<UInt64>,
-      _ options: Scenario.Options = Scenario.Options()
-    ) async {
-      (self.scenario, self.verdict, self.word) = (scenario, verdict, word)
-      let seed = verdict.failures.first?.seed ?? seeds.lowerBound
-      run = await RunInDetail(of: scenario, seed: seed, options)
-    }
   }
 
   /// Nothing yet.
@@ -77,6 +67,18 @@ public struct ScenarioReport: Sendable {
     <script>\(script)</script></body></html>
 
     """
+}
+
+extension ScenarioReport.Entry {
+  /// Runs the seed that is drawn: the first that failed, or the first of all.
+  public init(
+    _ scenario: Scenario, word: String, _ verdict: ScenarioSweep.Verdict, seeds: ClosedRange<UInt64>,
+    _ options: Scenario.Options = Scenario.Options()
+  ) async {
+    let seed = verdict.failures.first?.seed ?? seeds.lowerBound
+    let run = await RunInDetail(of: scenario, seed: seed, options)
+    self.init(scenario: scenario, verdict: verdict, run: run, word: word)
+  }
 }
 
 extension String {

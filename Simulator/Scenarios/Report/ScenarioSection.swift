@@ -66,7 +66,7 @@ struct ScenarioSection {
     <span class="key"><svg class="sequence" aria-hidden="true" width="26" height="10" viewBox="0 0 26 10"><g class="arrow tcp"><path d="M1 5H25"/></g></svg> TCP</span>\
     <span class="key"><svg class="sequence" aria-hidden="true" width="26" height="10" viewBox="0 0 26 10"><g class="arrow icmp"><path d="M1 5H25"/></g></svg> ICMP</span>\
     <span class="key"><svg class="sequence" aria-hidden="true" width="26" height="10" viewBox="0 0 26 10"><g class="arrow dead"><path d="M1 5H20"/><path class="cross" d="M16 1l8 8m0 -8l-8 8"/></g></svg> did not arrive</span>\
-    <span class="key">sizes are of whole IP packets; short times are stretched, long ones pressed</span>
+    <span class="key">sizes are of whole IP packets, with the port that they go to; short times are stretched, long ones pressed</span>
     """
 
   private func figure(

@@ -13,7 +13,7 @@ struct ScenarioTable {
   var html: Markup {
     """
     <section aria-labelledby="scenarios"><h2 id="scenarios">Scenarios</h2>\
-    <p class="lead">How long it took until a caller had heard of whom it called, over all seeds: a bar for how often, a line for the median. \
+    <p class="lead">How long it took until a caller had heard of whom it called, over all seeds: a bar for how often, a mark below for the median. \
     All rows have the one scale, on which each step is ten times the one before.</p>\
     <p class="keys">\(Self.waysKey)</p><div id="tools"></div>\
     <table class="scenarios" role="table"><thead role="rowgroup"><tr role="row">\
@@ -23,7 +23,7 @@ struct ScenarioTable {
     <th role="columnheader" scope="col" class="number" data-sort="number">Longest</th>\
     <th role="columnheader" scope="col">Ways in the end</th>\
     <th role="columnheader" scope="col" class="number" data-sort="number">Longest silence</th></tr></thead>\
-    <tbody role="rowgroup">\(report.ordered.map(row))</tbody></table></section>
+    \(report.ordered.map(row))</table></section>
     """
   }
 
@@ -41,21 +41,27 @@ struct ScenarioTable {
     let verdict = entry.verdict
     let (median, longest) = (verdict.median, verdict.times.last)
     return """
-      <tr role="row" class="\(verdict.failures.isEmpty ? "right" : "wrong")">\
-      <th role="rowheader" scope="row"><a href="#run\(place)">\(verdict.name)</a><span class="why">\(entry.scenario.reason)</span>\(failures(entry))</th>\
+      <tbody role="rowgroup" class="\(verdict.failures.isEmpty ? "right" : "wrong")"><tr role="row">\
+      <th role="rowheader" scope="row"><a href="#run\(place)">\(verdict.name)</a><span class="why">\(entry.scenario.reason)</span></th>\
       <td role="cell" data-label="Verdict" data-value="\(verdict.failures.count)">\(Self.mark(verdict))</td>\
-      <td role="cell" class="plot" data-label="Heard after">\(SpreadPlot(times: verdict.times, scale: scale).svg)</td>\
+      <td role="cell" class="plot" data-label="\(plotLabel)">\(SpreadPlot(times: verdict.times, scale: scale).svg)</td>\
       <td role="cell" class="number" data-label="Median" data-value="\(Self.value(median))">\(median?.reading ?? "–")</td>\
       <td role="cell" class="number" data-label="Longest" data-value="\(Self.value(longest))">\(longest?.reading ?? "–")</td>\
       <td role="cell" data-label="Ways">\(WaysBar(kinds: verdict.kinds).html)</td>\
-      <td role="cell" class="number" data-label="Silence" data-value="\(Self.value(verdict.silences.last))">\(verdict.silences.last?.reading ?? "–")</td></tr>
+      <td role="cell" class="number" data-label="Silence" data-value="\(Self.value(verdict.silences.last))">\(verdict.silences.last?.reading ?? "–")</td></tr>\(failures(entry))</tbody>
       """
   }
 
   /// The sign and the word say the same.
   static func mark(_ verdict: ScenarioSweep.Verdict) -> Markup {
     guard !verdict.failures.isEmpty else { return "<span class=\"mark\">✓ right</span>" }
-    return "<span class=\"mark\">✗ wrong</span> <span class=\"count\">in \(verdict.failures.count) of \(verdict.seeds)</span>"
+    return "<span class=\"mark\">✗ wrong <span class=\"count\">in \(verdict.failures.count) of \(verdict.seeds)</span></span>"
+  }
+
+  /// What the picture is called where the head of its column is not to be seen.
+  private var plotLabel: String {
+    let ticks = scale.ticks
+    return "Heard after, from \(SpreadPlot.name(of: ticks[0])) to \(SpreadPlot.name(of: ticks[ticks.count - 1]))"
   }
 
   private static func value(_ time: Duration?) -> Int64 { time?.wholeNanoseconds ?? -1 }
@@ -67,8 +73,8 @@ struct ScenarioTable {
     let shown = failures.prefix(ScenarioLimits.toldSeeds)
     let rest = failures.count - shown.count
     return """
-      <ul class="failures">\(shown.map(Self.failure))\(rest > 0 ? "<li>and in \(rest.counted("more seed"))</li>" as Markup : "")</ul>\
-      <code>\(report.replaying(entry, seed: failures[0].seed))</code>
+      <tr role="row" class="told"><td role="cell" colspan="7"><ul class="failures">\(shown.map(Self.failure))\(rest > 0 ? "<li>and in \(rest.counted("more seed"))</li>" as Markup : "")</ul>\
+      <code>\(report.replaying(entry, seed: failures[0].seed))</code></td></tr>
       """
   }
 

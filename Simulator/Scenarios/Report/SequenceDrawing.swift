@@ -8,9 +8,10 @@ struct SequenceDrawing {
   private let gap: Double
 
   private static let gutter = 78.0
-  private static let margin = 72.0
+  private static let margin = 112.0
   private static let head = 58.0
   private static let foot = 24.0
+  private static let longBand = 70.0
   private static let letters = 11.0
   /// So far from the head of a tall picture, the columns are named again.
   private static let tall = 900.0
@@ -19,7 +20,7 @@ struct SequenceDrawing {
     self.sequence = sequence
     places = Dictionary(uniqueKeysWithValues: sequence.lanes.enumerated().map { ($1.name, $0) })
     let gaps = max(1, sequence.lanes.count - 1)
-    gap = min(240, max(118, 800 / Double(gaps)))
+    gap = min(230, max(118, 740 / Double(gaps)))
     var moments: [SequenceClock.Moment] = []
     for (order, arrow) in sequence.arrows.enumerated() {
       moments += Self.moments(of: arrow.first, 2 * order, .start)
@@ -86,12 +87,12 @@ struct SequenceDrawing {
       SequenceClock.Moment(time: arrow.first.start.time, kind: .start, order: 2 * place)
     }
     let notes = sequence.notes.enumerated().map { Self.moment(of: $1, $0) }
-    var told: Instant?
-    for moment in (starts + notes).sorted() where moment.time != told {
+    var told = ""
+    for moment in (starts + notes).sorted() {
       let y = y(moment)
-      guard y - last >= 15 else { continue }
-      (last, told) = (y, moment.time)
       let time = sequence.start.duration(to: moment.time).reading
+      guard y - last >= 15, time != told else { continue }
+      (last, told) = (y, time)
       markup += "<text class=\"time\" x=\"\(Self.gutter - 8)\" y=\"\(y + 3.5)\">\(time)</text>"
     }
     return markup
@@ -113,7 +114,11 @@ struct SequenceDrawing {
     var markup: Markup = "<g class=\"\(arrow.drawnKind)\"><title>\(arrow.title(since: sequence.start))</title>"
     if arrow.count > 1 {
       let others = self.points(of: arrow.last, 2 * order + 1, .last)
-      markup += "<path class=\"band\" d=\"M\((points.all + others.all.reversed()).path)z\"/>"
+      let last = others.all[0].y
+      let isLong = last - y > Self.longBand
+      // What lasts long would hide what happens meanwhile: it is a bar where it begins, and a shadow.
+      markup += "<path class=\"band\(Markup(stringLiteral: isLong ? " long" : ""))\" d=\"M\((points.all + others.all.reversed()).path)z\"/>"
+      if isLong { markup += "<path class=\"lasting\" d=\"M\(x) \(y)V\(last)\"/>" }
       markup += "<path class=\"later\" d=\"M\(others.all.path)\"/>"
     }
     markup += "<path d=\"M\(points.all.path)\"/>"

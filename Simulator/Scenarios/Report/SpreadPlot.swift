@@ -84,15 +84,20 @@ struct SpreadPlot {
     return """
       <svg class="spread" role="img" viewBox="0 0 \(Self.width) \(Self.height)" width="\(Self.width)" height="\(Self.height)">\
       <title>\(times.count.counted("time")), from \(first.reading) to \(last.reading), \(middle.reading) in the middle</title>\
-      \(grid)<path class="base" d="M0 \(Self.height - 4)H\(Self.width)"/>\(bars)<path class="middle" d="M\(x) 0V\(Self.height)"/></svg>
+      \(grid)<path class="base" d="M0 \(Self.height - 4)H\(Self.width)"/>\(bars)<path class="middle" d="M\(x) \(Self.height - 4)l-3 4h6z"/></svg>
       """
+  }
+
+  /// A power of ten, as one: `100 s`.
+  static func name(of tick: Duration) -> String {
+    tick < .seconds(10) ? tick.reading : "\(tick.components.seconds) s"
   }
 
   /// The scale, to stand above the pictures.
   static func axis(_ scale: Scale) -> Markup {
     let ticks = scale.ticks.enumerated().map { place, tick -> Markup in
       let anchor: Markup = place == 0 ? "start" : place == scale.ticks.count - 1 ? "end" : "middle"
-      return "<text x=\"\(x(scale.place(of: tick)))\" y=\"10\" text-anchor=\"\(anchor)\">\(tick.reading)</text>"
+      return "<text x=\"\(x(scale.place(of: tick)))\" y=\"10\" text-anchor=\"\(anchor)\">\(name(of: tick))</text>"
     }
     return """
       <svg class="axis" aria-hidden="true" viewBox="0 0 \(width) 14" width="\(width)" height="14">\(ticks)</svg>

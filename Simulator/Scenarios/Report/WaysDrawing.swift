@@ -14,7 +14,6 @@ struct WaysDrawing {
   private static let right = 24.0
   private static let track = 30.0
   private static let pulse = 30.0
-  private static let top = 44.0
 
   init?(_ run: RunInDetail, of scenario: Scenario) {
     guard let outcome = run.outcome, !outcome.conversations.isEmpty else { return nil }
@@ -34,8 +33,10 @@ struct WaysDrawing {
     return begun.duration(to: talk.asked) + last
   }
 
+  /// Room for what happened.
+  private var top: Double { steps.isEmpty ? 8 : 48 }
   private var shownArrivals: ArraySlice<(name: String, beats: [Int])> { arrivals.prefix(8) }
-  private var tracksEnd: Double { Self.top + Double(talks.count) * Self.track }
+  private var tracksEnd: Double { top + Double(talks.count) * Self.track }
   private var plotEnd: Double { tracksEnd + Double(shownArrivals.count) * Self.pulse + 8 }
   private var width: Double { Self.left + Self.chart + Self.right }
   private var height: Double { plotEnd + 26 }
@@ -67,7 +68,7 @@ struct WaysDrawing {
       let time = Duration.milliseconds(Int((Double(count) * step * 1000).rounded()))
       let x = x(time)
       markup += """
-        <path class="grid" d="M\(x) \(Self.top - 4)V\(plotEnd)"/><text class="tick" x="\(x)" y="\(plotEnd + 16)">\(time == .zero ? "0" : time.reading)</text>
+        <path class="grid" d="M\(x) \(top - 4)V\(plotEnd)"/><text class="tick" x="\(x)" y="\(plotEnd + 16)">\(time == .zero ? "0" : time.reading)</text>
         """
     }
     return markup
@@ -78,7 +79,7 @@ struct WaysDrawing {
     Markup(
       steps.filter { $0.end > $0.time }.map { step in
         """
-        <rect class="span" x="\(x(step.time))" y="\(Self.top - 4)" width="\(x(step.end) - x(step.time))" height="\(plotEnd - Self.top + 4)"/>
+        <rect class="span" x="\(x(step.time))" y="\(top - 4)" width="\(x(step.end) - x(step.time))" height="\(plotEnd - top + 4)"/>
         """
       })
   }
@@ -91,7 +92,7 @@ struct WaysDrawing {
       // Where two come close one is drawn higher; a third one between them covers.
       let row = x - lastOnRow[0] >= 18 ? 0 : 1
       lastOnRow[row] = x
-      let y = row == 0 ? Self.top - 14 : Self.top - 32
+      let y = row == 0 ? top - 14 : top - 32
       markup += """
         <g class="mark"><title>\(step.time.reading): \("\(step.action)")</title><path d="M\(x) \(y + 8)V\(plotEnd)"/>\
         <circle cx="\(x)" cy="\(y)" r="8"/><text x="\(x)" y="\(y + 3.5)">\(place + 1)</text></g>
@@ -101,7 +102,7 @@ struct WaysDrawing {
   }
 
   private func draw(_ talk: Scenario.Talk, row: Int) -> Markup {
-    let y = Self.top + Double(row) * Self.track + 4
+    let y = top + Double(row) * Self.track + 4
     let asked = begun.duration(to: talk.asked)
     let last = Self.end(of: talk, begun)
     let name = Lettering.fitting("\(talk.caller) → \(talk.called)", in: Self.left - 14, size: 12)
