@@ -15,7 +15,8 @@ struct SimulateReportTests {
           "simulate", in: folder, ["simulate", "open-open", "--seeds", "1", "--report", path])
         #expect(try await program.end(on: machine, within: .seconds(60)) == (0, 0), "\(program.err)")
         let page = try #require(Folder.text(of: path))
-        #expect(page.hasPrefix("<!DOCTYPE html>") && page.hasSuffix("</html>\n") && page.contains("open-open"))
+        #expect(
+          page.hasPrefix("<!DOCTYPE html>") && page.hasSuffix("</html>\n") && page.contains("open-open"))
       }
     }
   }
@@ -28,7 +29,9 @@ struct SimulateReportTests {
         let path = "\(folder)/nowhere/out.html"
         let program = try WarrenProgram("simulate", in: folder, ["simulate", "--report", path])
         #expect(try await program.end(on: machine).code != 0)
-        #expect(program.err.contains("nowhere/out.html\" cannot be written") && program.out.isEmpty, "\(program.err)")
+        #expect(
+          program.err.contains("nowhere/out.html\" cannot be written") && program.out.isEmpty,
+          "\(program.err)")
       }
     }
   }

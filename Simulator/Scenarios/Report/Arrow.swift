@@ -65,7 +65,11 @@ struct Arrow {
       let members = run.map { arrows[$0] }
       guard members.reduce(0, { $0 + $1.count }) >= ScenarioLimits.searchPackets else { return members }
       return [members.dropFirst().reduce(into: members[0]) { $0.add($1) }]
-    }.sorted { ($0.first.start.time, $0.first.start.packet.number) < ($1.first.start.time, $1.first.start.packet.number) }
+    }.sorted {
+      ($0.first.start.time, $0.first.start.packet.number) < (
+        $1.first.start.time, $1.first.start.packet.number
+      )
+    }
   }
 
   private func pause(before journey: Journey) -> Duration { last.start.time.duration(to: journey.start.time) }
@@ -84,8 +88,11 @@ struct Arrow {
     let packet = first.start.packet
     let size = sizes.count == 1 ? "\(sizes.lowerBound)" : "\(sizes.lowerBound)–\(sizes.upperBound)"
     let kind = [packet.transport == .udp ? "" : packet.kindOfSegment, "\(size) B"]
-    let port = ports.count > 1 ? ", \(ports.count.reading) ports" : packet.transport == .icmp ? "" : " :\(ports.first ?? 0)"
-    return kind.filter { !$0.isEmpty }.joined(separator: " ") + (count > 1 ? " × \(count.reading)" : "") + port
+    let port =
+      ports.count > 1
+      ? ", \(ports.count.reading) ports" : packet.transport == .icmp ? "" : " :\(ports.first ?? 0)"
+    return kind.filter { !$0.isEmpty }.joined(separator: " ") + (count > 1 ? " × \(count.reading)" : "")
+      + port
   }
 
   /// What is said of it to whoever asks.
@@ -95,7 +102,8 @@ struct Arrow {
     let name = packet.transport == .udp ? "UDP" : packet.kindOfSegment
     var text = count == 1 ? "#\(packet.number) " : "\(count.reading) packets from #\(packet.number) on, "
     text += "\(name), \(packet.source) → \(packet.destination), "
-    text += sizes.count == 1 ? "\(sizes.lowerBound) bytes" : "\(sizes.lowerBound) to \(sizes.upperBound) bytes"
+    text +=
+      sizes.count == 1 ? "\(sizes.lowerBound) bytes" : "\(sizes.lowerBound) to \(sizes.upperBound) bytes"
     if ports.count > 1 { text += ", to \(ports.count.reading) ports" }
     text += ", after \(begin.reading)"
     if count > 1 { text += " to \(start.duration(to: last.start.time).reading)" }

@@ -36,12 +36,15 @@ struct Journey {
   /// - Parameters:
   ///   - earlier: the number of the last packet that began before.
   ///   - places: the machines and NATs; all else are networks.
-  static func all(in events: some Sequence<Trace.Event>, after earlier: UInt64, places: Set<String>) -> [Journey] {
+  static func all(in events: some Sequence<Trace.Event>, after earlier: UInt64, places: Set<String>)
+    -> [Journey]
+  {
     var journeys: [Journey] = []
     var latest: [UInt64: Int] = [:]
     for event in events {
       guard let packet = event.happening.packet, packet.number > earlier else { continue }
-      let stop = places.contains(event.place) ? Stop(place: event.place, time: event.time, packet: packet) : nil
+      let stop =
+        places.contains(event.place) ? Stop(place: event.place, time: event.time, packet: packet) : nil
       guard var place = latest[packet.number] else {
         guard let stop, event.happening.isBeginning else { continue }
         latest[packet.number] = journeys.count

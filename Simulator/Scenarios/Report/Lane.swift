@@ -66,7 +66,9 @@ extension NATConfiguration {
     var words: [String] = []
     if let portBlock { words.append("blocks of \(portBlock.size) ports") }
     if lifetimes.udp != usual.lifetimes.udp { words.append("forgets after \(lifetimes.udp.reading)") }
-    if let times = lifetimes.absolute { words.append("mappings end after \(times.lowerBound.reading) to \(times.upperBound.reading)") }
+    if let times = lifetimes.absolute {
+      words.append("mappings end after \(times.lowerBound.reading) to \(times.upperBound.reading)")
+    }
     if hairpinning == .off { words.append("no hairpinning") }
     if let mappingLimit { words.append("\(mappingLimit.reading) mappings") }
     if pooling != usual.pooling { words.append("arbitrary pooling") }

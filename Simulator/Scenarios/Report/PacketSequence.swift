@@ -87,7 +87,8 @@ struct PacketSequence {
     let stop = journey.stops.last!
     let ip = stop.packet.destination.ip
     let here = places[stop.place] ?? 0
-    if let next = ways[Hop(place: stop.place, ip: ip)] ?? ways[Hop(place: nil, ip: ip)], let there = places[next],
+    if let next = ways[Hop(place: stop.place, ip: ip)] ?? ways[Hop(place: nil, ip: ip)],
+      let there = places[next],
       there != here
     {
       return there > here ? 1 : -1

@@ -27,7 +27,8 @@ struct ReportHead {
     case (0, _): "Nothing was tried."
     case (1, 0): "All is well."
     case (let count, 0): "All \(count.reading) scenarios are right."
-    case (let count, let wrong): "\(wrong.reading) of \(count.counted("scenario")) \(wrong == 1 ? "is" : "are") wrong."
+    case (let count, let wrong):
+      "\(wrong.reading) of \(count.counted("scenario")) \(wrong == 1 ? "is" : "are") wrong."
     }
   }
 

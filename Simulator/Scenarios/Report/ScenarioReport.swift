@@ -30,7 +30,8 @@ public struct ScenarioReport: Sendable {
 
   /// The whole page.
   public var html: String {
-    (Self.beginning + ReportHead(report: self).html + ScenarioTable(self).html + maps + details + Self.end).text
+    (Self.beginning + ReportHead(report: self).html + ScenarioTable(self).html + maps + details + Self.end)
+      .text
   }
 
   /// Those that went wrong first, each with its number.
@@ -46,7 +47,8 @@ public struct ScenarioReport: Sendable {
 
   private var maps: Markup {
     guard !heatMaps.isEmpty else { return "" }
-    return "<section aria-labelledby=\"maps\"><h2 id=\"maps\">At a glance</h2>\(heatMaps.map(\.html))</section>"
+    return
+      "<section aria-labelledby=\"maps\"><h2 id=\"maps\">At a glance</h2>\(heatMaps.map(\.html))</section>"
   }
 
   private var details: Markup {
@@ -85,6 +87,7 @@ extension String {
   /// The same in quotation marks where a shell would take it apart.
   fileprivate var asWordOfShell: String {
     let isPlain = !isEmpty && allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./".contains($0)) }
-    return isPlain ? self : "'" + split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    return isPlain
+      ? self : "'" + split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
   }
 }

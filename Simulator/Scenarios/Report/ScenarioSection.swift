@@ -35,7 +35,10 @@ struct ScenarioSection {
     return figure(
       "Ways over time",
       drawing.svg(title: "Which kinds of ways the connections of \(scenario.name) took when"), drawing.legend,
-      class: "ways", key: ScenarioTable.waysKey + "<span class=\"key\"><svg aria-hidden=\"true\" class=\"ways\" width=\"10\" height=\"10\" viewBox=\"0 0 10 10\"><circle class=\"heard\" cx=\"5\" cy=\"5\" r=\"3.5\"/></svg> heard of each other</span>")
+      class: "ways",
+      key: ScenarioTable.waysKey
+        + "<span class=\"key\"><svg aria-hidden=\"true\" class=\"ways\" width=\"10\" height=\"10\" viewBox=\"0 0 10 10\"><circle class=\"heard\" cx=\"5\" cy=\"5\" r=\"3.5\"/></svg> heard of each other</span>"
+    )
   }
 
   private var sequence: Markup {
@@ -44,9 +47,13 @@ struct ScenarioSection {
     var more: [String] = []
     if sequence.leftOut.arrows > 0 {
       more.append(
-        "\(sequence.leftOut.arrows.counted("more arrow")), of \(sequence.leftOut.packets.counted("packet")), until then are not drawn.")
+        "\(sequence.leftOut.arrows.counted("more arrow")), of \(sequence.leftOut.packets.counted("packet")), until then are not drawn."
+      )
     }
-    if sequence.atHome > 0 { more.append("\(sequence.atHome.counted("packet")) never left \(sequence.atHome == 1 ? "its" : "their") machine.") }
+    if sequence.atHome > 0 {
+      more.append(
+        "\(sequence.atHome.counted("packet")) never left \(sequence.atHome == 1 ? "its" : "their") machine.")
+    }
     let text = sequence.arrows.map { arrow -> Markup in
       let places = arrow.first.places.joined(separator: " → ")
       return "<li>\(places): \(arrow.title(since: sequence.start))</li>"
@@ -55,7 +62,8 @@ struct ScenarioSection {
       \(more.isEmpty ? "" : "<p class=\"more\">\(more.joined(separator: " "))</p>" as Markup)\
       <details class="words"><summary>The same in words</summary><ol>\(text)</ol></details>
       """
-    let title = "The packets of \(scenario.name) between \(sequence.lanes.map(\.name).joined(separator: ", "))"
+    let title =
+      "The packets of \(scenario.name) between \(sequence.lanes.map(\.name).joined(separator: ", "))"
     return figure(
       "What was sent, from the first call until the answer",
       SequenceDrawing(sequence).svg(title: title), words, class: "sequence", key: Self.arrowsKey)

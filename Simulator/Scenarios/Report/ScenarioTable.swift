@@ -7,7 +7,8 @@ struct ScenarioTable {
 
   init(_ report: ScenarioReport) {
     self.report = report
-    scale = SpreadPlot.Scale(report.entries.lazy.flatMap { [$0.verdict.times.first, $0.verdict.times.last] }.compactMap(\.self))
+    scale = SpreadPlot.Scale(
+      report.entries.lazy.flatMap { [$0.verdict.times.first, $0.verdict.times.last] }.compactMap(\.self))
   }
 
   var html: Markup {
@@ -55,13 +56,15 @@ struct ScenarioTable {
   /// The sign and the word say the same.
   static func mark(_ verdict: ScenarioSweep.Verdict) -> Markup {
     guard !verdict.failures.isEmpty else { return "<span class=\"mark\">✓ right</span>" }
-    return "<span class=\"mark\">✗ wrong <span class=\"count\">in \(verdict.failures.count) of \(verdict.seeds)</span></span>"
+    return
+      "<span class=\"mark\">✗ wrong <span class=\"count\">in \(verdict.failures.count) of \(verdict.seeds)</span></span>"
   }
 
   /// What the picture is called where the head of its column is not to be seen.
   private var plotLabel: String {
     let ticks = scale.ticks
-    return "Heard after, from \(SpreadPlot.name(of: ticks[0])) to \(SpreadPlot.name(of: ticks[ticks.count - 1]))"
+    return
+      "Heard after, from \(SpreadPlot.name(of: ticks[0])) to \(SpreadPlot.name(of: ticks[ticks.count - 1]))"
   }
 
   private static func value(_ time: Duration?) -> Int64 { time?.wholeNanoseconds ?? -1 }

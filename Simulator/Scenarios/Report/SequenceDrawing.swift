@@ -111,13 +111,15 @@ struct SequenceDrawing {
     let points = points(of: arrow.first, 2 * order, .start)
     let way = points.isForward ? 1.0 : -1.0
     let (x, y) = points.all[0]
-    var markup: Markup = "<g class=\"\(arrow.drawnKind)\"><title>\(arrow.title(since: sequence.start))</title>"
+    var markup: Markup =
+      "<g class=\"\(arrow.drawnKind)\"><title>\(arrow.title(since: sequence.start))</title>"
     if arrow.count > 1 {
       let others = self.points(of: arrow.last, 2 * order + 1, .last)
       let last = others.all[0].y
       let isLong = last - y > Self.longBand
       // What lasts long would hide what happens meanwhile: it is a bar where it begins, and a shadow.
-      markup += "<path class=\"band\(Markup(stringLiteral: isLong ? " long" : ""))\" d=\"M\((points.all + others.all.reversed()).path)z\"/>"
+      markup +=
+        "<path class=\"band\(Markup(stringLiteral: isLong ? " long" : ""))\" d=\"M\((points.all + others.all.reversed()).path)z\"/>"
       if isLong { markup += "<path class=\"lasting\" d=\"M\(x) \(y)V\(last)\"/>" }
       markup += "<path class=\"later\" d=\"M\(others.all.path)\"/>"
     }
@@ -188,7 +190,9 @@ extension [(x: Double, y: Double)] {
   /// As a path, without its first letter.
   fileprivate var path: Markup {
     var markup = Markup()
-    for (place, point) in enumerated() { markup += "\(Markup(stringLiteral: place == 0 ? "" : "L"))\(point.x) \(point.y)" }
+    for (place, point) in enumerated() {
+      markup += "\(Markup(stringLiteral: place == 0 ? "" : "L"))\(point.x) \(point.y)"
+    }
     return markup
   }
 }

@@ -74,7 +74,8 @@ struct SpreadPlot {
     let bars = counts.enumerated().filter { $1 > 0 }.map { place, count -> Markup in
       let height = 3 + (Self.height - 9) * Double(count) / most
       let x = 4 + Double(place) * step
-      return "<rect x=\"\(x)\" y=\"\(Self.height - 4 - height)\" width=\"\(step - 0.4)\" height=\"\(height)\"/>"
+      return
+        "<rect x=\"\(x)\" y=\"\(Self.height - 4 - height)\" width=\"\(step - 0.4)\" height=\"\(height)\"/>"
     }
     let grid = scale.ticks.map { tick -> Markup in
       let x = Self.x(scale.place(of: tick))
@@ -97,7 +98,8 @@ struct SpreadPlot {
   static func axis(_ scale: Scale) -> Markup {
     let ticks = scale.ticks.enumerated().map { place, tick -> Markup in
       let anchor: Markup = place == 0 ? "start" : place == scale.ticks.count - 1 ? "end" : "middle"
-      return "<text x=\"\(x(scale.place(of: tick)))\" y=\"10\" text-anchor=\"\(anchor)\">\(name(of: tick))</text>"
+      return
+        "<text x=\"\(x(scale.place(of: tick)))\" y=\"10\" text-anchor=\"\(anchor)\">\(name(of: tick))</text>"
     }
     return """
       <svg class="axis" aria-hidden="true" viewBox="0 0 \(width) 14" width="\(width)" height="14">\(ticks)</svg>

@@ -121,7 +121,8 @@ extension Node {
     switch kind {
     case .machine: "\(name) (\(scenario.program(of: name).word))"
     case .box(let configuration, _, _, let children):
-      "behind \(name) (\(configuration.word)): " + children.map { $0.inWords(scenario) }.joined(separator: ", ")
+      "behind \(name) (\(configuration.word)): "
+        + children.map { $0.inWords(scenario) }.joined(separator: ", ")
     }
   }
 

@@ -19,7 +19,9 @@ struct WaysDrawing {
     guard let outcome = run.outcome, !outcome.conversations.isEmpty else { return nil }
     (talks, begun) = (outcome.conversations.prefix(ScenarioLimits.tracks), outcome.begun)
     steps = run.steps(of: scenario).filter { !$0.isConnecting }.prefix(ScenarioLimits.marks)
-    let ends = outcome.conversations.map { Self.end(of: $0, outcome.begun) } + run.steps(of: scenario).map { $0.isConnecting ? $0.time : $0.end }
+    let ends =
+      outcome.conversations.map { Self.end(of: $0, outcome.begun) }
+      + run.steps(of: scenario).map { $0.isConnecting ? $0.time : $0.end }
     let last = max(.seconds(1), (ends.max() ?? .zero) * 1.02)
     end = last
     arrivals = scenario.peerNames.compactMap { name in
@@ -62,7 +64,8 @@ struct WaysDrawing {
 
   private var axis: Markup {
     let second = end / .seconds(1)
-    let step = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600].first { second / $0 <= 8 } ?? 7200
+    let step =
+      [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 3600].first { second / $0 <= 8 } ?? 7200
     var markup = Markup()
     for count in 0...Int(second / step) {
       let time = Duration.milliseconds(Int((Double(count) * step * 1000).rounded()))

@@ -30,7 +30,8 @@ extension ExitCode {
         NetworkError.nameNotFound, NetworkError.lookUpFailed:
         .unreachable
       case is NetworkError: .system
-      case is FileError, is UnreadableFile, is UnwritableFile, is UnwritablePlace, is StandardStreamError: .file
+      case is FileError, is UnreadableFile, is UnwritableFile, is UnwritablePlace, is StandardStreamError:
+        .file
       case is KeyFileError, is PersonalFolderError: .settings
       case is QUICError, is RelayError: .unreachable
       case ChatError.nameTaken: .refused

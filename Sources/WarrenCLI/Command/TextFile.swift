@@ -43,7 +43,9 @@ struct WrittenFile {
     return file
   }
 
-  private func error() -> UnwritableFile { UnwritableFile(path: path, reason: String(cString: strerror(errno))) }
+  private func error() -> UnwritableFile {
+    UnwritableFile(path: path, reason: String(cString: strerror(errno)))
+  }
 }
 
 /// The lines of a file of text.

@@ -28,7 +28,8 @@ struct Simulate: Command {
       group: .laboratory, arguments: [places],
       options: [seeds, LaboratoryWords.seed, jobs, chaos, replay, report, list, JSONWord.json],
       rules: [
-        .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [replay, list, JSONWord.json]), .atMostOne(of: [replay, list, report]),
+        .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [replay, list, JSONWord.json]),
+        .atMostOne(of: [replay, list, report]),
       ],
       examples: [
         Example("warren simulate", "run all scenarios that have a name, 20 seeds each"),

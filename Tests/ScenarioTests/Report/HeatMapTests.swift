@@ -22,7 +22,9 @@ struct HeatMapTests {
 
   @Test(
     "says 100 and 0 only where all and none succeeded",
-    arguments: [(1000, 1000, 100, 5), (1000, 999, 99, 4), (1000, 1, 1, 0), (1000, 0, 0, 0), (3, 2, 67, 3), (0, 0, 0, 0)])
+    arguments: [
+      (1000, 1000, 100, 5), (1000, 999, 99, 4), (1000, 1, 1, 0), (1000, 0, 0, 0), (3, 2, 67, 3), (0, 0, 0, 0),
+    ])
   func percents(runs: Int, successes: Int, percent: Int, step: Int) {
     let cell = HeatMap.Cell(runs: runs, successes: successes)
     #expect(cell.percent == percent && cell.step == step)

@@ -31,15 +31,21 @@ struct MarkupTests {
   @Test(
     "times are read as one says them",
     arguments: [
-      (Duration.zero, "0 ms"), (.microseconds(430), "0.4 ms"), (.microseconds(12_500), "12.5 ms"), (.milliseconds(125), "125 ms"),
-      (.microseconds(999_600), "1 s"), (.milliseconds(1250), "1.25 s"), (.milliseconds(9996), "10 s"), (.seconds(30), "30 s"),
-      (.seconds(125), "2 min 5 s"), (.seconds(3600), "1 h"), (.seconds(12_000), "3 h 20 min"), (.seconds(180_000), "2 days 2 h"), (.milliseconds(-20), "-20 ms"),
+      (Duration.zero, "0 ms"), (.microseconds(430), "0.4 ms"), (.microseconds(12_500), "12.5 ms"),
+      (.milliseconds(125), "125 ms"),
+      (.microseconds(999_600), "1 s"), (.milliseconds(1250), "1.25 s"), (.milliseconds(9996), "10 s"),
+      (.seconds(30), "30 s"),
+      (.seconds(125), "2 min 5 s"), (.seconds(3600), "1 h"), (.seconds(12_000), "3 h 20 min"),
+      (.seconds(180_000), "2 days 2 h"), (.milliseconds(-20), "-20 ms"),
     ])
   func times(time: Duration, text: String) { #expect(time.reading == text) }
 
   @Test("numbers are parted at their thousands")
   func numbers() {
-    #expect([7, 999, 12_345, -1_000_000].map(\.reading) == ["7", "999", "12\u{202F}345", "-1\u{202F}000\u{202F}000"])
+    #expect(
+      [7, 999, 12_345, -1_000_000].map(\.reading) == [
+        "7", "999", "12\u{202F}345", "-1\u{202F}000\u{202F}000",
+      ])
   }
 
   @Test("text is cut where it does not fit, and says so")

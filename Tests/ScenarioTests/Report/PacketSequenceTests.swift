@@ -16,11 +16,13 @@ struct PacketSequenceTests {
   private func packet(_ number: UInt64, _ size: Int = 100, port: UInt16 = 9) -> Trace.Summary {
     Trace.Summary(
       number: number, transport: .udp, source: SocketAddress(IPAddress(192, 168, 1, 2), port: 5),
-      destination: SocketAddress(IPAddress(203, 0, 113, 2), port: port), size: size, hopLimit: 64, detail: .none)
+      destination: SocketAddress(IPAddress(203, 0, 113, 2), port: port), size: size, hopLimit: 64,
+      detail: .none)
   }
 
   private func event(_ milliseconds: Int, _ place: String, _ happening: Trace.Happening) -> Trace.Event {
-    Trace.Event(time: Instant(nanoseconds: Int64(milliseconds) * 1_000_000), place: place, happening: happening)
+    Trace.Event(
+      time: Instant(nanoseconds: Int64(milliseconds) * 1_000_000), place: place, happening: happening)
   }
 
   private func journeys(_ events: [Trace.Event], after earlier: UInt64 = 0) -> [Journey] {
@@ -35,13 +37,15 @@ struct PacketSequenceTests {
         event(0, "alice's NAT", .forwarded(packet(1))), event(1, "alice's NAT", .forwarded(packet(2))),
         event(20, "bob", .delivered(packet(2))),
       ], after: 1)
-    #expect(found.count == 1 && found[0].places == ["alice", "alice's NAT", "bob"] && found[0].end == .arrived)
+    #expect(
+      found.count == 1 && found[0].places == ["alice", "alice's NAT", "bob"] && found[0].end == .arrived)
   }
 
   @Test("it ends where it is refused, or on its way")
   func ends() {
     let found = journeys([
-      event(0, "alice", .sent(packet(1))), event(0, "alice", .sent(packet(2))), event(0, "alice", .sent(packet(3))),
+      event(0, "alice", .sent(packet(1))), event(0, "alice", .sent(packet(2))),
+      event(0, "alice", .sent(packet(3))),
       event(1, "alice's NAT", .dropped(packet(1), reason: "it is full")),
       event(2, "internet", .dropped(packet(2), reason: "lost")),
     ])
@@ -97,12 +101,16 @@ struct PacketSequenceTests {
     recording.take(event(0, "internet", .note(Stage.begunNote)))
     let count = ScenarioLimits.arrows + 30
     for number in 0..<count {
-      for event in flight(UInt64(number + 1), at: 15 * number, size: 40 + number % 7) { recording.take(event) }
+      for event in flight(UInt64(number + 1), at: 15 * number, size: 40 + number % 7) {
+        recording.take(event)
+      }
     }
     let talk = Scenario.Talk(
-      caller: "alice", called: "bob", answered: .seconds(15), asked: Instant(nanoseconds: 0), ways: [], silence: .zero)
+      caller: "alice", called: "bob", answered: .seconds(15), asked: Instant(nanoseconds: 0), ways: [],
+      silence: .zero)
     let outcome = Scenario.Outcome(
-      seed: 1, judgement: Judgement(), conversations: [talk], chaos: [], begun: talk.asked, length: .seconds(20),
+      seed: 1, judgement: Judgement(), conversations: [talk], chaos: [], begun: talk.asked,
+      length: .seconds(20),
       trace: Trace(keeping: 0))
     let run = RunInDetail(seed: 1, outcome: outcome, recording: recording)
     let sequence = PacketSequence(run, of: scenario)
@@ -121,10 +129,14 @@ struct PacketSequenceTests {
     let at = { (time: Int64, kind: SequenceClock.Kind, order: Int) in
       SequenceClock.Moment(time: Instant(nanoseconds: time), kind: kind, order: order)
     }
-    let moments = [at(0, .start, 0), at(0, .start, 1), at(25_000_000, .arrival, 0), at(25_000_000, .start, 2), at(9_000_000_000, .note, 0)]
+    let moments = [
+      at(0, .start, 0), at(0, .start, 1), at(25_000_000, .arrival, 0), at(25_000_000, .start, 2),
+      at(9_000_000_000, .note, 0),
+    ]
     let clock = SequenceClock(moments.reversed())
     let heights = moments.map { clock[$0] }
-    #expect(heights == heights.sorted() && Set(heights).count == 5 && heights[0] == 0 && clock.end == heights[4])
+    #expect(
+      heights == heights.sorted() && Set(heights).count == 5 && heights[0] == 0 && clock.end == heights[4])
     #expect(heights[4] - heights[3] < 60)
   }
 

@@ -52,7 +52,11 @@ struct Page {
     var tag = rest[rest.index(after: rest.startIndex)..<end]
     rest = rest[rest.index(after: end)...]
     if tag.hasPrefix("/") {
-      if open.last == String(tag.dropFirst()) { open.removeLast() } else { mistakes.append("</\(tag.dropFirst())> in \(open)") }
+      if open.last == String(tag.dropFirst()) {
+        open.removeLast()
+      } else {
+        mistakes.append("</\(tag.dropFirst())> in \(open)")
+      }
       return
     }
     let isEmpty = tag.hasSuffix("/")

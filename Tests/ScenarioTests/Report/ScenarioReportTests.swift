@@ -36,12 +36,16 @@ struct ScenarioReportTests {
   private func expectSound(_ html: String) -> Page {
     let page = Page(html)
     #expect(page.mistakes.isEmpty)
-    for scheme in ["http:", "https:", "//", "url(", "@import"] { #expect(!html.contains(scheme), "\(scheme)") }
+    for scheme in ["http:", "https:", "//", "url(", "@import"] {
+      #expect(!html.contains(scheme), "\(scheme)")
+    }
     for element in ["link", "img", "iframe", "object", "base"] { #expect(!page.elements.contains(element)) }
     #expect(page.elements.count { $0 == "script" } == 1 && page.elements.count { $0 == "style" } == 1)
     #expect(!page.attributes.contains { $0.name.hasPrefix("on") })
     let ids = Set(page.values(of: "id"))
-    for link in page.values(of: "href") { #expect(link.hasPrefix("#") && ids.contains(String(link.dropFirst()))) }
+    for link in page.values(of: "href") {
+      #expect(link.hasPrefix("#") && ids.contains(String(link.dropFirst())))
+    }
     for name in page.values(of: "aria-labelledby") { #expect(ids.contains(name)) }
     return page
   }
@@ -50,7 +54,9 @@ struct ScenarioReportTests {
   func hostileNames() async throws {
     let report = try await report([try Scenario(named: "open-open"), hostile])
     let page = expectSound(report.html)
-    #expect(page.text.contains(hostile.name) && page.text.contains(hostile.reason) && page.text.contains(Self.alice))
+    #expect(
+      page.text.contains(hostile.name) && page.text.contains(hostile.reason) && page.text.contains(Self.alice)
+    )
     #expect(page.text.contains("1 of 2 scenarios is wrong."))
     #expect(page.text.contains("✗ wrong in 2 of 2") && page.text.contains("seed 2"))
     #expect(page.text.contains("warren simulate --replay '\(hostile.name)' --seed 1"))
@@ -58,7 +64,8 @@ struct ScenarioReportTests {
     #expect(try #require(wrong).lowerBound < #require(right).lowerBound)
     // The picture of what was sent, of who is where, and of ways over time; and in the latter what happened.
     #expect(page.values(of: "class").count { $0 == "topology" || $0 == "sequence" || $0 == "ways" } >= 6)
-    #expect(page.text.contains("has heard of bob, after ") && page.text.contains("\(Self.alice)'s NAT reboots"))
+    #expect(
+      page.text.contains("has heard of bob, after ") && page.text.contains("\(Self.alice)'s NAT reboots"))
   }
 
   @Test("each picture has a title, and what a colour says a word says, too")
@@ -66,7 +73,9 @@ struct ScenarioReportTests {
     let page = expectSound(try await report([hostile]).html)
     let pictures = page.attributes.count { $0.element == "svg" && $0.name == "role" && $0.value == "img" }
     #expect(pictures > 3 && page.elements.count { $0 == "title" } > pictures)
-    #expect(pictures + page.attributes.count { $0.element == "svg" && $0.name == "aria-hidden" } == page.elements.count { $0 == "svg" })
+    #expect(
+      pictures + page.attributes.count { $0.element == "svg" && $0.name == "aria-hidden" }
+        == page.elements.count { $0 == "svg" })
     #expect(page.elements.count { $0 == "h1" } == 1 && page.elements.contains("h4"))
     #expect(page.text.contains("✗ wrong") && page.text.contains("The same in words"))
   }
@@ -85,7 +94,8 @@ struct ScenarioReportTests {
       let scenario = try Scenario(named: name)
       let run = RunInDetail(seed: 1, failure: "it is <stuck>", recording: Recording(scenario))
       report.entries.append(
-        ScenarioReport.Entry(scenario: scenario, verdict: ScenarioSweep.Verdict(name: name), run: run, word: name))
+        ScenarioReport.Entry(
+          scenario: scenario, verdict: ScenarioSweep.Verdict(name: name), run: run, word: name))
     }
     report.heatMaps = [HeatMap("all", rows: ["a"], columns: ["b"])]
     let page = expectSound(report.html)

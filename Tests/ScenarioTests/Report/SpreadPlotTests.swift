@@ -9,7 +9,9 @@ struct SpreadPlotTests {
   func scale() {
     let scale = SpreadPlot.Scale([.milliseconds(75), .milliseconds(2400)])
     #expect(scale.ticks == [.milliseconds(10), .milliseconds(100), .seconds(1), .seconds(10)])
-    for (place, tick) in scale.ticks.enumerated() { #expect(abs(scale.place(of: tick) - Double(place) / 3) < 0.001) }
+    for (place, tick) in scale.ticks.enumerated() {
+      #expect(abs(scale.place(of: tick) - Double(place) / 3) < 0.001)
+    }
     #expect(abs(SpreadPlot.Scale.decade(of: .milliseconds(250)) - 2.39794) < 0.0001)
     #expect(abs(SpreadPlot.Scale.decade(of: .microseconds(500)) + 0.30103) < 0.0001)
     #expect(scale.place(of: .zero) == 0 && scale.place(of: .seconds(1000)) == 1)
