@@ -28,8 +28,10 @@ struct Journey {
   var start: Stop { stops[0] }
   var places: [String] { stops.map(\.place) }
   var size: Int { start.packet.size }
-  /// Whether it never left its machine.
-  var isAtHome: Bool { stops.allSatisfy { $0.place == start.place } }
+  /// Whether its machine has sent it to itself.
+  var isAtHome: Bool {
+    stops.count == 1 && (end == .arrived || start.packet.source.ip == start.packet.destination.ip)
+  }
 
   /// The journeys that events tell of, in the order in which they began.
   ///
@@ -65,10 +67,11 @@ struct Journey {
 
   private mutating func take(_ happening: Trace.Happening, at stop: Stop?) {
     // The parts of what was too large for a link come one by one.
-    if let stop, stop.place != stops.last!.place { stops.append(stop) }
+    let isNew = stop != nil && stop!.place != stops.last!.place
+    if let stop, isNew { stops.append(stop) }
     switch happening {
     case .delivered: end = .arrived
-    case .dropped(_, let reason): end = stop == nil ? .lost(reason) : .refused(reason)
+    case .dropped(_, let reason): end = isNew || isAtHome ? .refused(reason) : .lost(reason)
     case .sent, .forwarded, .note: break
     }
   }

@@ -21,11 +21,11 @@ package enum Lettering {
   /// Parts of an em: those of a usual sans-serif font, rounded up.
   private static func width(of letter: Character) -> Double {
     switch letter {
-    case "i", "j", "l", "I", "'", "|", ".", ",", ":", ";", "!": 0.3
-    case " ", "f", "r", "t", "(", ")", "[", "]", "/", "-": 0.38
+    case " ", "i", "j", "l", "I", "'", "|", ".", ",", ":", ";", "!": 0.3
+    case "f", "r", "t", "(", ")", "[", "]", "/", "-": 0.38
     case "m", "w", "M", "W", "@", "%", "…", "→", "×": 0.9
     case "A"..."Z": 0.68
-    case "a"..."z", "0"..."9": 0.56
+    case "a"..."z", "0"..."9": 0.54
     // Letters of other scripts are taken for as wide as they are high.
     default: 1
     }

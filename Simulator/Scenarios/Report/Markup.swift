@@ -7,13 +7,16 @@ import Warren
 ///
 ///     let row: Markup = "<td title=\"\(name)\">\(count)</td>"
 package struct Markup: Hashable, Sendable, ExpressibleByStringInterpolation {
+  package typealias StringLiteralType = StaticString
+
   /// The HTML.
   package private(set) var text: String
 
   /// Nothing yet.
   package init() { text = "" }
 
-  package init(stringLiteral text: String) { self.text = text }
+  /// Markup that stands in the program: no other text can be made markup.
+  package init(stringLiteral text: StaticString) { self.text = text.description }
 
   package init(stringInterpolation: StringInterpolation) { text = stringInterpolation.text }
 
@@ -21,13 +24,15 @@ package struct Markup: Hashable, Sendable, ExpressibleByStringInterpolation {
   package init(_ pieces: some Sequence<Markup>) { text = pieces.reduce(into: "") { $0 += $1.text } }
 
   package struct StringInterpolation: StringInterpolationProtocol {
+    package typealias StringLiteralType = StaticString
+
     fileprivate var text = ""
 
     package init(literalCapacity: Int, interpolationCount: Int) {
       text.reserveCapacity(literalCapacity + 8 * interpolationCount)
     }
 
-    package mutating func appendLiteral(_ literal: String) { text += literal }
+    package mutating func appendLiteral(_ literal: StaticString) { text += literal.description }
 
     /// Text from anywhere.
     package mutating func appendInterpolation(_ text: String) { self.text += text.escapedForMarkup }

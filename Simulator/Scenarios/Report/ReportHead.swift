@@ -37,7 +37,7 @@ struct ReportHead {
   }
 
   private func figure(_ number: String, _ name: String, isBad: Bool = false) -> Markup {
-    "<div\(Markup(stringLiteral: isBad ? " class=\"bad\"" : ""))><dd>\(number)</dd><dt>\(name)</dt></div>"
+    "<div\((isBad ? " class=\"bad\"" : "") as Markup)><dd>\(number)</dd><dt>\(name)</dt></div>"
   }
 
   private var rules: Markup {

@@ -12,7 +12,7 @@ struct ScenarioSection {
 
   var html: Markup {
     """
-    <details id="run\(place)" class="\(isWrong ? "wrong" : "right")"\(Markup(stringLiteral: isWrong ? " open=\"open\"" : ""))>\
+    <details id="run\(place)" class="\(isWrong ? "wrong" : "right")"\((isWrong ? " open=\"open\"" : "") as Markup)>\
     <summary><h3>\(scenario.name)</h3> \(ScenarioTable.mark(entry.verdict))<span class="why">\(scenario.reason)</span></summary>\
     <p class="run">One run: seed \(entry.run.seed)\(isWrong ? ", the first that failed" : ""). See it event by event with \
     <code>\(report.replaying(entry, seed: entry.run.seed))</code></p>\(faults)\(topology)\(ways)\(sequence)</details>

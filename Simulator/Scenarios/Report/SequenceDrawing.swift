@@ -119,7 +119,7 @@ struct SequenceDrawing {
       let isLong = last - y > Self.longBand
       // What lasts long would hide what happens meanwhile: it is a bar where it begins, and a shadow.
       markup +=
-        "<path class=\"band\(Markup(stringLiteral: isLong ? " long" : ""))\" d=\"M\((points.all + others.all.reversed()).path)z\"/>"
+        "<path class=\"band\((isLong ? " long" : "") as Markup)\" d=\"M\((points.all + others.all.reversed()).path)z\"/>"
       if isLong { markup += "<path class=\"lasting\" d=\"M\(x) \(y)V\(last)\"/>" }
       markup += "<path class=\"later\" d=\"M\(others.all.path)\"/>"
     }
@@ -191,7 +191,7 @@ extension [(x: Double, y: Double)] {
   fileprivate var path: Markup {
     var markup = Markup()
     for (place, point) in enumerated() {
-      markup += "\(Markup(stringLiteral: place == 0 ? "" : "L"))\(point.x) \(point.y)"
+      markup += "\((place == 0 ? "" : "L") as Markup)\(point.x) \(point.y)"
     }
     return markup
   }

@@ -58,7 +58,7 @@ struct WaysDrawing {
   var legend: Markup {
     guard !steps.isEmpty else { return "" }
     return """
-      <ol class="steps\(Markup(stringLiteral: steps.count > 4 ? " many" : ""))">\(steps.map { "<li><b>\($0.time.reading)</b> \("\($0.action)")</li>" as Markup })</ol>
+      <ol class="steps\((steps.count > 4 ? " many" : "") as Markup)">\(steps.map { "<li><b>\($0.time.reading)</b> \("\($0.action)")</li>" as Markup })</ol>
       """
   }
 

@@ -53,6 +53,23 @@ struct PacketSequenceTests {
     #expect(found.map(\.places) == [["alice", "alice's NAT"], ["alice"], ["alice"]])
   }
 
+  @Test(
+    "what the link behind its last stop has lost was not refused there; what one sends to oneself is not drawn"
+  )
+  func links() {
+    var own = packet(3)
+    own.destination = own.source
+    let found = journeys([
+      event(0, "alice", .sent(packet(1))), event(0, "alice", .dropped(packet(1), reason: "lost")),
+      event(0, "alice", .sent(packet(2))), event(1, "alice's NAT", .forwarded(packet(2))),
+      event(1, "alice's NAT", .dropped(packet(2), reason: "lost")),
+      event(2, "alice", .sent(own)), event(2, "alice", .dropped(own, reason: "nothing has the port")),
+      event(3, "alice", .sent(packet(4))), event(3, "alice", .delivered(packet(4))),
+    ])
+    #expect(found.map(\.end) == [.lost("lost"), .lost("lost"), .refused("nothing has the port"), .arrived])
+    #expect(found.map(\.isAtHome) == [false, false, true, true] && Arrow.folding(found).count == 2)
+  }
+
   @Test("one that the network has doubled is drawn twice, and one in parts once")
   func doubled() {
     let (sent, there) = (event(0, "alice", .sent(packet(1))), event(9, "bob", .delivered(packet(1))))
