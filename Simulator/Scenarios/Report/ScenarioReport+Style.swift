@@ -154,7 +154,7 @@ extension ScenarioReport {
     .heat0{background:var(--h0)}.heat1{background:var(--h1)}.heat2{background:var(--h2)}.heat3{background:var(--h3)}
     .heat .heat4{background:var(--h4);color:var(--page)}.heat .heat5{background:var(--h5);color:var(--page)}
     footer{margin-top:72px;padding-top:18px;border-top:1px solid var(--line);color:var(--soft);font-size:.84rem}
-    @media(max-width:860px){main{padding:36px 18px 64px}.figures{gap:16px 36px}.figures dd{font-size:1.6rem}
+    @media screen and (max-width:860px){main{padding:36px 18px 64px}.figures{gap:16px 36px}.figures dd{font-size:1.6rem}
     .scenarios,.scenarios tbody,.scenarios tr,.scenarios th,.scenarios td{display:block;width:auto}
     .scenarios thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
     .scenarios tr{border-top:1px solid var(--line);padding:14px 0;display:grid;grid-template-columns:1fr 1fr;gap:8px 18px}
@@ -168,7 +168,7 @@ extension ScenarioReport {
     .rules thead{display:none}.rules tr{display:grid;grid-template-columns:1fr auto;padding:9px 0;border-top:1px solid var(--hair)}
     .rules th,.rules td{border:0;padding:0}.rules td:nth-child(2){grid-column:1;font-size:.86rem}.rules td:nth-child(3){grid-row:1;grid-column:2}.rules td:nth-child(4){display:none}
     .wide{padding:14px 10px}.wide svg{margin:0}}
-    @media print{:root{--page:#fff;--card:#fff}body{font-size:10pt}main{max-width:none;padding:0}#tools,.words{display:none}tr,figure,section>details>summary{break-inside:avoid}.wide{border:0;padding:0;overflow:visible}.wide svg{max-width:100%;height:auto}a{color:inherit}section>details:not([open]){display:none}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
+    @media print{:root{--page:#fff;--card:#fff}body{font-size:9pt}main{max-width:none;padding:0}h2{margin-top:2em}h2,h3,h4,figcaption,.lead{break-after:avoid}figure.sequence{break-inside:auto!important}th,td{padding:6px 8px 6px 0}.plot{min-width:0}.axis{display:none}.spread{width:110px;height:auto}.bar.ways{width:80px}.why{max-width:none}.count,thead th{white-space:normal}th button::after{content:none!important}#tools,.words{display:none}tr,figure,section>details>summary{break-inside:avoid}.wide{border:0;padding:0;overflow:visible}.wide svg{max-width:100%;height:auto}a{color:inherit}section>details:not([open]){display:none}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
     @media(prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
 
     """#
