@@ -89,9 +89,10 @@ struct SpreadPlot {
       """
   }
 
-  /// A power of ten, as one: `100 s`.
+  /// A power of ten, as one, and short: `0.1 s`, `100 s`.
   static func name(of tick: Duration) -> String {
-    tick < .seconds(10) ? tick.reading : "\(tick.components.seconds) s"
+    guard tick >= .milliseconds(100) else { return tick.reading }
+    return tick < .seconds(1) ? "0.1 s" : "\(tick.components.seconds) s"
   }
 
   /// The scale, to stand above the pictures.
