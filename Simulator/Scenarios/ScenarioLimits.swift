@@ -41,6 +41,27 @@ public enum ScenarioLimits {
   static let asked = 256
   /// How often a scenario is run at most to make it smaller.
   public static let shrinkingRuns = 400
+  /// Events that a run in detail keeps: the beginning of the fastest search, and more than is ever drawn.
+  static let recordedEvents = 60_000
+  /// How much of what is heard in a run in detail is counted together, and for how long: what a line of 900 points can show.
+  static let beat: Duration = .milliseconds(100)
+  static let beats = 36_000
+  /// Arrows that a drawing has at most: more, nobody reads.
+  static let arrows = 150
+  /// How much is drawn of what follows the answer to the first call, and of a call that nobody answers.
+  static let drawnAfterwards: Duration = .milliseconds(60)
+  static let drawnUnanswered: Duration = .seconds(3)
+  /// Packets of one way that begin this soon after each other are one arrow: a burst, of any sizes; or a search, of so many of one
+  /// size: fewer may each be an answer to something.
+  static let burst: Duration = .milliseconds(5)
+  static let search: Duration = .milliseconds(60)
+  static let searchPackets = 8
+  /// Connections and steps of a run that are drawn over time: a page's worth of each.
+  static let tracks = 30
+  static let marks = 40
+  /// Failing seeds of a scenario that a report tells, and faults of each: the others fail alike, most often.
+  static let toldSeeds = 12
+  static let toldFaults = 3
   /// For how long at least things go wrong in a run that is chaotic.
   static let chaos: Duration = .seconds(30)
 }

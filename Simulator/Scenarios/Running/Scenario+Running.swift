@@ -8,6 +8,8 @@ extension Scenario {
     public var keptEvents = 0
     /// Whether things go wrong besides that the scenario does not tell of: drawn from the seed.
     public var isChaotic = false
+    /// Sees everything that happens, when it happens, on the world's thread.
+    public var watch: (@Sendable (Trace.Event) -> Void)?
 
     /// The usual.
     public init() {}
@@ -25,6 +27,10 @@ extension Scenario {
     public var finalKinds: [Path.Kind: Int]
     /// What happened besides: nothing, unless it was chaotic.
     public var chaos: [Step]
+    /// When everything ran, and the times of the steps began, on the world's clock.
+    public var begun: Instant
+    /// How long it lasted in the world's own time, to the last thing that was forgotten.
+    public var length: Duration
     /// All events that were kept, and the hash of all.
     public var trace: Trace
 
@@ -40,6 +46,8 @@ extension Scenario {
     public var answered: Duration?
     /// When it was asked for, on the world's clock.
     public var asked: Instant
+    /// After which time the last of what was said was heard, at either side; nil where nothing was.
+    public var ended: Duration?
     /// The ways that it took, as the caller saw it, in their order.
     public var ways: [Way]
     /// For how long nothing came at most, at either side.
@@ -73,15 +81,18 @@ extension Scenario {
       network
       Machine(Stage.directorName)
     }
-    let (judgement, talks, finalKinds) = try await world.run { [scenario] world in
+    let (judgement, talks, finalKinds, begun) = try await world.run { [scenario] world in
       let stage = Stage(scenario, in: world, isChaotic: options.isChaotic)
-      world.watch = { stage.packets.take($0) }
+      world.watch = {
+        stage.packets.take($0)
+        options.watch?($0)
+      }
       try await stage.play()
-      return (stage.judgement, stage.conversations.map(Talk.init), stage.finalKinds)
+      return (stage.judgement, stage.conversations.map(Talk.init), stage.finalKinds, stage.begun)
     }
     return Outcome(
       seed: seed, judgement: judgement, conversations: talks, finalKinds: finalKinds, chaos: chaos,
-      trace: world.trace)
+      begun: begun, length: Instant(nanoseconds: 0).duration(to: world.now), trace: world.trace)
   }
 
   /// Runs it with many seeds, so many at once, the first of them twice.
@@ -103,6 +114,8 @@ extension Scenario.Talk {
     answered = conversation.answered.map { conversation.asked.duration(to: $0) }
     (asked, ways, silence) = (conversation.asked, conversation.ways, conversation.silence)
     failure = conversation.failure.map { "\($0)" }
+    ended = [conversation.here.last, conversation.there.last].compactMap(\.self).max()
+      .map { conversation.asked.duration(to: $0) }
   }
 }
 
@@ -125,8 +138,8 @@ extension Stage {
   /// Plays all of it, and judges.
   func play() async throws {
     try await start()
-    let begun = world.now
-    world.note("everything runs")
+    begun = world.now
+    world.note(Self.begunNote)
     let happening = scenario.timeline.map { step in
       director.spawn("\(step.action)") { try await self.perform(step) }
     }

@@ -31,6 +31,8 @@ public struct ScenarioSweep: Sendable {
     public var silences: [Duration] = []
     /// On which kinds of ways connections went in the end.
     public var kinds: [Path.Kind: Int] = [:]
+    /// How long all runs lasted, in the worlds' own time.
+    public var simulated = Duration.zero
     /// How many faults there were besides, all in all.
     public var faultsOfChaos = 0
     /// The hash of all events of the first seed.
@@ -57,6 +59,7 @@ public struct ScenarioSweep: Sendable {
       verdict.silences.append(run.talks.map(\.silence).max() ?? .zero)
       for talk in run.talks { if let kind = talk.ways.last?.kind { verdict.kinds[kind, default: 0] += 1 } }
       verdict.faultsOfChaos += run.chaos
+      verdict.simulated += run.length
       if seed == seeds.lowerBound { verdict.hash = run.hash }
     }
     verdict.times.sort()
@@ -69,6 +72,7 @@ public struct ScenarioSweep: Sendable {
     var judgement: Judgement
     var talks: [Scenario.Talk] = []
     var chaos = 0
+    var length = Duration.zero
     var hash: UInt64 = 0
   }
 
@@ -85,7 +89,7 @@ public struct ScenarioSweep: Sendable {
       }
       return Run(
         judgement: judgement, talks: outcome.conversations, chaos: outcome.chaos.count,
-        hash: outcome.trace.hash)
+        length: outcome.length, hash: outcome.trace.hash)
     } catch {
       var judgement = Judgement()
       judgement.expect(false, .nothingLeft, "\(error)")

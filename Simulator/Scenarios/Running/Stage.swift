@@ -8,6 +8,10 @@ final class Stage: @unchecked Sendable {
   /// Whoever lets things happen: a machine of its own, which sends nothing.
   let director: SimulatedMachine
   static let directorName = "director"
+  /// What the trace says when everything runs.
+  static let begunNote = "everything runs"
+  /// When that was.
+  var begun = Instant(nanoseconds: 0)
 
   private(set) var peers: [String: Peer] = [:]
   private var registries: [String: RegistryServer] = [:]

@@ -33,7 +33,8 @@ extension ExitCode {
         NetworkError.nameNotFound, NetworkError.lookUpFailed:
         .unreachable
       case is NetworkError: .system
-      case is FileError, is UnreadableFile, is UnwritablePlace, is StandardStreamError: .file
+      case is FileError, is UnreadableFile, is UnwritableFile, is UnwritablePlace, is StandardStreamError:
+        .file
       case is KeyFileError, is PersonalFolderError, is WrongUsers: .settings
       case is QUICError, is RelayError: .unreachable
       case ChatError.nameTaken, ChatError.denied: .refused

@@ -10,11 +10,17 @@ import WarrenScenarios
 
 /// Finds the scenarios that somebody has named.
 enum ScenarioFiles {
+  /// A scenario, and the word by which this command finds it.
+  struct Found {
+    var scenario: Scenario
+    var word: String
+  }
+
   /// Those of these names, files and folders, in their order; all that have a name where nothing is named.
-  static func scenarios(_ places: [String]) throws -> [Scenario] {
-    if places.isEmpty { return try Scenario.names.map { try Scenario(named: $0) } }
+  static func scenarios(_ places: [String]) throws -> [Found] {
+    if places.isEmpty { return try Scenario.names.map(named) }
     return try places.flatMap { place in
-      if Scenario.names.contains(place) { return [try Scenario(named: place)] }
+      if Scenario.names.contains(place) { return [try named(place)] }
       if let files = files(in: place) { return try files.map(scenario(inFile:)) }
       guard place.hasSuffix(".json") || access(place, F_OK) == 0 else {
         let near = nearest(to: place, among: Scenario.names).map { ", did you mean \($0)?" } ?? ""
@@ -31,8 +37,12 @@ enum ScenarioFiles {
     return Array(try lines(ofFile: place).joined(separator: "\n").utf8)
   }
 
-  private static func scenario(inFile path: String) throws -> Scenario {
-    try Scenario(json: json(of: path), file: path)
+  private static func named(_ name: String) throws -> Found {
+    Found(scenario: try Scenario(named: name), word: name)
+  }
+
+  private static func scenario(inFile path: String) throws -> Found {
+    Found(scenario: try Scenario(json: json(of: path), file: path), word: path)
   }
 
   /// The scenarios in a folder, by their names; nil where it is none.

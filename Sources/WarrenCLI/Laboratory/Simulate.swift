@@ -21,6 +21,8 @@ struct Simulate: Command {
   private static let internet = Option<Int?>(
     "internet", .number(2...100_000),
     "draw an internet with so many peers, in the shares in which NATs are found")
+  private static let report = Option<String?>(
+    "report", .file, "write a page to look at, in HTML: what came of each, and one run of it, drawn")
   private static let list = Option.flag("list", "say what scenarios there are, and why")
 
   static var description: CommandDescription {
@@ -34,18 +36,19 @@ struct Simulate: Command {
         """,
       group: .laboratory, arguments: [places],
       options: [
-        seeds, LaboratoryWords.seed, jobs, chaos, replay, shrink, matrix, search, internet, list,
+        seeds, LaboratoryWords.seed, jobs, chaos, replay, shrink, report, matrix, search, internet, list,
         JSONWord.json,
       ],
       rules: [
         .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [replay, list, JSONWord.json]),
-        .atMostOne(of: [replay, shrink, list, matrix, internet]), .atMostOne(of: [shrink, JSONWord.json]),
-        .atMostOne(of: [chaos, matrix]),
+        .atMostOne(of: [replay, shrink, list, report, matrix, internet]),
+        .atMostOne(of: [shrink, JSONWord.json]), .atMostOne(of: [chaos, matrix]),
       ],
       examples: [
         Example("warren simulate", "run all scenarios that have a name, 20 seeds each"),
         Example("warren simulate home-home --seeds 1000 --chaos", "let everything go wrong that can"),
         Example("warren simulate --replay strict-strict --seed 7", "see one run, event by event"),
+        Example("warren simulate --report out.html", "the same, and a page with pictures of it"),
         Example("warren simulate my.json", "run a scenario of your own"),
         Example("warren simulate --matrix public port-restricted symmetric", "try these against each other"),
       ])
@@ -58,6 +61,7 @@ struct Simulate: Command {
   private let internet: Int?
   private let isReplay, isShrinking, isList, isMatrix, isJSON: Bool
   private let search: WarrenScenarios.Program.Search
+  private let page: String?
   private let terminal = Terminal()
 
   /// How much of a run is shown.
@@ -79,6 +83,7 @@ struct Simulate: Command {
       let all = ScenarioMatrix.all.joined(separator: ", ")
       throw OptionsError(.badValue, "there is no NAT \(quoted(unknown)); there are: \(all)")
     }
+    page = words[Self.report]
     guard !(isReplay || isShrinking) || names.count == 1 else {
       let option = isReplay ? "--replay" : "--shrink"
       throw OptionsError(.incomplete, "\(option) is about one run: name one scenario")
@@ -89,13 +94,19 @@ struct Simulate: Command {
     if isMatrix { return try await runMatrix() }
     if let internet { return try await run(internet) }
     let scenarios = try ScenarioFiles.scenarios(names)
-    if isList { return scenarios.forEach(describe) }
+    if isList { return scenarios.forEach { describe($0.scenario) } }
     if isShrinking { return try await shrink() }
-    if isReplay { return try await replay(scenarios[0]) }
+    if isReplay { return try await replay(scenarios[0].scenario) }
+    let file = try page.map { try WrittenFile($0) }
     var report = SimulationReport(seeds: seeds, isChaotic: options.isChaotic)
-    for scenario in scenarios {
-      let verdict = try await sweep(scenario)
+    var drawn = ScenarioReport(seeds: seeds, isChaotic: options.isChaotic)
+    for found in scenarios {
+      let verdict = try await sweep(found.scenario)
       report.verdicts.append(verdict)
+      if file != nil {
+        drawn.entries.append(
+          await ScenarioReport.Entry(found.scenario, word: found.word, verdict, seeds: seeds, options))
+      }
       if !isJSON { for line in report.lines(of: verdict) { terminal.result("\(line)") } }
     }
     if isJSON {
@@ -103,6 +114,7 @@ struct Simulate: Command {
     } else {
       for line in report.summary { terminal.result("\(line)") }
     }
+    try file?.write(drawn.html)
     let bad = report.verdicts.filter { !$0.failures.isEmpty }.map(\.name)
     if !bad.isEmpty { throw SimulationError.wrong(bad) }
   }
