@@ -26,6 +26,8 @@ public enum RegistryLimits {
   /// Addresses that the registry's STUN has seen, besides the one that it is talked to from: one of the other family, and that
   /// of another network.
   public static let attestedAddresses = 4
+  /// Relayed addresses of a peer that the registry's STUN has seen: the one in use and a spare, and those of another network.
+  public static let relayedAddresses = 4
   /// How long what STUN has seen is good for at least: four questions of a watch.
   public static let attestationPeriod: Duration = .seconds(60)
   /// For how long two are being introduced: what a person needs to answer, and punchers after that.

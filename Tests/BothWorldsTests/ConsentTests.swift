@@ -157,7 +157,7 @@ struct ConsentTests {
       let victim = world.machine("victim").address()
       let lies = (1...16).map { SocketAddress(victim, port: $0) }
       let forged = lies.prefix(4).map { AttestedAddress($0, proof: random.next()) }
-      _ = try await mallory.ask(.register(Announcement(at: lies, attested: forged)))
+      _ = try await mallory.ask(.register(Announcement(at: lies, attested: forged, relayed: forged)))
       let flight = Introduction.Content(flight: await handshake.flight)
       let reply = try await mallory.ask(.introduce(Introduction.Request(.key(bob.id), at: lies, flight)))
       guard case .accepted(let answer) = reply else {
@@ -168,7 +168,7 @@ struct ConsentTests {
       for number in 0..<60 {
         let homes = (0..<15).map { SocketAddress(IPAddress(10, 9, UInt8(number), UInt8($0)), port: 9) }
         _ = try await mallory.ask(
-          .register(Announcement(at: number % 2 == 0 ? lies : homes, attested: forged)))
+          .register(Announcement(at: number % 2 == 0 ? lies : homes, attested: forged, relayed: forged)))
       }
       #expect(await bob.approaches.map(\.seen.count) == [PeerLimits.seenAddresses])
       let description = ICEDescription(

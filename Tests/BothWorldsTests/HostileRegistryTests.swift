@@ -121,6 +121,81 @@ struct HostileRegistryTests {
   }
 
   @Test(
+    "tells of relayed addresses that were proven, to the other side of an introduction alone",
+    arguments: TwoMachines.allCases)
+  func relayedAddresses(world: TwoMachines) async throws {
+    try await RegistryScene.run(world) { scene in
+      let mallory = try await scene.visitor()
+      let now = scene.server.machine.now
+      let attestor = await scene.server.attestor
+      let (relay, other) = (Self.stranger, SocketAddress(Self.stranger.ip, port: 10))
+      func proven(_ address: SocketAddress, ago periods: Double = 0) -> AttestedAddress {
+        let then = now.advanced(by: RegistryLimits.attestationPeriod * -periods)
+        return AttestedAddress(address, proof: attestor.proof(of: address, at: then))
+      }
+      let forged = [
+        AttestedAddress(other, proof: proven(relay).proof), AttestedAddress(relay, proof: 0),
+        AttestedAddress(SocketAddress(IPAddress(192, 0, 2, 9), port: relay.port), proof: proven(relay).proof),
+        proven(relay, ago: 3),
+      ]
+      func announcement(_ relayed: [AttestedAddress], _ consent: Consent = .everyone) -> RegistryMessage {
+        .register(Announcement(consent: consent, relayed: relayed, isHidden: true))
+      }
+      let toBob = Introduction.Request(.key(scene.bob.key.peerID), at: [])
+      let toMallory = Introduction.Request(.key(mallory.key.peerID), at: [])
+      /// What somebody is told next in an introduction.
+      func told(_ guest: RegistryServerTests.Guest) async throws -> RegistryEvent {
+        try await guest.next { event in
+          switch event {
+          case .seen, .signal: event
+          default: nil
+          }
+        }
+      }
+      let tries: [(relayed: [AttestedAddress], expected: [SocketAddress])] = [
+        (forged, []), (forged.dropLast() + [proven(relay)], [relay]),
+      ]
+      for (relayed, expected) in tries {
+        #expect(try await mallory.ask(announcement(relayed)) == .done)
+        // Who only looks it up is told nothing.
+        #expect(try await scene.alice.client.find(.key(mallory.key.peerID)).addresses.isEmpty)
+        // As one who asks, as one who has agreed before, and where something is new.
+        guard case .accepted(let asked) = try await mallory.ask(.introduce(toBob)) else {
+          Issue.record("she is not let in")
+          return
+        }
+        let answer = try await scene.alice.client.introduce(toMallory)
+        #expect(answer.addresses.isEmpty)
+        for (id, guest) in [(asked.id, scene.bob), (answer.id, scene.alice)] {
+          try await mallory.say(.signal(id, [1]))
+          if !expected.isEmpty {
+            #expect(try await told(guest) == .seen(id, [], relays: expected))
+          }
+          #expect(try await told(guest) == .signal(id, [1]))
+        }
+        #expect(try await mallory.ask(announcement(relayed)) == .done)
+        for (id, guest) in [(asked.id, scene.bob), (answer.id, scene.alice)] {
+          #expect(try await told(guest) == .seen(id, [], relays: expected))
+          try await mallory.say(.end(id))
+        }
+      }
+      // Who is asked tells of its relays when it has said yes.
+      #expect(try await mallory.ask(announcement([proven(relay)], .ask)) == .done)
+      let asking = scene.machines.alice.spawn("alice asks") {
+        try await scene.alice.client.introduce(toMallory)
+      }
+      let id = try await mallory.next {
+        if case .introduced(let it) = $0, it.isQuestion { it.id } else { nil }
+      }
+      #expect(try await mallory.ask(announcement([proven(relay), proven(other)], .ask)) == .done)
+      #expect(try await mallory.ask(.accept(id, addresses: [])) == .done)
+      #expect(try await asking.value.addresses.isEmpty)
+      #expect(try await told(scene.alice) == .seen(id, [], relays: [relay, other]))
+      await mallory.close()
+    }
+  }
+
+  @Test(
     "refuses what is too much, and serves the others", arguments: TwoMachines.allCases,
     RegistryVisitor.Carrier.allCases)
   func floods(world: TwoMachines, carrier: RegistryVisitor.Carrier) async throws {

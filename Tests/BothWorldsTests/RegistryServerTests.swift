@@ -122,7 +122,7 @@ struct RegistryServerTests {
       // Whoever knows it is told of what is new.
       try await bob.client.announce(hidden)
       let seen = try await alice.next { event -> [SocketAddress]? in
-        if case .seen(_, let addresses) = event { addresses } else { nil }
+        if case .seen(_, let addresses, _) = event { addresses } else { nil }
       }
       #expect(seen == [home])
       setting.machines.alice.spawn("bob waits") { try await bob.client.wait(key: "open sesame") }

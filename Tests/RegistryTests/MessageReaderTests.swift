@@ -109,8 +109,17 @@ struct MessageReaderTests {
       (1, [(16, [])], .badMessage), (1, [(16, [UInt8](repeating: 1, count: 8))], .badMessage),
       (1, [(16, [UInt8](repeating: 1, count: 15))], .badMessage),
     ]
+    // What was attested at relays, and told.
+    all += [
+      (1, many(23, [UInt8](repeating: 1, count: 14), RegistryLimits.relayedAddresses + 1), .badMessage),
+      (1, [(23, [])], .badMessage), (1, [(23, [UInt8](repeating: 1, count: 8))], .badMessage),
+      (1, [(23, [UInt8](repeating: 1, count: 15))], .badMessage),
+      (71, many(24, [0, 1, 10, 0, 0, 1], RegistryLimits.relayedAddresses + 1), .badMessage),
+    ]
     for size in [0, 1, 5, 7, 17, 19, 255] {
-      all.append((1, [(3, [UInt8](repeating: 1, count: size))], .badMessage))
+      for field: UInt8 in [3, 24] {
+        all.append((1, [(field, [UInt8](repeating: 1, count: size))], .badMessage))
+      }
     }
     // Numbers of another size.
     let introduction: (UInt8, [UInt8]) = (7, [UInt8](repeating: 1, count: 8))

@@ -31,6 +31,9 @@ enum MessageSamples {
   static let attested = addresses.prefix(RegistryLimits.attestedAddresses).map {
     AttestedAddress($0, proof: UInt64.max - UInt64($0.port))
   }
+  static let relayed = addresses.suffix(RegistryLimits.relayedAddresses).map {
+    AttestedAddress($0, proof: UInt64($0.port))
+  }
   static let content = Introduction.Content(
     flight: Array(
       repeating: [UInt8](repeating: 0xC0, count: RegistryLimits.packetBytes),
@@ -54,11 +57,13 @@ enum MessageSamples {
       .list(from: RegistryPage.Start(place: 0)), .list(from: RegistryPage.Start(place: Int(UInt32.max))),
       .wait(key: ""), .wait(key: longKey), .accept(0, addresses: []), .accept(.max, addresses: addresses),
       .deny(0, reason: ""), .deny(.max, reason: longReason),
-      .register(Announcement()), .register(Announcement(isListed: false, isHidden: true)),
+      .register(Announcement()), .register(Announcement(relayed: relayed, isHidden: true)),
+      .register(Announcement(isListed: false, isHidden: true)),
     ]
     + consents.map {
       .register(
-        Announcement(named: longName, isListed: false, consent: $0, at: addresses, attested: attested))
+        Announcement(
+          named: longName, isListed: false, consent: $0, at: addresses, attested: attested, relayed: relayed))
     }
     + targets.flatMap {
       [
@@ -83,6 +88,8 @@ enum MessageSamples {
       .accepted(Introduction.Answer(id: 0, peer: peer(0), addresses: [])),
       .accepted(Introduction.Answer(id: .max, peer: peer(255), addresses: addresses)),
       .seen(0, addresses: []), .seen(.max, addresses: addresses),
+      .seen(1, addresses: [], relays: relayed.map(\.address)),
+      .seen(2, addresses: addresses, relays: [addresses[1]]),
       .relay(RelayGrant(transports: [], username: "", password: "", lifetime: .zero)),
       .relay(
         RelayGrant(

@@ -105,7 +105,7 @@ struct HiddenPeerTests {
     private func take(_ event: RegistryEvent) {
       switch event {
       case .introduced(let introduction): addresses += introduction.addresses
-      case .seen(_, let seen): addresses += seen
+      case .seen(_, let seen, let relays): addresses += seen + relays
       case .signal(_, let bytes):
         signals.append(bytes)
         guard case .punch(let signal) = PeerSignal(bytes) else { return }

@@ -12,6 +12,9 @@ public struct Announcement: Hashable, Sendable {
   public var addresses: [SocketAddress]
   /// Where the registry's STUN has seen it, as for the family that it does not talk to the registry over.
   public var attested: [AttestedAddress]
+  /// Where the registry's STUN has seen it by way of relays. They are told to the other side of an introduction alone, of one that
+  /// is hidden as well.
+  public var relayed: [AttestedAddress]
   /// Whether others are told of ``addresses`` alone, and not of where the registry sees it. A registry that is older than this
   /// does not know it.
   public var isHidden: Bool
@@ -19,13 +22,15 @@ public struct Announcement: Hashable, Sendable {
   /// An announcement.
   public init(
     named name: RegistryName? = nil, isListed: Bool = true, consent: Consent = .ask,
-    at addresses: [SocketAddress] = [], attested: [AttestedAddress] = [], isHidden: Bool = false
+    at addresses: [SocketAddress] = [], attested: [AttestedAddress] = [],
+    relayed: [AttestedAddress] = [], isHidden: Bool = false
   ) {
     self.name = name
     self.isListed = isListed
     self.consent = consent
     self.addresses = addresses
     self.attested = attested
+    self.relayed = relayed
     self.isHidden = isHidden
   }
 }

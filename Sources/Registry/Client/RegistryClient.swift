@@ -302,7 +302,8 @@ public actor RegistryClient {
       happened.yield(.relay(grant))
     case .introduced(let introduction): happened.yield(.introduced(introduction))
     case .signal(let id, let bytes): happened.yield(.signal(id, bytes))
-    case .seen(let id, let addresses): happened.yield(.seen(id, addresses))
+    case .seen(let id, let addresses, let relays):
+      happened.yield(.seen(id, addresses, relays: relays))
     case .end(let id): happened.yield(.ended(id))
     default: break
     }

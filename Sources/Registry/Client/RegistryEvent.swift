@@ -21,8 +21,8 @@ public enum RegistryEvent: Hashable, Sendable {
   case lost(reason: String, retry: Duration)
   /// Somebody wants to be connected.
   case introduced(Introduction)
-  /// The other side of an introduction was seen here as well.
-  case seen(UInt64, [SocketAddress])
+  /// The other side of an introduction was seen here as well, and there by way of relays.
+  case seen(UInt64, [SocketAddress], relays: [SocketAddress])
   /// The other side of an introduction says something.
   case signal(UInt64, [UInt8])
   /// An introduction is over.

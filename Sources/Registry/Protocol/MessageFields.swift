@@ -25,6 +25,8 @@ enum FieldNumber: UInt8 {
   case realm = 20
   case nonce = 21
   case passwordAlgorithms = 22
+  case relayed = 23
+  case relay = 24
 }
 
 /// What was found in a message.
@@ -45,6 +47,8 @@ struct MessageFields {
   var registrations: [Registration] = []
   var consent: UInt8 = 0
   var attested: [AttestedAddress] = []
+  var relayed: [AttestedAddress] = []
+  var relays: [SocketAddress] = []
   var transports: UInt8?
   var username: String?
   var password: String?
@@ -108,10 +112,13 @@ struct MessageFields {
     case .consent: consent = try Self.number(value)
     case .attested:
       try Self.limit(attested.count, RegistryLimits.attestedAddresses, "addresses that were seen")
-      guard value.count > 8 else { throw RegistryError(.badMessage, "an address that was seen has a proof") }
-      attested.append(
-        AttestedAddress(
-          try Self.address(Array(value.dropFirst(8))), proof: try Self.number(Array(value.prefix(8)))))
+      attested.append(try Self.attested(value))
+    case .relayed:
+      try Self.limit(relayed.count, RegistryLimits.relayedAddresses, "addresses at relays")
+      relayed.append(try Self.attested(value))
+    case .relay:
+      try Self.limit(relays.count, RegistryLimits.relayedAddresses, "addresses at relays")
+      relays.append(try Self.address(value))
     case .transports: transports = try Self.number(value)
     case .username: username = try Self.credential(value)
     case .password: password = try Self.credential(value)
@@ -167,6 +174,13 @@ struct MessageFields {
     default: throw RegistryError(.badMessage, "an address has 6 or 18 bytes")
     }
     return SocketAddress(ip, port: bytes.number(at: 0, as: UInt16.self))
+  }
+
+  /// A proof, and an address.
+  private static func attested(_ value: [UInt8]) throws(RegistryError) -> AttestedAddress {
+    guard value.count > 8 else { throw RegistryError(.badMessage, "an address that was seen has a proof") }
+    return AttestedAddress(
+      try address(Array(value.dropFirst(8))), proof: try number(Array(value.prefix(8))))
   }
 
   /// A registration is fields within a field.
@@ -248,11 +262,17 @@ struct MessageWriter {
   }
 
   mutating func field(_ addresses: [SocketAddress]) {
-    for address in addresses.prefix(RegistryLimits.addresses + 1) {
-      append(FieldNumber.address.rawValue)
-      append(UInt16(address.encodedSize))
-      append(address)
-    }
+    for address in addresses.prefix(RegistryLimits.addresses + 1) { field(.address, address) }
+  }
+
+  mutating func field(relays: [SocketAddress]) {
+    for address in relays.prefix(RegistryLimits.relayedAddresses) { field(.relay, address) }
+  }
+
+  private mutating func field(_ field: FieldNumber, _ address: SocketAddress) {
+    append(field.rawValue)
+    append(UInt16(address.encodedSize))
+    append(address)
   }
 
   mutating func field(_ field: FieldNumber, _ duration: Duration) {
@@ -274,9 +294,9 @@ struct MessageWriter {
     }
   }
 
-  mutating func field(_ attested: [AttestedAddress]) {
-    for entry in attested.prefix(RegistryLimits.attestedAddresses) {
-      append(FieldNumber.attested.rawValue)
+  mutating func field(_ field: FieldNumber, _ attested: [AttestedAddress], atMost limit: Int) {
+    for entry in attested.prefix(limit) {
+      append(field.rawValue)
       append(UInt16(8 + entry.address.encodedSize))
       append(entry.proof)
       append(entry.address)

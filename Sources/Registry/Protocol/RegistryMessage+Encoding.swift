@@ -30,7 +30,8 @@ extension RegistryMessage {
         output.field(.flags, number: isListed | (announcement.isHidden ? Self.isHidden : 0))
         output.field(announcement.consent)
         output.field(announcement.addresses)
-        output.field(announcement.attested)
+        output.field(.attested, announcement.attested, atMost: RegistryLimits.attestedAddresses)
+        output.field(.relayed, announcement.relayed, atMost: RegistryLimits.relayedAddresses)
       case .hello, .renew, .withdraw, .forget, .done: break
       case .rename(let name): output.field(.name, name.text)
       case .find(let target): output.field(target)
@@ -43,9 +44,10 @@ extension RegistryMessage {
       case .accept(let id, let addresses):
         output.field(.introduction, number: id)
         output.field(addresses)
-      case .seen(let id, let addresses):
+      case .seen(let id, let addresses, let relays):
         output.field(.introduction, number: id)
         output.field(addresses)
+        output.field(relays: relays)
       case .relay(let grant): output.field(grant)
       case .deny(let id, let reason):
         output.field(.introduction, number: id)
@@ -118,7 +120,8 @@ extension RegistryMessage {
       self = .register(
         Announcement(
           named: fields.name, isListed: fields.flags & Self.isListed != 0, consent: fields.consentValue,
-          at: fields.addresses, attested: fields.attested, isHidden: fields.flags & Self.isHidden != 0))
+          at: fields.addresses, attested: fields.attested, relayed: fields.relayed,
+          isHidden: fields.flags & Self.isHidden != 0))
     case .hello: self = .hello
     case .renew: self = .renew
     case .withdraw: self = .withdraw
@@ -155,7 +158,8 @@ extension RegistryMessage {
       self = .accepted(
         Introduction.Answer(
           id: try fields.number, peer: try need(fields.key, "who it is"), addresses: fields.addresses))
-    case .seen: self = .seen(try fields.number, addresses: fields.addresses)
+    case .seen:
+      self = .seen(try fields.number, addresses: fields.addresses, relays: fields.relays)
     case .relay: self = .relay(try fields.grant)
     case .signal: self = .signal(try fields.number, fields.signal)
     case .end: self = .end(try fields.number)

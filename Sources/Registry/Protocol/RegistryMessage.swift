@@ -51,8 +51,8 @@ public indirect enum RegistryMessage: Hashable, Sendable {
   case introduced(Introduction)
   /// Whom you wanted to be connected with wants that as well.
   case accepted(Introduction.Answer)
-  /// The other side of an introduction was seen here since.
-  case seen(UInt64, addresses: [SocketAddress])
+  /// The other side of an introduction was seen here since, and there by way of relays.
+  case seen(UInt64, addresses: [SocketAddress], relays: [SocketAddress] = [])
   /// You may be relayed by me.
   case relay(RelayGrant)
 

@@ -74,6 +74,7 @@ extension RegistryServer {
       if let caller = sessions[pair.caller] {
         let answer = Introduction.Answer(id: id, peer: session.peer, addresses: own)
         tell(caller, .accepted(answer), as: question)
+        tellRelays(of: session, to: caller, in: id)
       }
       return .done
     case .deny(let id, let reason):
@@ -112,7 +113,8 @@ extension RegistryServer {
     _ announced: Announcement, of session: RegistrySession
   ) async throws(RegistryError) -> RegistryMessage {
     try registry.check(announced.addresses)
-    session.attested = announced.attested.filter { attestor.isRight($0, at: machine.now) }.map(\.address)
+    session.attested = proven(announced.attested)
+    session.relayed = proven(announced.relayed)
     try await registry.register(
       Registration(
         of: .key(session.peer), named: announced.name, isListed: announced.isListed,
@@ -120,10 +122,22 @@ extension RegistryServer {
     session.name = announced.name
     let seen = addressesOf(session, announced.addresses)
     for (id, watcher) in desk.watchers(of: session.peer) {
-      if let watcher = sessions[watcher] { tell(watcher, .seen(id, addresses: seen)) }
+      if let watcher = sessions[watcher] {
+        tell(watcher, .seen(id, addresses: seen, relays: session.relayed))
+      }
     }
     grantRelay(to: session)
     return .done
+  }
+
+  private func proven(_ addresses: [AttestedAddress]) -> [SocketAddress] {
+    addresses.filter { attestor.isRight($0, at: machine.now) }.map(\.address)
+  }
+
+  /// At which relays one side of an introduction was seen, where it was.
+  private func tellRelays(of session: RegistrySession, to other: RegistrySession, in introduction: UInt64) {
+    guard !session.relayed.isEmpty else { return }
+    tell(other, .seen(introduction, addresses: [], relays: session.relayed))
   }
 
   private func found(
@@ -187,9 +201,12 @@ extension RegistryServer {
       desk.end(id, by: session.peer)
       throw RegistryError(.notReachable, "\(asked.target) is asked for too much: try again in a moment")
     }
+    tellRelays(of: session, to: callee, in: id)
     guard isWanted else { return nil }
     count { $0.accepted += 1 }
-    return .accepted(Introduction.Answer(id: id, peer: callee.peer, addresses: theirs))
+    session.say(.accepted(Introduction.Answer(id: id, peer: callee.peer, addresses: theirs)), as: request)
+    tellRelays(of: callee, to: session, in: id)
+    return nil
   }
 
   /// Who is asked for, and whether it has said already that it wants to be connected; then where it is.

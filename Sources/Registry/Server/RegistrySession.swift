@@ -18,6 +18,8 @@ final class RegistrySession {
   var observed: SocketAddress
   /// Where STUN has seen it, as it can prove.
   var attested: [SocketAddress] = []
+  /// The same, by way of relays.
+  var relayed: [SocketAddress] = []
   /// Whether others are told only of addresses that it names itself; nil as long as it has not said who it is.
   var hides: Bool?
   var name: RegistryName?

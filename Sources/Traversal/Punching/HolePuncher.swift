@@ -232,6 +232,11 @@ public actor HolePuncher {
     if !isClosed { core.permit.signalled(byteCount: 0, attesting: addresses) }
   }
 
+  /// Somebody trusted has seen the other side at these relays.
+  public func allow(relays: [IPAddress]) {
+    for ip in relays { core.permit.allow(relay: ip) }
+  }
+
   /// The first way that works, as soon as there is one.
   ///
   /// - Throws: ``PunchError`` when there is none.

@@ -23,6 +23,8 @@ final class Approach: @unchecked Sendable {
   var early: [PunchSignal] = []
   /// Addresses that the registry has seen.
   var seen: [SocketAddress] = []
+  /// Relays at which the registry has seen the other side.
+  var othersRelays: [IPAddress] = []
   /// Sockets of its puncher's that the endpoint has taken over, by their numbers there.
   var channels: [Int: UInt16] = [:]
   /// Addresses of relays that its puncher uses, by their numbers there.

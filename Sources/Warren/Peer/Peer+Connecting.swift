@@ -436,7 +436,7 @@ extension Peer {
     if adopted.isClient { counters.connected += 1 } else { counters.accepted += 1 }
     tell(
       .connected(
-        with: peer, over: adopted.path, kind(of: adopted.path, seen: adopted.approach?.seen ?? []),
+        with: peer, over: adopted.path, kind(of: adopted.path, adopted.approach),
         after: (adopted.approach?.began ?? machine.now).duration(to: machine.now)))
     watch(adopted)
     let isKnown = wasHandedOut(connection)
@@ -551,15 +551,16 @@ extension Peer {
     guard let ports else { return }
     let paths = ConnectionPaths(
       of: adopted.connection, at: endpoint, canMove: adopted.isClient,
-      kind(of: adopted.path, seen: adopted.approach?.seen ?? []),
+      kind(of: adopted.path, adopted.approach),
       allowed: configuration.paths.kinds, interval: configuration.keepAlive,
       patience: configuration.idleTimeout)
     guard let paths else { return }
     adopted.paths = paths
     ports.add(paths)
     endpoint.assumeIsolated { $0.attach(paths, to: adopted.connection) }
-    let seen = adopted.approach?.seen ?? []
-    paths.kind = { [weak self] path in self?.assumeIsolated { $0.kind(of: path, seen: seen) } ?? .direct }
+    paths.kind = { [weak self] path in
+      self?.assumeIsolated { $0.kind(of: path, adopted.approach) } ?? .direct
+    }
     paths.onRelay = { [weak self] address in self?.assumeIsolated { $0.take(relay: address, of: adopted) } }
     paths.onChange = { [weak self] path in self?.assumeIsolated { $0.changed(adopted, to: path) } }
     paths.onWish = { [weak self, machine] kind in

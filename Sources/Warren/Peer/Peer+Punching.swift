@@ -129,7 +129,7 @@ extension Peer {
     punching.search = configuration.search
     punching.searchGate = searchGate
     punching.trust = .attested
-    punching.relays = configuration.paths == .direct ? [] : relayIPs
+    punching.relays = configuration.paths == .direct ? [] : relayIPs + approach.othersRelays
     return punching
   }
 
@@ -152,7 +152,7 @@ extension Peer {
     case .opened(let path), .selected(let path):
       guard let way = way(path, of: puncher, approach) else { return }
       if let adopted = approach.connection ?? approach.mended {
-        adopted.paths?.add(way, kind(of: path, way, approach.seen))
+        adopted.paths?.add(way, kind(of: path, way, approach))
       } else {
         await approach.handshake?.add(way)
       }
@@ -160,8 +160,8 @@ extension Peer {
     }
   }
 
-  private func kind(of path: PunchedPath, _ way: NetworkPath, _ seen: [SocketAddress]) -> Path.Kind {
-    path.isRelayed ? .relayed : kind(of: way, seen: seen)
+  private func kind(of path: PunchedPath, _ way: NetworkPath, _ approach: Approach) -> Path.Kind {
+    path.isRelayed ? .relayed : kind(of: way, approach)
   }
 
   /// What a puncher has found so far is the connection's.
@@ -169,7 +169,7 @@ extension Peer {
     guard let puncher = approach.puncher else { return }
     for path in puncher.assumeIsolated({ $0.paths }) {
       if let way = way(path, of: puncher, approach) {
-        adopted.paths?.add(way, kind(of: path, way, approach.seen))
+        adopted.paths?.add(way, kind(of: path, way, approach))
       }
     }
   }

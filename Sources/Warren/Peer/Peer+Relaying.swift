@@ -81,9 +81,13 @@ extension Peer {
     let socket = try await RelayClient.allocate(at: servers, on: machine)
     guard !isClosed, let ports else { return socket.close() }
     learn(relay: socket.localAddress.ip)
-    let relay = PeerRelay(socket, as: adopt(socket))
+    let watcher = MappingWatcher(of: [socket], on: machine) { [weak self] in
+      self?.assumeIsolated { $0.relaysChanged() }
+    }
+    let relay = PeerRelay(socket, as: adopt(socket), watcher)
     relays.append(relay)
-    ports.borrowed(socket, as: relay.channel)
+    ports.borrowed(socket, as: relay.channel, watcher)
+    relay.watch(registries)
     socket.onLost = { [weak self, weak relay] _ in
       guard let relay else { return }
       self?.assumeIsolated { $0.lost(relay) }
@@ -109,6 +113,38 @@ extension Peer {
       }
     }
     giveUp(relay.channel)
+    relaysChanged()
+  }
+
+  // MARK: Relays that the other side does not know
+
+  /// The registry's STUN has said something by way of a relay, or there is a relay less.
+  func relaysChanged() {
+    guard let client, !isClosed else { return }
+    let seen = announcement.relayed.map(\.address)
+    let isNew = seen != announcedRelays
+    announcedRelays = seen
+    machine.spawn("what the registry has seen at relays") { await self.announce(to: client, now: isNew) }
+  }
+
+  /// What the registry has seen by way of relays: an other side that does not know them sends nothing there unless the registry has
+  /// told it to.
+  var attestedRelays: [AttestedAddress] {
+    Array(relays.flatMap(\.watcher.attested).prefix(RegistryLimits.relayedAddresses))
+  }
+
+  /// The registry has seen the other side at relays, which may be none that this side knows.
+  func add(relays: [SocketAddress], seenFor approach: Approach) {
+    guard configuration.paths != .direct else { return }
+    let ips = relays.filter(mayReach).map(\.ip)
+    for known in [approach, approach.mended?.approach].compactMap({ $0 }) {
+      for ip in ips
+      where !known.othersRelays.contains(ip) && known.othersRelays.count < PeerLimits.othersRelays {
+        known.othersRelays.append(ip)
+      }
+    }
+    let told = approach.othersRelays
+    approach.puncher?.assumeIsolated { $0.allow(relays: told) }
   }
 
   /// A socket is not used any more.
@@ -131,6 +167,8 @@ extension Peer {
     guard since.duration(to: machine.now) >= PeerLimits.keepingRelays else { return }
     for relay in relays { give(back: relay) }
   }
+
+  // MARK: Punching
 
   /// Gives a puncher an address of a relay's, to try with the others: both begin at once, and the relay is what it uses until there
   /// is something better.
@@ -209,10 +247,12 @@ extension Peer {
 
   /// Of what kind a way is that nobody has said anything about.
   ///
-  /// - Parameter seen: where the registry has seen the other side, which may be on a relay's machine.
-  func kind(of path: NetworkPath, seen: [SocketAddress] = []) -> Path.Kind {
+  /// - Parameter approach: what tells where the registry has seen the other side, which may be on a relay's machine.
+  func kind(of path: NetworkPath, _ approach: Approach? = nil) -> Path.Kind {
     if ports?.isTCP(path.channel) ?? false { return .tcp }
     if isRelay(path.channel) { return .relayed }
-    return relayIPs.contains(path.remote.ip) && !seen.contains(path.remote) ? .relayed : .direct
+    if approach?.seen.contains(path.remote) ?? false { return .direct }
+    let ip = path.remote.ip
+    return relayIPs.contains(ip) || approach?.othersRelays.contains(ip) ?? false ? .relayed : .direct
   }
 }

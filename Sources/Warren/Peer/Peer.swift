@@ -80,7 +80,7 @@ public actor Peer {
   /// Who was found under which name.
   var knownNames: [RegistryName: PeerID] = [:]
   /// Where the registry is.
-  private var registries: [SocketAddress] = []
+  private(set) var registries: [SocketAddress] = []
   /// Where relays are.
   var relayIPs: [IPAddress] = []
   /// What they have given this peer, since when nobody needs it, and who asks for more at present.
@@ -95,6 +95,8 @@ public actor Peer {
   private var addresses: [SocketAddress] = []
   /// Where it was seen, as the registry was told last.
   private var announced: [SocketAddress] = []
+  /// The same, by way of relays.
+  var announcedRelays: [SocketAddress] = []
   private var tasks: [Task<Void, any Error>] = []
   private var looking: Task<Void, any Error>?
   /// Asks routers for ports, and gives them back in the end.
@@ -224,7 +226,7 @@ public actor Peer {
     Announcement(
       named: name, isListed: configuration.isListed,
       consent: configuration.policy.consent, at: isHidden ? [] : addresses,
-      attested: isHidden ? [] : ports?.watcher?.attested ?? [], isHidden: isHidden)
+      attested: isHidden ? [] : ports?.watcher?.attested ?? [], relayed: attestedRelays, isHidden: isHidden)
   }
 
   /// The registry's STUN has said something: what it says is fresh, and may be new.
@@ -246,7 +248,7 @@ public actor Peer {
 
   /// Tells the registry what is known, now or when it comes back. Of two who do, the first may come last, with what was known
   /// before: then it says so again.
-  private func announce(to client: RegistryClient, now isNow: Bool = true) async {
+  func announce(to client: RegistryClient, now isNow: Bool = true) async {
     var said: Announcement
     repeat {
       said = announcement
@@ -325,6 +327,7 @@ public actor Peer {
     case .calling(let servers):
       registries = servers
       ports?.watcher?.watch(servers)
+      for relay in relays { relay.watch(servers) }
     case .connected(let observed): tell(.registryFound(observed: observed))
     case .moved(let observed): tell(.candidatesChanged([observed] + addresses))
     case .registered: tell(.registered)
@@ -337,7 +340,7 @@ public actor Peer {
       for approach in approaches { approach.introduction = nil }
       tell(.registryLost(because: reason, retry: retry))
     case .introduced(let introduction): await take(introduction)
-    case .seen(let id, _), .signal(let id, _), .ended(let id):
+    case .seen(let id, _, _), .signal(let id, _), .ended(let id):
       if case .ended = event { withdraw(id) }
       guard let approach = approaches.first(where: { $0.introduction == id }) else {
         if strays.count >= PeerLimits.strays { strays.removeFirst() }
@@ -350,7 +353,9 @@ public actor Peer {
   /// What is said in an introduction.
   private func take(_ event: RegistryEvent, in approach: Approach) async {
     switch event {
-    case .seen(_, let addresses): await add(addresses, seenFor: approach)
+    case .seen(_, let addresses, let relays):
+      add(relays: relays, seenFor: approach)
+      await add(addresses, seenFor: approach)
     case .signal(_, let bytes): if let signal = PeerSignal(bytes) { await take(signal, in: approach) }
     // Once the two are connected it has done what it was for.
     case .ended:

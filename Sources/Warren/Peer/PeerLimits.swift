@@ -26,7 +26,8 @@ public enum PeerLimits {
   public static let mendPatience: Duration = .milliseconds(500)
   /// How often it looks for other networks at most while nothing can be sent.
   public static let lookPause: Duration = .milliseconds(200)
-  /// Relays' addresses that the other side of a connection may name: two relays, at either of two addresses, and again elsewhere.
+  /// Relays' addresses that the other side of a connection may name, or at which the registry has seen it: two relays, at either of
+  /// two addresses, and again elsewhere.
   public static let othersRelays = 8
   /// For how long relays are kept that nobody uses: who comes back soon has them.
   public static let keepingRelays: Duration = .seconds(30)

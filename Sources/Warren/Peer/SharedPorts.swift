@@ -20,6 +20,8 @@ final class SharedPorts: @unchecked Sendable {
   /// A socket that the endpoint has taken over, and the punchers that use it, with its numbers there.
   private struct Borrowed {
     let socket: any UDPSocket
+    /// What it asks by itself.
+    let watcher: MappingWatcher?
     var users: [(puncher: HolePuncher, number: Int)] = []
   }
 
@@ -39,7 +41,9 @@ final class SharedPorts: @unchecked Sendable {
   }
 
   /// The endpoint has taken over a socket.
-  func borrowed(_ socket: any UDPSocket, as channel: UInt16) { borrowed[channel] = Borrowed(socket: socket) }
+  func borrowed(_ socket: any UDPSocket, as channel: UInt16, _ watcher: MappingWatcher? = nil) {
+    borrowed[channel] = Borrowed(socket: socket, watcher: watcher)
+  }
 
   /// A puncher uses it as well.
   func share(_ channel: UInt16, with puncher: HolePuncher, _ number: Int) {
@@ -50,13 +54,18 @@ final class SharedPorts: @unchecked Sendable {
   func isTCP(_ channel: UInt16) -> Bool { borrowed[channel]?.socket is FramedSocket }
 
   /// The connection that went through it is over.
-  func close(_ channel: UInt16) { borrowed.removeValue(forKey: channel)?.socket.close() }
+  func close(_ channel: UInt16) { borrowed.removeValue(forKey: channel).map(end) }
+
+  private func end(_ entry: Borrowed) {
+    entry.watcher?.stop()
+    entry.socket.close()
+  }
 
   func closeAll() {
     watcher?.stop()
     watcher = nil
     for socket in sockets { socket.close() }
-    for (_, entry) in borrowed.sorted(by: { $0.key < $1.key }) { entry.socket.close() }
+    for (_, entry) in borrowed.sorted(by: { $0.key < $1.key }) { end(entry) }
     borrowed = [:]
     punchers = []
     probed = [:]
@@ -72,6 +81,7 @@ final class SharedPorts: @unchecked Sendable {
     let bytes = datagram.payload.withUnsafeBytes { Array($0) }
     let (source, local) = (datagram.source, datagram.localIP)
     if let entry = borrowed[UInt16(channel)] {
+      if entry.watcher?.take(bytes, from: source, on: 0) ?? false { return }
       for (puncher, number) in entry.users {
         puncher.assumeIsolated { $0.feed(bytes, from: source, at: local, on: number) }
       }
