@@ -8,6 +8,10 @@ extension Scenario {
     public var keptEvents = 0
     /// Whether things go wrong besides that the scenario does not tell of: drawn from the seed.
     public var isChaotic = false
+    /// Takes what happens in the run as a pcapng file, with the secrets by which QUIC in it can be read.
+    public var capture: (@Sendable ([UInt8]) -> Void)?
+    /// Takes what QUIC tells of each connection as qlog, piece by piece: asked for each end, by a name such as `alice-client-1`.
+    public var qlog: (@Sendable (_ name: String) -> (@Sendable ([UInt8]) -> Void)?)?
 
     /// The usual.
     public init() {}
@@ -61,8 +65,14 @@ extension Scenario {
       network
       Machine(Stage.directorName)
     }
+    let capture = options.capture.map {
+      Capture(of: world, without: [Stage.directorName], comment: "\(name), seed \(seed)", to: $0)
+    }
+    defer { capture?.finish() }
     let (judgement, talks) = try await world.run { [scenario] world in
       let stage = Stage(scenario, in: world)
+      if let capture { stage.keyLog = { capture.take(secret: $0) } }
+      stage.qlog = options.qlog
       world.watch = { stage.packets.take($0) }
       try await stage.play()
       return (stage.judgement, stage.conversations.map(Talk.init))

@@ -12,6 +12,10 @@ struct Simulate: Command {
   private static let jobs = Option("jobs", short: "j", .number(1...256), "how many runs at once", default: 2)
   private static let chaos = Option.flag("chaos", "let things go wrong besides, drawn from the seed")
   private static let replay = Option.flag("replay", "show one run, event by event: of --seed, or of seed 1")
+  private static let pcapng = Option<String?>(
+    "pcapng", .file, "write the packets of one run to a new file, for Wireshark: of --seed, or of seed 1")
+  private static let qlog = Option<String?>(
+    "qlog", .folder, "write what QUIC does in one run there, a file for each end of a connection")
   private static let list = Option.flag("list", "say what scenarios there are, and why")
 
   static var description: CommandDescription {
@@ -24,14 +28,17 @@ struct Simulate: Command {
         scenario and seed give the same run, on every computer.
         """,
       group: .laboratory, arguments: [places],
-      options: [seeds, LaboratoryWords.seed, jobs, chaos, replay, list, JSONWord.json],
+      options: [seeds, LaboratoryWords.seed, jobs, chaos, replay, pcapng, qlog, list, JSONWord.json],
       rules: [
         .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [replay, list, JSONWord.json]),
+        .atMostOne(of: [pcapng, seeds, list, JSONWord.json]), .atMostOne(of: [qlog, seeds, list, JSONWord.json]),
       ],
       examples: [
         Example("warren simulate", "run all scenarios that have a name, 20 seeds each"),
         Example("warren simulate home-home --seeds 1000 --chaos", "let everything go wrong that can"),
         Example("warren simulate --replay strict-strict --seed 7", "see one run, event by event"),
+        Example(
+          "warren simulate strict-strict --pcapng run.pcapng", "look at every packet of one run in Wireshark"),
         Example("warren simulate my.json", "run a scenario of your own"),
       ])
   }
@@ -40,6 +47,7 @@ struct Simulate: Command {
   private let seeds: ClosedRange<UInt64>
   private let jobs: Int
   private var options = Scenario.Options()
+  private let places: (pcapng: String?, qlog: String?)
   private let isReplay, isList, isJSON: Bool
   private let terminal = Terminal()
 
@@ -52,15 +60,17 @@ struct Simulate: Command {
     jobs = words[Self.jobs]
     options.isChaotic = words[Self.chaos]
     (isReplay, isList, isJSON) = (words[Self.replay], words[Self.list], words[JSONWord.json])
-    guard !isReplay || names.count == 1 else {
-      throw OptionsError(.incomplete, "--replay shows one run: name one scenario")
+    places = (words[Self.pcapng], words[Self.qlog])
+    let single = isReplay ? "--replay" : places.pcapng != nil ? "--pcapng" : places.qlog != nil ? "--qlog" : nil
+    if let single, names.count != 1 {
+      throw OptionsError(.incomplete, "\(single) is of one run: name one scenario")
     }
   }
 
   func run() async throws {
     let scenarios = try ScenarioFiles.scenarios(names)
     if isList { return scenarios.forEach(describe) }
-    if isReplay { return try await replay(scenarios[0]) }
+    if isReplay || places != (nil, nil) { return try await look(at: scenarios) }
     var report = SimulationReport(seeds: seeds, isChaotic: options.isChaotic)
     for scenario in scenarios {
       let verdict = try await sweep(scenario)
@@ -93,11 +103,18 @@ struct Simulate: Command {
     terminal.result("  \(scenario.reason)")
   }
 
-  private func replay(_ scenario: Scenario) async throws {
+  /// Shows or writes down all of one run.
+  private func look(at scenarios: [Scenario]) async throws {
+    guard let scenario = scenarios.first, scenarios.count == 1 else {
+      throw OptionsError(.incomplete, "one run is of one scenario: name one")
+    }
+    let recording = try Recording(capture: places.pcapng, qlogs: places.qlog)
     var options = options
-    options.keptEvents = Self.keptEvents
+    if isReplay { options.keptEvents = Self.keptEvents }
+    recording.apply(to: &options)
     let outcome = try await scenario.run(seed: seeds.lowerBound, options)
     for event in outcome.trace.events { terminal.result("\("\(event)")") }
+    for line in try recording.end() { terminal.talk("\(line)") }
     for fault in outcome.judgement.faults { terminal.result("NOT AS IT SHOULD BE: \("\(fault)")") }
     if !outcome.isGood { throw SimulationError.wrong([scenario.name]) }
   }
