@@ -13,8 +13,6 @@ import WarrenMachine
 public final class Capture: @unchecked Sendable {
   // Used where its world is, on the thread of its run: hence `@unchecked`.
 
-  /// How many packets were written, as often as they were seen.
-  public private(set) var count = 0
   /// What the interfaces are called, in their order.
   public private(set) var interfaces: [String] = []
 
@@ -41,28 +39,33 @@ public final class Capture: @unchecked Sendable {
   /// A capture of a run that has not begun.
   ///
   /// - Parameters:
-  ///   - omitted: machines of which nothing is told.
+  ///   - places: the machines and NATs at which packets are seen, and `internet`; nil for all. Wireshark takes what it sees on both sides
+  ///     of a NAT for sent twice, and cannot read a connection then: one place alone can be read.
   ///   - comment: what the file says of itself.
   ///   - write: takes the file's bytes, as they come.
   public init(
-    of world: World, without omitted: Set<String> = [], comment: String = "",
+    of world: World, at places: Set<String>? = nil, comment: String = "",
     to write: @escaping ([UInt8]) -> Void
   ) {
     self.write = write
     write(PcapngBlock.section(comment))
-    for machine in world.machinesInOrder where !omitted.contains(machine.name) {
+    func isSeen(_ name: String) -> Bool { places?.contains(name) ?? true }
+    for machine in world.machinesInOrder where isSeen(machine.name) {
       let interface = add(machine.name, machine.attachments.flatMap(\.addresses))
       sides[machine.place.id] = Sides(inside: interface, outside: interface, words: "by \(machine.name)")
     }
-    for box in world.boxesInOrder {
+    for box in world.boxesInOrder where isSeen(box.name) {
       let inside = add("\(box.name), inside", box.inside.addresses)
       let outside = add("\(box.name), outside", box.outside.addresses)
       sides[box.place.id] = Sides(inside: inside, outside: outside, words: "by \(box.name)")
       let network = box.inside.network.place
       sides[network.id] = Sides(inside: inside, outside: inside, words: network.name)
     }
-    let internet = add("internet", [])
-    sides[world.internet.place.id] = Sides(inside: internet, outside: internet, words: "in the internet")
+    let internet = world.internet.place
+    if isSeen(internet.name) {
+      let interface = add(internet.name, [])
+      sides[internet.id] = Sides(inside: interface, outside: interface, words: "in the internet")
+    }
     world.capture = self
   }
 
@@ -87,7 +90,6 @@ public final class Capture: @unchecked Sendable {
           sighting.packet.bytes, number: sighting.packet.number, on: sighting.interface,
           isOutgoing: sighting.isOutgoing, at: time, comment: sighting.comment))
     }
-    count += sightings.count
     sightings.removeAll(keepingCapacity: true)
   }
 

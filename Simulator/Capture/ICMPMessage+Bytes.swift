@@ -13,7 +13,7 @@ extension ICMPMessage {
       let (type, code, rest) = isV6 ? error.reason.numbersV6 : error.reason.numbersV4
       var bytes = [type, code, 0, 0]
       bytes.put(rest)
-      return bytes + error.offender.bytes
+      return bytes + error.offender.bytes(with: error.reason == .hopLimitExceeded ? 0 : 64)
     }
   }
 
@@ -53,7 +53,7 @@ extension DeliveryFailure.Reason {
 
 extension ICMPError.Offender {
   /// What is quoted of it: its IP header, eight bytes behind that, and what is known of its payload.
-  fileprivate var bytes: [UInt8] {
+  fileprivate func bytes(with hopLimit: UInt8) -> [UInt8] {
     let content: Packet.Content =
       switch transport {
       case .udp: .udp(excerpt)
@@ -61,7 +61,7 @@ extension ICMPError.Offender {
       case .icmp: .icmp(.echoRequest(sequence: 0, .empty))
       }
     var packet = Packet(from: source, to: destination, content)
-    packet.hopLimit = 1
+    packet.hopLimit = hopLimit
     let bytes = packet.bytes
     return transport == .tcp ? Array(bytes.prefix((source.ip.family == .v4 ? 20 : 40) + 8)) : bytes
   }

@@ -32,7 +32,9 @@ func tellSecret(
 ) -> Int32 {
   var (client, server) = (gnutls_datum_t(), gnutls_datum_t())
   gnutls_session_get_random(session, &client, &server)
-  let words = [client, secret!.pointee].map { UnsafeBufferPointer(start: $0.data, count: Int($0.size)).hexText }
+  let words = [client, secret!.pointee].map {
+    UnsafeBufferPointer(start: $0.data, count: Int($0.size)).hexText
+  }
   core(gnutls_session_get_ptr(session)).configuration.keyLog?(
     "\(String(cString: label!)) \(words.joined(separator: " "))")
   return 0

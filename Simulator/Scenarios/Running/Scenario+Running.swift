@@ -10,6 +10,8 @@ extension Scenario {
     public var isChaotic = false
     /// Takes what happens in the run as a pcapng file, with the secrets by which QUIC in it can be read.
     public var capture: (@Sendable ([UInt8]) -> Void)?
+    /// The machines and NATs at which it is captured, and `internet`; all if there is none. One place alone can be read best.
+    public var capturePlaces: [String] = []
     /// Takes what QUIC tells of each connection as qlog, piece by piece: asked for each end, by a name such as `alice-client-1`.
     public var qlog: (@Sendable (_ name: String) -> (@Sendable ([UInt8]) -> Void)?)?
 
@@ -66,7 +68,8 @@ extension Scenario {
       Machine(Stage.directorName)
     }
     let capture = options.capture.map {
-      Capture(of: world, without: [Stage.directorName], comment: "\(name), seed \(seed)", to: $0)
+      let places = options.capturePlaces.isEmpty ? capturePlaces : options.capturePlaces
+      return Capture(of: world, at: Set(places), comment: "\(name), seed \(seed)", to: $0)
     }
     defer { capture?.finish() }
     let (judgement, talks) = try await world.run { [scenario] world in

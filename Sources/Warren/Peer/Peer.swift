@@ -211,7 +211,8 @@ public actor Peer {
   }
 
   private func startRegistry(_ registry: RegistryAddress) async throws {
-    let client = try RegistryClient(registry, over: endpoint, with: configuration.key!, keyLog: configuration.keyLog)
+    let client = try RegistryClient(
+      registry, over: endpoint, with: configuration.key!, keyLog: configuration.keyLog)
     self.client = client
     await client.announceLater(announcement)
     tasks.append(

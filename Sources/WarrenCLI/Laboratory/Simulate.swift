@@ -14,6 +14,8 @@ struct Simulate: Command {
   private static let replay = Option.flag("replay", "show one run, event by event: of --seed, or of seed 1")
   private static let pcapng = Option<String?>(
     "pcapng", .file, "write the packets of one run to a new file, for Wireshark: of --seed, or of seed 1")
+  private static let at = Option<[String]>.repeated(
+    "at", .text.named("PLACE"), "see packets with --pcapng at this machine or NAT alone, and not everywhere")
   private static let qlog = Option<String?>(
     "qlog", .folder, "write what QUIC does in one run there, a file for each end of a connection")
   private static let list = Option.flag("list", "say what scenarios there are, and why")
@@ -28,17 +30,19 @@ struct Simulate: Command {
         scenario and seed give the same run, on every computer.
         """,
       group: .laboratory, arguments: [places],
-      options: [seeds, LaboratoryWords.seed, jobs, chaos, replay, pcapng, qlog, list, JSONWord.json],
+      options: [seeds, LaboratoryWords.seed, jobs, chaos, replay, pcapng, at, qlog, list, JSONWord.json],
       rules: [
         .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [replay, list, JSONWord.json]),
-        .atMostOne(of: [pcapng, seeds, list, JSONWord.json]), .atMostOne(of: [qlog, seeds, list, JSONWord.json]),
+        .atMostOne(of: [pcapng, seeds, list, JSONWord.json]),
+        .atMostOne(of: [qlog, seeds, list, JSONWord.json]),
       ],
       examples: [
         Example("warren simulate", "run all scenarios that have a name, 20 seeds each"),
         Example("warren simulate home-home --seeds 1000 --chaos", "let everything go wrong that can"),
         Example("warren simulate --replay strict-strict --seed 7", "see one run, event by event"),
         Example(
-          "warren simulate strict-strict --pcapng run.pcapng", "look at every packet of one run in Wireshark"),
+          "warren simulate strict-strict --pcapng run.pcapng --at alice",
+          "look at all that alice sends and receives in Wireshark, also at what is encrypted"),
         Example("warren simulate my.json", "run a scenario of your own"),
       ])
   }
@@ -61,7 +65,12 @@ struct Simulate: Command {
     options.isChaotic = words[Self.chaos]
     (isReplay, isList, isJSON) = (words[Self.replay], words[Self.list], words[JSONWord.json])
     places = (words[Self.pcapng], words[Self.qlog])
-    let single = isReplay ? "--replay" : places.pcapng != nil ? "--pcapng" : places.qlog != nil ? "--qlog" : nil
+    options.capturePlaces = words[Self.at]
+    guard options.capturePlaces.isEmpty || places.pcapng != nil else {
+      throw OptionsError(.incomplete, "--at says where --pcapng sees packets: give both")
+    }
+    let single =
+      isReplay ? "--replay" : places.pcapng != nil ? "--pcapng" : places.qlog != nil ? "--qlog" : nil
     if let single, names.count != 1 {
       throw OptionsError(.incomplete, "\(single) is of one run: name one scenario")
     }
@@ -107,6 +116,10 @@ struct Simulate: Command {
   private func look(at scenarios: [Scenario]) async throws {
     guard let scenario = scenarios.first, scenarios.count == 1 else {
       throw OptionsError(.incomplete, "one run is of one scenario: name one")
+    }
+    for place in options.capturePlaces where !scenario.capturePlaces.contains(place) {
+      throw OptionsError(
+        .badValue, "there is no \(quoted(place)): \(scenario.capturePlaces.joined(separator: ", "))")
     }
     let recording = try Recording(capture: places.pcapng, qlogs: places.qlog)
     var options = options
