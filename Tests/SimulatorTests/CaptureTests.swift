@@ -66,7 +66,8 @@ struct CaptureTests {
     #expect(file.packets.last!.time > epoch + 1_000_000_000)
     // The first that alice sends and bob gets.
     let got = Set(file.packets.filter { $0.interface == "bob" && !$0.isOutgoing }.map(\.number))
-    let number = try #require(file.packets.first { $0.interface == "alice" && got.contains($0.number) }).number
+    let number = try #require(file.packets.first { $0.interface == "alice" && got.contains($0.number) })
+      .number
     let first = file.packets.filter { $0.number == number }
     #expect(
       first.map(\.interface) == ["alice", "alice's NAT, inside", "alice's NAT, outside", "bob"])
