@@ -8,10 +8,12 @@ RELEASE = $(SWIFT) build -c release --static-swift-stdlib
 DOCS := .build/docs
 SEEDS ?= 20
 CONTEST_SEEDS ?= 10000
+SCENARIO_SEEDS ?= 100
 WEATHER_SEEDS ?= 100
+LAB_SCRIPTS ?= 300
 
 .DEFAULT_GOAL := help
-.PHONY: interop help demo test lint format bench matrix connect paths storm swarm contest weather fuzz sanitize release docs setup clean
+.PHONY: interop simulate help demo test lint format bench matrix connect paths storm swarm contest weather lab fuzz sanitize release docs setup clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +63,11 @@ swarm: release ## let 5, 50 and 500 nodes of a mesh join, talk, crash, be cut in
 	.build/release/warren swarm --whole --rough --nodes 20 --seeds 5 --loss 10
 	.build/release/warren swarm --nodes 50 --loss 5 --hours 1 --seeds 10
 
+simulate: release ## run all scenarios with 100 seeds, as they are and with things that go wrong besides, and all NATs against all
+	.build/release/warren simulate --seeds $(SCENARIO_SEEDS)
+	.build/release/warren simulate --seeds $(SCENARIO_SEEDS) --chaos
+	.build/release/warren simulate --matrix --seeds 5
+
 contest: release ## find the port of a hard NAT, beside others' ways of looking for it (10,000 seeds: 6 minutes)
 	.build/release/warren contest --seeds $(CONTEST_SEEDS)
 
@@ -69,6 +76,9 @@ weather: release ## send bytes through bad networks over QUIC, in both worlds, a
 	.build/release/warren weather --loopback
 	.build/release/warren weather clean --megabytes 1024 --streams 1 --seeds 1
 	.build/release/warren weather clean --megabytes 1024 --streams 1 --seeds 1 --loopback
+
+lab: setup interop ## send random packet scripts through the simulated NAT and through this kernel's, as root (300 a profile: 20 s)
+	WARREN_LAB_SCRIPTS=$(LAB_SCRIPTS) $(SWIFT) test --filter LabTests
 
 fuzz: setup ## give hostile bytes to whatever reads some, a minute each (FUZZ_SECONDS, FUZZ_TARGETS)
 	@Scripts/fuzz.sh

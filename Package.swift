@@ -161,6 +161,9 @@ let package = Package(
       name: "SimulatorTests", dependencies: ["WarrenSimulator", "TestSupport"], path: "Tests/SimulatorTests",
       swiftSettings: strict),
     .testTarget(
+      name: "LabTests", dependencies: ["WarrenSimulator", "TestSupport"], path: "Tests/Lab",
+      swiftSettings: strict),
+    .testTarget(
       name: "BothWorldsTests",
       dependencies: ["Warren", "WarrenQUIC", "WarrenSimulator", "WarrenLaboratory", "TestSupport"],
       path: "Tests/BothWorldsTests",

@@ -11,6 +11,7 @@ for program in turnserver:coturn miniupnpd:miniupnpd ip:iproute2 nft:nftables cu
   mandoc:mandoc tshark:tshark; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "${program%%:*}" >/dev/null 2>&1 || missing="$missing ${program#*:}"
 done
+python3 -c 'import jsonschema' 2>/dev/null || missing="$missing python3-jsonschema"
 pkg-config --exists nice 2>/dev/null || missing="$missing libnice-dev"
 if [ -n "$missing" ]; then
   if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1; then

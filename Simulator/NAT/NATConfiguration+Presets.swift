@@ -46,8 +46,9 @@ extension NATConfiguration {
     $0.lifetimes.udp = .seconds(65)
   }
 
-  /// Linux' `masquerade`: each flow is on its own, keeps its port unless another flow to the same remote end
-  /// has it, and lives 30 s until an answer comes, then 120 s.
+  /// Linux' `masquerade` and `snat`: each flow is on its own, keeps its port, or that of its socket's latest flow,
+  /// unless another flow to the same remote end has it. It lives 30 s; 120 s once an answer has come and more than
+  /// two seconds later another packet. All of it is measured: `make lab`.
   ///
   /// - Parameter unsolicited: the policy of the box's own input chain, which decides whether a stranger's
   ///   packet can take a port away from an inside socket.
@@ -55,6 +56,7 @@ extension NATConfiguration {
     changed {
       $0.mapping = .addressAndPortDependent
       $0.overloadsPorts = true
+      $0.repeatsPort = true
       $0.hairpinning = .off
       $0.unsolicited = unsolicited
       $0.unsolicitedSYN = unsolicited == .accept ? .reset : .drop
@@ -62,9 +64,18 @@ extension NATConfiguration {
       $0.refreshesFilter = [.outbound, .inbound]
       $0.lifetimes.udp = .seconds(120)
       $0.lifetimes.udpUnreplied = .seconds(30)
+      $0.lifetimes.udpStreamAge = .seconds(2)
       $0.lifetimes.tcpEstablished = .seconds(432_000)
       $0.lifetimes.tcpTransitory = .seconds(120)
       $0.lifetimes.icmp = .seconds(30)
+    }
+  }
+
+  /// Linux' `masquerade random` and `masquerade fully-random`: the same, with a new random port for each flow.
+  public static func linuxMasqueradeRandom(input unsolicited: Unsolicited) -> NATConfiguration {
+    linuxMasquerade(input: unsolicited).changed {
+      $0.keepsPort = false
+      $0.repeatsPort = false
     }
   }
 

@@ -44,6 +44,9 @@ public struct NATConfiguration: Hashable, Sendable {
 
   /// Whether the outside port is the inside port where that is free.
   public var keepsPort = true
+  /// Whether a socket's new flow first tries the outside port that its latest one has, even where its own is free:
+  /// once Linux has moved a socket, it stays there.
+  public var repeatsPort = false
   /// How the outside port is chosen where it is not kept.
   public var portChoice = PortChoice.random
   /// The outside ports that are given to inside ports from 1024 up.
@@ -227,6 +230,9 @@ extension NATConfiguration {
     public var udp = Duration.seconds(300)
     /// The same before anything came back; nil where that makes no difference.
     public var udpUnreplied: Duration?
+    /// How old a UDP mapping must be for a packet of either side to prolong it by `udp`, an answer having come before:
+    /// to Linux, what is over sooner was a question, and lives as before its answer. Nil where the first answer is enough.
+    public var udpStreamAge: Duration?
     /// The same towards port 53 (REQ-5a); nil where that makes no difference.
     public var dns: Duration?
     /// A UDP filter; nil where it follows the mapping's times.

@@ -65,14 +65,14 @@ extension NATCore {
     if configuration.filtering != .endpointIndependent {
       let key = FilterKey(mapping: slot, remote: remote.seen(by: configuration.filtering))
       guard let filter = table.filter(key) else { return false }
-      table.assureFilter(filter)
+      let isAssured = table.noteFilter(filter, from: .outside, at: now)
       if configuration.refreshesFilter.contains(.inbound) {
-        table.prolongFilter(filter, until: now.after(times.filter(transport, isAssured: true)))
+        table.prolongFilter(filter, until: now.after(times.filter(transport, isAssured: isAssured)))
       }
     }
-    table.assureMapping(slot)
+    let isAssured = table.noteMapping(slot, from: .outside, at: now)
     if configuration.refreshes.contains(.inbound) {
-      let lifetime = times.mapping(transport, isAssured: true, remote: remote)
+      let lifetime = times.mapping(transport, isAssured: isAssured, remote: remote)
       table.prolongMapping(slot, until: now.after(lifetime))
     }
     return true

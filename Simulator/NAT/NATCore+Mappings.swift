@@ -33,7 +33,11 @@ extension NATCore {
     let slot = table.insert(
       Mapping(
         insideKey: place.inside, outsideKey: place.outside, host: host,
-        expiry: min(now.after(lifetime), latest), latestExpiry: latest))
+        expiry: min(now.after(lifetime), latest), latestExpiry: latest,
+        conversation: Conversation(begunAt: now, times)))
+    if configuration.repeatsPort {
+      flowOrder.append(slot, to: &socketFlows[FlowKey(transport, inside, .whatever), default: .init()])
+    }
     noteUse(of: slot, isNew: true)
     return slot
   }
@@ -53,11 +57,20 @@ extension NATCore {
     }
     let shared = configuration.overloadsPorts ? remote.seen(by: configuration.mapping) : .whatever
     let remote = remote.seen(by: mappingBehaviour(for: inside, transport))
-    let request = NATPorts.Request(transport: transport, inside: inside, remote: shared)
+    let request = NATPorts.Request(
+      transport: transport, inside: inside, remote: shared, latest: latestPlace(of: inside, transport))
     let chosen = ports.choose(
       for: request, host: &hosts.slots.elements[host], among: table, random: &random)
     guard let chosen else { throw .portsExhausted }
     return (FlowKey(transport, inside, remote), request.key(chosen))
+  }
+
+  /// Where the latest flow of an inside socket is, where new ones follow it.
+  private func latestPlace(of inside: SocketAddress, _ transport: Transport) -> SocketAddress? {
+    guard configuration.repeatsPort, let flows = socketFlows[FlowKey(transport, inside, .whatever)] else {
+      return nil
+    }
+    return table.mappings.elements[flows.newest].outside
   }
 
   /// How much of the remote end a new mapping depends on.
@@ -100,10 +113,18 @@ extension NATCore {
     }
     if keepsRecency { recency.remove(slot, from: &recencyEnds) }
     guard !mapping.isOwn else { return }
+    if configuration.repeatsPort { forgetFlow(slot, of: mapping) }
     if keepsRecencyOfHosts {
       recencyOfHosts.remove(slot, from: &hosts.slots.elements[mapping.host].recency)
     }
     leave(mapping.host)
+  }
+
+  private mutating func forgetFlow(_ slot: Int, of mapping: Mapping) {
+    let socket = FlowKey(mapping.transport, mapping.inside, .whatever)
+    guard var flows = socketFlows[socket] else { return }
+    flowOrder.remove(slot, from: &flows)
+    socketFlows[socket] = flows.newest < 0 ? nil : flows
   }
 
   /// Removes a filter; a TCP mapping goes with its last connection.

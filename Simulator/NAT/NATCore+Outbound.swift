@@ -48,7 +48,7 @@ extension NATCore {
   private mutating func noteOutbound(
     _ transport: Transport, of slot: Int, to remote: SocketAddress, at now: Instant
   ) {
-    let isAssured = table.mappings.elements[slot].isAssured
+    let isAssured = table.noteMapping(slot, from: .inside, at: now)
     if configuration.refreshes.contains(.outbound) {
       let lifetime = times.mapping(transport, isAssured: isAssured, remote: remote)
       table.prolongMapping(slot, until: now.after(lifetime))
@@ -56,11 +56,13 @@ extension NATCore {
     guard configuration.filtering != .endpointIndependent else { return }
     let key = FilterKey(mapping: slot, remote: remote.seen(by: configuration.filtering))
     if let filter = table.filter(key) {
+      let isAssured = table.noteFilter(filter, from: .inside, at: now)
       guard configuration.refreshesFilter.contains(.outbound) else { return }
-      let lifetime = times.filter(transport, isAssured: table.filters.elements[filter].isAssured)
+      let lifetime = times.filter(transport, isAssured: isAssured)
       table.prolongFilter(filter, until: now.after(lifetime))
     } else {
-      _ = table.insert(Filter(key, expiry: now.after(times.filter(transport, isAssured: false))))
+      let expiry = now.after(times.filter(transport, isAssured: false))
+      _ = table.insert(Filter(key, expiry: expiry, conversation: Conversation(begunAt: now, times)))
     }
   }
 

@@ -44,7 +44,11 @@ extension NATCore {
   private mutating func hairpin(
     _ packet: inout Packet, at now: Instant, into output: inout [NATOutput]
   ) throws(NATDropReason) -> NATSide {
-    guard configuration.hairpinning != .off else { throw .hairpinningOff }
+    guard configuration.hairpinning != .off else {
+      // It is for the box itself, then.
+      refuse(packet, from: .inside, at: now, into: &output)
+      throw .hairpinningOff
+    }
     let original = packet
     try lowerHopLimit(of: &packet, from: .inside, into: &output)
     try translateOutbound(&packet, at: now)

@@ -24,6 +24,9 @@ public struct NATCore: Sendable {
   var recency = RecencyOrder()
   var recencyEnds = RecencyOrder.Ends()
   var recencyOfHosts = RecencyOrder()
+  /// The mappings of each inside socket in the order in which they were made, where that decides about ports.
+  var socketFlows: [FlowKey: RecencyOrder.Ends] = [:]
+  var flowOrder = RecencyOrder()
   /// When it was switched on. At first, a day before time began: gateways seldom start with those inside.
   private(set) var started = Instant(nanoseconds: -86_400_000_000_000)
   /// With what each explicit mapping that was asked for by PCP must be asked for again (RFC 6887, 11.3).

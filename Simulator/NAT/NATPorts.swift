@@ -24,6 +24,8 @@ struct NATPorts: Sendable {
     var inside: SocketAddress
     /// As much of the remote end as must differ between mappings that share a port.
     var remote: SocketAddress
+    /// Where its latest flow is, if that is to be tried first.
+    var latest: SocketAddress?
 
     func key(_ outside: SocketAddress) -> FlowKey { FlowKey(transport, outside, remote) }
   }
@@ -36,6 +38,7 @@ struct NATPorts: Sendable {
     if configuration.keepsContiguity, let place = besideEvenPort(request, among: table) { return place }
     let index = addressIndex(for: &host, random: &random)
     let address = pool[index]
+    if let latest = request.latest, latest.ip == address, table.isFree(request.key(latest)) { return latest }
     if configuration.keepsPort, configuration.portBlock == nil {
       let kept = SocketAddress(address, port: request.inside.port)
       if kept.port != 0, table.isFree(request.key(kept)) { return kept }

@@ -10,8 +10,8 @@ struct Mapping: Sendable {
   /// When it ends without further traffic, and at the latest.
   var expiry: Instant
   var latestExpiry: Instant
-  /// Whether an answer has come.
-  var isAssured = false
+  /// What decides which of two lifetimes it has.
+  var conversation: Conversation
   /// The first of its filters; -1 for none.
   var firstFilter = -1
 
@@ -28,13 +28,14 @@ struct Mapping: Sendable {
 
   init(
     insideKey: FlowKey, outsideKey: FlowKey, host: Int, expiry: Instant,
-    latestExpiry: Instant = .distantFuture
+    latestExpiry: Instant = .distantFuture, conversation: Conversation = Conversation()
   ) {
     self.insideKey = insideKey
     self.outsideKey = outsideKey
     self.host = host
     self.expiry = expiry
     self.latestExpiry = latestExpiry
+    self.conversation = conversation
   }
 }
 
@@ -42,8 +43,8 @@ struct Mapping: Sendable {
 struct Filter: Sendable {
   var key: FilterKey
   var expiry: Instant
-  /// Whether an answer has come.
-  var isAssured = false
+  /// What decides which of two lifetimes it has.
+  var conversation: Conversation
   var connection: TrackedConnection?
   /// The others of the same mapping; -1 for none.
   fileprivate(set) var next = -1
@@ -51,10 +52,14 @@ struct Filter: Sendable {
   fileprivate var wakes = Instant.distantFuture
   fileprivate var generation: UInt64 = 0
 
-  init(_ key: FilterKey, expiry: Instant, connection: TrackedConnection? = nil) {
+  init(
+    _ key: FilterKey, expiry: Instant, connection: TrackedConnection? = nil,
+    conversation: Conversation = Conversation()
+  ) {
     self.key = key
     self.expiry = expiry
     self.connection = connection
+    self.conversation = conversation
   }
 }
 
@@ -189,8 +194,21 @@ extension NATTable {
     if expiry < filters.elements[slot].wakes { wakeForFilter(slot) }
   }
 
-  mutating func assureMapping(_ slot: Int) { mappings.elements[slot].isAssured = true }
-  mutating func assureFilter(_ slot: Int) { filters.elements[slot].isAssured = true }
+  /// A packet of a mapping has come from a side.
+  ///
+  /// - Returns: whether it is a stream.
+  mutating func noteMapping(_ slot: Int, from side: NATSide, at now: Instant) -> Bool {
+    mappings.elements[slot].conversation.saw(from: side, at: now)
+    return mappings.elements[slot].conversation.isAssured
+  }
+
+  /// A packet that a filter lets through has come from a side.
+  ///
+  /// - Returns: whether it is a stream.
+  mutating func noteFilter(_ slot: Int, from side: NATSide, at now: Instant) -> Bool {
+    filters.elements[slot].conversation.saw(from: side, at: now)
+    return filters.elements[slot].conversation.isAssured
+  }
 
   /// What has ended by `now`; it is still there, for the caller to remove.
   mutating func nextExpired(at now: Instant) -> Expired? {

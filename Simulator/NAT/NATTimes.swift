@@ -3,12 +3,15 @@ import WarrenMachine
 /// The lifetimes of a configuration in nanoseconds: a sum of two integers for each packet, not more.
 struct NATTimes: Sendable {
   let udp, udpUnreplied, dns, filter, filterUnreplied: Int64
+  /// How old a flow must be to become a stream; nil where the first answer makes it one.
+  let streamAge: Int64?
   let tcpEstablished, tcpTransitory, icmp: Int64
   let absolute: ClosedRange<Int64>?
 
   init(_ lifetimes: NATConfiguration.Lifetimes) {
     udp = lifetimes.udp.wholeNanoseconds
     udpUnreplied = (lifetimes.udpUnreplied ?? lifetimes.udp).wholeNanoseconds
+    streamAge = lifetimes.udpStreamAge?.wholeNanoseconds
     dns = (lifetimes.dns ?? lifetimes.udp).wholeNanoseconds
     filter = lifetimes.filter?.wholeNanoseconds ?? udp
     filterUnreplied = lifetimes.filter?.wholeNanoseconds ?? udpUnreplied

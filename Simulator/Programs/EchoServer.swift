@@ -28,25 +28,13 @@ public actor EchoServer {
   /// - Returns: where, with the port that the system chose.
   @discardableResult
   public func start(at address: SocketAddress = .any(.v4)) throws -> SocketAddress {
-    let (socket, listener) = try open(at: address)
+    let port = try machine.openTwinPorts(at: [address])[0]
+    let (socket, listener) = (port.udp, port.tcp)
     socket.deliver(to: self) { server, batch in server.answer(batch) }
     self.socket = socket
     self.listener = listener
     machine.spawn("echo over TCP") { await self.answer(listener) }
     return socket.localAddress
-  }
-
-  private func open(at address: SocketAddress) throws -> (any UDPSocket, any TCPListener) {
-    let socket = try machine.bindUDP(to: address)
-    do throws(NetworkError) {
-      return (socket, try machine.listenTCP(on: SocketAddress(address.ip, port: socket.localAddress.port)))
-    } catch {
-      // The port that the system chose for UDP may be taken for TCP: then it shall choose again. The first is
-      // kept until then, or it might be chosen once more.
-      defer { socket.close() }
-      guard address.port == 0, case .addressInUse = error else { throw error }
-      return try open(at: address)
-    }
   }
 
   /// Calls somebody first, so that a NAT before this machine lets calls in.

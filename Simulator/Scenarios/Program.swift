@@ -36,6 +36,8 @@ public enum Program: Hashable, Sendable {
     /// How it looks for ports that a NAT hides; nil for not at all.
     public var search: Search? = .normal
 
+    /// Which relays it knows, by their machines; nil for all.
+    public var relays: [String]?
     /// Whether it asks the routers before it for a port.
     public var mapsPorts = false
 

@@ -8,10 +8,17 @@ extension Scenario {
   ///
   /// - Throws: ``ScenarioError`` where there is none.
   public init(named name: String) throws {
-    guard let file = Self.files.first(where: { $0.name == name }) else {
+    try self.init(json: Self.json(named: name), file: "\(name).json")
+  }
+
+  /// The file of the scenario of this name.
+  ///
+  /// - Throws: ``ScenarioError`` where there is none.
+  public static func json(named name: String) throws -> [UInt8] {
+    guard let file = files.first(where: { $0.name == name }) else {
       throw ScenarioError(line: 0, path: "", "there is no scenario \(quoted(name))")
     }
-    try self.init(json: file.bytes, file: "\(name).json")
+    return file.bytes
   }
 
   private static let files: [(name: String, bytes: [UInt8])] = [
@@ -68,5 +75,6 @@ extension Scenario {
     ("v6-firewalls", PackageResources.v6_firewalls_json),
     ("v6-only-v4-only", PackageResources.v6_only_v4_only_json),
     ("wifi-to-cellular", PackageResources.wifi_to_cellular_json),
+    ("wifi-to-cellular-strict", PackageResources.wifi_to_cellular_strict_json),
   ]
 }

@@ -30,8 +30,17 @@ public enum ScenarioLimits {
   /// How many packets a machine may send in a second besides those that carry what is said: a search for a port at its fastest, three
   /// at once.
   static let packetsPerSecond = 3_000
-  /// How long what NATs remember lives at most: an explicit mapping, or TCP that nobody has closed (RFC 5382, REQ-5).
-  static let longestMapping: Duration = .seconds(8_000)
+  /// How long what NATs remember lives at most: TCP that nobody has closed (7,440 s: RFC 5382, REQ-5), whose system repeats its last
+  /// words for a quarter of an hour.
+  static let longestMapping: Duration = .seconds(10_000)
+  /// How long two talk in a matrix: a search for a port at its slowest is done by then.
+  static let matrixTalk: Duration = .seconds(12)
+  /// How many share a carrier's NAT in a drawn internet: an address of it has 126 blocks of 512 ports.
+  static let customers = 100
+  /// How many pairs are asked at once when it is calm.
+  static let asked = 256
+  /// How often a scenario is run at most to make it smaller.
+  public static let shrinkingRuns = 400
   /// For how long at least things go wrong in a run that is chaotic.
   static let chaos: Duration = .seconds(30)
 }

@@ -8,6 +8,8 @@ public enum MachineLimits {
   public static let outboxBytes = 4 * 65_536
   /// What an asynchronous read takes at most when nobody says otherwise: one TCP window's usual share.
   public static let readBytes = 65_536
+  /// How often the system may choose a port that is not free for all that it is for: one in two is taken only where thousands are.
+  public static let portChoices = 10
   /// The longest name of a file: what Linux and nearly all file systems have (`NAME_MAX`).
   public static let nameBytes = 255
 }

@@ -5,6 +5,8 @@ public struct Option<Value: Sendable>: DeclaredOption {
 
   public var label: String { declaration.label }
 
+  public func text(in words: ParsedWords) -> String { String(reflecting: words[self]) }
+
   private init(_ declaration: OptionDeclaration, _ assemble: @escaping @Sendable ([any Sendable]) -> Value) {
     self.declaration = declaration
     self.assemble = assemble

@@ -11,7 +11,8 @@ public struct OptionDeclaration: Sendable {
     case repeated
   }
 
-  let name: String
+  /// Without its dashes.
+  public let name: String
   let short: Character?
   let summary: String
   let use: Use

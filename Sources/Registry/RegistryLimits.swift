@@ -59,8 +59,6 @@ public enum RegistryLimits {
   public static let headStart: Duration = .milliseconds(1200)
   /// How long a registry may take to answer.
   public static let answerPatience: Duration = .seconds(10)
-  /// How often the system may choose a port that is not free for both UDP and TCP.
-  static let portChoices = 10
   /// How long to wait after a connection could not be accepted.
   static let acceptPause: Duration = .milliseconds(100)
 }

@@ -143,6 +143,23 @@ struct HostileRegistryTests {
     }
   }
 
+  @Test("may be told while it serves how many peers there may be", arguments: TwoMachines.allCases)
+  func changedLimit(world: TwoMachines) async throws {
+    try await RegistryScene.run(world) { scene in
+      // Alice and Bob are there, and stay.
+      await scene.server.limit(sessions: 2)
+      let late = try await scene.visitor()
+      #expect(await late.end() == .full)
+      await late.close()
+      try await scene.check()
+      await scene.server.limit(sessions: 3)
+      let next = try await scene.visitor()
+      #expect(try await next.refusal(of: .list(from: nil)) == nil)
+      #expect(await scene.server.counters.turnedAway == 1)
+      await next.close()
+    }
+  }
+
   @Test(
     "lets one address have no more than its share, of those who say nothing too",
     arguments: TwoMachines.allCases)

@@ -43,6 +43,37 @@ struct STUNServerTests {
     }
   }
 
+  @Test("chooses another port where the first is free for UDP alone", arguments: [false, true])
+  func takenPort(hasAlternate: Bool) async throws {
+    var chosen: [SocketAddress] = []
+    for attempt in 0..<2 {
+      let taken = chosen.first
+      let result = Guarded<[SocketAddress]>([])
+      try await TwoMachines.simulated.run { pair in
+        let machine = pair.bob
+        let own = SocketAddress(pair.bobIP(.v4), port: 0)
+        // The same seed chooses the same port, which another program has this time.
+        let other = try taken.map { try machine.listenTCP(on: $0) }
+        let server = STUNServer(on: machine)
+        let addresses = try await server.start(
+          at: own, alternate: hasAlternate ? .loopback(.v4) : nil)
+        result.withLock { $0 = [addresses.primary] }
+        let connection = try await pair.alice.connectTCP(to: addresses.primary)
+        try await connection.write(Self.question(on: pair.alice))
+        let answer = try #require(try await connection.read())
+        #expect(try Self.mapped(answer) == connection.localAddress)
+        connection.close()
+        await server.stop()
+        // Nothing is left open of what was tried.
+        if let taken { try machine.bindUDP(to: taken).close() }
+        other?.close()
+      }
+      chosen += result.withLock { $0 }
+      #expect(chosen.count == attempt + 1)
+    }
+    #expect(chosen[0] != chosen[1])
+  }
+
   @Test("hangs up on who says nothing, or says what is no STUN")
   func silence() async throws {
     try await TwoMachines.simulated.run { pair in

@@ -26,6 +26,60 @@ struct ServeTests {
     }
   }
 
+  @Test("its file with options is read again: what can be changed is, and what cannot is named")
+  func rereading() async throws {
+    try await onRegistry(["--users", "users"]) { registry, machine, folder in
+      let program = registry.program
+      func reread(_ text: String, until told: String) async throws -> String {
+        let before = program.err.utf8.count
+        unlink(folder + "/.config/warren/config")
+        Folder.put(text, at: folder + "/.config/warren/config")
+        program.send(SIGHUP)
+        try await machine.wait("\(told) after \(text)") {
+          Self.part(of: program, from: before).contains(told)
+        }
+        return Self.part(of: program, from: before)
+      }
+      _ = system("mkdir -p \(folder)/.config/warren")
+      let applied = try await reread(
+        "sessions 1\nallocations 7\nbandwidth 1000000\n# none of its\nstun 192.0.2.1\n",
+        until: "were read again sessions=1 allocations=7 bandwidth=1000000\n")
+      #expect(!applied.contains("restart"), "\(applied)")
+      // There is room for one, who stays when there is room for nobody.
+      let alice = try await Chatter.known(as: "alice", registry, machine, in: folder)
+      let status = try await run(["status", "--loopback"], registry, machine, folder)
+      #expect(status.code != 0, "\(status)")
+      // The command line says that the port is 0, and which addresses: the file does not count there.
+      let named = try await reread(
+        "http 8080\nno-relay\nport 5000\nlog-format json\nsessions 2\n", until: "were read again")
+      for name in ["http", "relay", "log-format"] {
+        #expect(named.contains("\(name) is changed in the file: it takes a restart\n"), "\(named)")
+      }
+      #expect(
+        named.contains("sessions=2 allocations=10000 bandwidth=null\n") && !named.contains("port is"),
+        "\(named)")
+      #expect(try await run(["status", "--loopback"], registry, machine, folder).code == 0)
+      let wrong = try await reread("sessions 1\nbandwidth much\n", until: "stay as they were")
+      #expect(
+        wrong.contains(
+          ".config/warren/config, line 2: bandwidth wants a whole number from 1000 on, such as 50000000, not \"much\""
+        ), "\(wrong)")
+      unlink(folder + "/users")
+      Folder.put("alice:secret\n\nbob\n", at: folder + "/users")
+      let users = try await reread("sessions 1\n", until: "stay as they were")
+      #expect(
+        users.contains("/users\", line 3 of the users: there is no colon: write name:password"), "\(users)")
+      #expect(try await run(["status", "--loopback"], registry, machine, folder).code == 0)
+      try await alice.leaves("exit")
+      program.send(SIGTERM)
+      #expect(try await program.end(on: machine) == (0, 0))
+    }
+  }
+
+  private static func part(of program: WarrenProgram, from place: Int) -> String {
+    String(decoding: program.err.utf8.dropFirst(place), as: UTF8.self)
+  }
+
   @Test("what goes wrong is one line that says what to do, and a number for scripts")
   func wrong() async throws {
     try await onRegistry([]) { registry, machine, folder in
@@ -46,6 +100,10 @@ struct ServeTests {
       try await expect(64, "its key is not one", "status", "-r", "warren://127.0.0.1:9/nokey")
       Folder.put("no key", at: folder + "/bad.pem")
       try await expect(78, "holds no private key in PEM", "key", folder + "/bad.pem")
+      Folder.put("alice:1\nalice:2\n", at: folder + "/twice")
+      try await expect(
+        78, "twice\", line 2 of the users: this user was named before", "serve", "-p", "0", "--users",
+        folder + "/twice")
       try await expect(78, "there is no folder for the key file", "serve", "-k", folder + "/none/key.pem")
       Folder.put("# mine\nport 0\nreglstry warren://127.0.0.1\n", at: folder + "/config")
       try await expect(

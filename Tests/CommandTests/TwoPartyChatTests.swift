@@ -9,6 +9,10 @@ struct TwoPartyChatTests {
     system("command -v nc >/dev/null && nc -h 2>&1 | grep -q OpenBSD") == 0
     ? nil : "there is no netcat, or another one: apt-get install netcat-openbsd"
   private static let python = Folder.repository + "/.build/interop/bin/python"
+  private static let nice = Folder.repository + "/.build/interop-libnice/nice_agent"
+  private static let niceObstacle: Comment? =
+    access(nice, X_OK) == 0
+    ? nil : "the program that uses libnice is not built: apt-get install libnice-dev, then Scripts/interop.sh"
   private static let aioiceObstacle: Comment? =
     access(python, X_OK) == 0 ? nil : "aioice is not there: Scripts/interop.sh"
 
@@ -172,6 +176,34 @@ struct TwoPartyChatTests {
       chatter.program.endInput()
       #expect(try await chatter.program.end(on: machine) == (0, 0))
       _ = system("kill $(cat \(folder)/pid)")
+    }
+  }
+
+  @Test(
+    "libnice, whose agent other programs have, is met by hand too",
+    .enabled(if: niceObstacle == nil, niceObstacle), arguments: ["controlling", "controlled"])
+  func libnice(role: String) async throws {
+    try await alone { machine, folder in
+      let chatter = try Chatter("one", ["--manual", "--loopback"], machine, in: folder)
+      try await chatter.hears("a=end-of-candidates\n")
+      Folder.put(chatter.program.out, at: folder + "/warren.sdp")
+      let agent = "\(Self.nice) -e \(role) <warren.sdp >said 2>errors; echo $? >end"
+      #expect(system("cd \(folder) && { sh -c 'echo $$ >pid; \(agent)' & }") == 0)
+      try await machine.wait("libnice's description") {
+        Folder.text(of: folder + "/said")?.contains("a=end-of-candidates\n") ?? false
+      }
+      chatter.types(String(Folder.text(of: folder + "/said")!.dropLast()))
+      try await chatter.isTold("The other side is another program: nothing is encrypted")
+      try await chatter.isTold("You talk over UDP 127.0.0.1:")
+      for line in ["abc", "second line"] {
+        chatter.types(line)
+        try await chatter.hears("\(String(line.reversed()))\n")
+      }
+      chatter.program.endInput()
+      #expect(try await chatter.program.end(on: machine) == (0, 0), "\(chatter.program.err)")
+      // It has heard that this was all.
+      #expect(try await Folder.line(of: folder + "/end", on: machine) == "0\n")
+      #expect(Folder.text(of: folder + "/said")!.hasSuffix("answered 0 altered 0 asked 2 by host host\n"))
     }
   }
 

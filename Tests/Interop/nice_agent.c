@@ -7,6 +7,7 @@
 //   -T                 asks over TCP
 //   -R                 uses nothing but what the TURN server gives
 //   -A                 nominates each pair that it tries (RFC 5245, 8.1.1.2)
+//   -e                 asks nothing, and sends back backwards whatever comes, until a zero byte ends it
 //
 // It writes its SDP to the standard output, ending in `a=end-of-candidates`, and reads ours from the standard input to its end.
 // A datagram is a letter, a number in two bytes, and bytes that follow from the number (`filling`). `Q` asks and is sent back
@@ -24,8 +25,9 @@ static GMainLoop *loop;
 static NiceAgent *agent;
 static guint stream;
 static unsigned wanted = 100, asked, answered, altered, echoed;
-static gboolean isOpen, hasEnded;
+static gboolean isOpen, hasEnded, isEcho;
 static char path[64] = "none none";
+static GQueue waiting = G_QUEUE_INIT;
 
 static size_t length_of(unsigned number) { return 3 + number * 37 % (LARGEST - 3); }
 
@@ -59,9 +61,29 @@ static void ask(void) {
   }
 }
 
+// What has come, backwards; it waits until this side may send, which is a little later than the other.
+static void echo_backwards(void) {
+  for (GBytes *bytes; isOpen && (bytes = g_queue_pop_head(&waiting)); g_bytes_unref(bytes)) {
+    gsize count;
+    const gchar *data = g_bytes_get_data(bytes, &count);
+    gchar *text = g_strreverse(g_strndup(data, count));
+    nice_agent_send(agent, stream, 1, (guint)count, text);
+    g_free(text);
+    echoed++;
+  }
+}
+
 static void received(NiceAgent *from, guint of, guint component, guint count, gchar *text, gpointer data) {
   (void)from, (void)of, (void)component, (void)data;
   unsigned char *bytes = (unsigned char *)text;
+  if (isEcho && count == 1 && bytes[0] == 0) {
+    hasEnded = TRUE;
+    return end_if_done();
+  }
+  if (isEcho) {
+    g_queue_push_tail(&waiting, g_bytes_new(text, count));
+    return echo_backwards();
+  }
   if (count == 1 && bytes[0] == 'E') {
     hasEnded = TRUE;
     return end_if_done();
@@ -105,6 +127,7 @@ static void changed(NiceAgent *from, guint of, guint component, guint state, gpo
   fprintf(stderr, "%s\n", nice_component_state_to_string(state));
   if (state == NICE_COMPONENT_STATE_FAILED) g_main_loop_quit(loop);
   isOpen = state == NICE_COMPONENT_STATE_READY;
+  echo_backwards();
   ask();
 }
 
@@ -148,7 +171,7 @@ int main(int count, char **words) {
   gboolean isForced = FALSE;
   NiceRelayType transport = NICE_RELAY_TYPE_TURN_UDP;
   NiceAgentOption options = NICE_AGENT_OPTION_REGULAR_NOMINATION | NICE_AGENT_OPTION_CONSENT_FRESHNESS;
-  for (int option; (option = getopt(count, words, "n:t:u:p:TRA")) != -1;) {
+  for (int option; (option = getopt(count, words, "n:t:u:p:TRAe")) != -1;) {
     switch (option) {
     case 'n': wanted = (unsigned)atoi(optarg); break;
     case 't': server = optarg; break;
@@ -157,6 +180,10 @@ int main(int count, char **words) {
     case 'T': transport = NICE_RELAY_TYPE_TURN_TCP; break;
     case 'R': isForced = TRUE; break;
     case 'A': options &= ~(unsigned)NICE_AGENT_OPTION_REGULAR_NOMINATION; break;
+    case 'e':
+      isEcho = TRUE;
+      wanted = 0;
+      break;
     default: return 2;
     }
   }

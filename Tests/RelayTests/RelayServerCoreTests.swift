@@ -307,4 +307,26 @@ struct RelayServerCoreTests {
     #expect(passed.allSatisfy { $0 > 4_000_000 && $0 < 10_300_000 }, "\(passed)")
     #expect(scene.core.counters.overBandwidth == 20_000 - sum / 1_200)
   }
+
+  @Test("may be told at any time how much there may be, which ends nothing that there is")
+  func changedLimits() throws {
+    let scene = RelayScene { $0.bandwidth = nil }
+    try scene.allocate(client)
+    let slot = try #require(scene.core.slot(of: client))
+    func passed() -> Int {
+      (0..<1_000).count { _ in
+        scene.pass(.milliseconds(1))
+        return scene.core.spend(1_200, of: slot, at: scene.now)
+      }
+    }
+    #expect(passed() == 1_000)
+    scene.core.limit(allocations: 1, totalBandwidth: 120_000)
+    let first = passed()
+    #expect((100...160).contains(first), "\(first)")
+    #expect(try scene.refusal(.allocate, from: RelayScene.client(2), Self.udp) == .insufficientCapacity)
+    scene.core.limit(allocations: 2, totalBandwidth: nil)
+    #expect(passed() == 1_000)
+    try scene.allocate(RelayScene.client(2))
+    #expect(scene.core.allocationCount == 2)
+  }
 }

@@ -85,8 +85,8 @@ struct ScenarioFileTests {
       (#"[{"machine": "alice"}, {"machine": "alice"}]"#, "[]", "network: two are called alice"),
       (#"[{"nat": "home", "inside": []}]"#, "[]", "network[0]: \"is\" is missing"),
       (
-        #"[{"machine": "alice"}]"#, #"[{"reboot": "alice's NAT"}]"#,
-        "timeline[0]: there is no NAT \"alice's NAT\""
+        #"[{"machine": "alice"}]"#, #"[{"reboot": "home"}]"#,
+        "timeline[0]: there is no NAT \"home\""
       ),
       (
         #"[{"machine": "alice"}]"#, #"[{"at": "1 s"}]"#,

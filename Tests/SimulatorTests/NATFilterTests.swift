@@ -161,6 +161,20 @@ struct NATFilterTests {
     #expect(laboratory.drop == (hairpinning == .off ? .hairpinningOff : nil))
   }
 
+  @Test("where they do not, the box answers as it does to those outside")
+  func hairpinningRefused() {
+    func report(_ unsolicited: Configuration.Unsolicited) -> ICMPError? {
+      var laboratory = NATLaboratory(.linuxMasquerade(input: unsolicited))
+      let mapped = laboratory.send(x1, to: y1)!
+      laboratory.put(.udp(x2, mapped), from: .inside)
+      #expect(laboratory.drop == .hairpinningOff)
+      return laboratory.packets(toward: .inside).first?.report
+    }
+    #expect(report(.drop) == nil)
+    #expect(report(.reject)?.reason == .portUnreachable)
+    #expect(report(.accept)?.reason == .portUnreachable)
+  }
+
   @Test("hairpinned packets are filtered like others")
   func hairpinningIsFiltered() {
     func passes(_ configuration: Configuration) -> Bool {

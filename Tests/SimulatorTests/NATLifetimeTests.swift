@@ -171,29 +171,47 @@ struct NATLifetimeTests {
     #expect(!isAlive(isAnswered: false))
   }
 
-  /// How long a mapping lives when nothing came back, and when something did; to the second.
-  private func lifetimes(_ configuration: Configuration) -> (unreplied: Int, assured: Int) {
-    func lifetime(isAnswered: Bool) -> Int {
-      var laboratory = NATLaboratory(configuration)
-      let mapped = laboratory.send(x1, to: y1)!
-      if isAnswered { laboratory.answer(y1, to: mapped) }
-      var seconds = 0
-      while laboratory.nat.mappingCount > 0 {
-        laboratory.wait(.seconds(1))
-        seconds += 1
-      }
-      return seconds
+  /// How many seconds a mapping lives after packets of these sides, each of them a second and a half after the last.
+  private func lifetime(_ configuration: Configuration, after sides: [NATSide]) -> Int {
+    var laboratory = NATLaboratory(configuration)
+    let mapped = laboratory.send(x1, to: y1)!
+    for side in sides {
+      laboratory.wait(.milliseconds(1500))
+      if side == .inside { laboratory.send(x1, to: y1) } else { laboratory.answer(y1, to: mapped) }
     }
-    return (lifetime(isAnswered: false), lifetime(isAnswered: true))
+    var seconds = 0
+    while laboratory.nat.mappingCount > 0 {
+      laboratory.wait(.seconds(1))
+      seconds += 1
+    }
+    return seconds
   }
 
   @Test("with two-state timers an answered mapping lives longer", arguments: [120, 180])
   func twoStates(assured: Int) {
-    let linux = NATConfiguration.linuxMasquerade(input: .drop).changed {
+    let twoStates = NATConfiguration.changed {
+      $0.lifetimes.udpUnreplied = .seconds(30)
       $0.lifetimes.udp = .seconds(assured)
+      $0.refreshesFilter = [.outbound, .inbound]
     }
-    #expect(lifetimes(linux) == (30, assured))
-    #expect(lifetimes(.portRestrictedCone) == (300, 300))
+    #expect(lifetime(twoStates, after: []) == 30)
+    #expect(lifetime(twoStates, after: [.outside]) == assured)
+    #expect(lifetime(.portRestrictedCone, after: []) == 300)
+    #expect(lifetime(.portRestrictedCone, after: [.outside]) == 300)
+  }
+
+  @Test("to Linux, a flow is a stream when it is answered and goes on after two seconds")
+  func stream() {
+    let linux = NATConfiguration.linuxMasquerade(input: .drop)
+    #expect(lifetime(linux, after: []) == 30)
+    #expect(lifetime(linux, after: [.outside]) == 30, "a question and its answer")
+    #expect(lifetime(linux, after: [.outside, .inside]) == 120)
+    #expect(lifetime(linux, after: [.outside, .outside]) == 120)
+    #expect(lifetime(linux, after: [.inside, .inside]) == 30, "nothing came back")
+    #expect(lifetime(linux, after: [.inside, .outside]) == 30, "the first answer came late")
+    #expect(lifetime(linux, after: [.inside, .outside, .outside]) == 120)
+    #expect(
+      lifetime(linux.changed { $0.lifetimes.udpStreamAge = .seconds(4) }, after: [.outside, .inside]) == 30)
   }
 
   /// After how many seconds a mapping that is in use all the time changes its outside port.

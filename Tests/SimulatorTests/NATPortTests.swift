@@ -59,6 +59,43 @@ struct NATPortTests {
     #expect(laboratory.answer(y1, to: third) == x2)
   }
 
+  /// Where Z sees X2 when X1 has X2's port towards Y, and what X2 has there.
+  private func places(_ configuration: Configuration) -> (towardY: SocketAddress?, towardZ: SocketAddress?) {
+    var laboratory = NATLaboratory(configuration)
+    laboratory.send(x1, to: y1)
+    return (laboratory.send(x2, to: y1), laboratory.send(x2, to: z1))
+  }
+
+  @Test("a socket that had to move stays where it is towards others, if its NAT repeats ports")
+  func repeatedPort() {
+    let linux = NATConfiguration.linuxMasquerade(input: .drop)
+    let stays = places(linux)
+    #expect(stays.towardY?.port != 5000)
+    #expect(stays.towardZ == stays.towardY)
+    let returns = places(linux.changed { $0.repeatsPort = false })
+    #expect(returns.towardY?.port != 5000)
+    #expect(returns.towardZ?.port == 5000)
+    #expect(places(.linuxMasqueradeRandom(input: .drop)).towardZ?.port != 5000)
+  }
+
+  @Test("the port of the latest flow is repeated, as long as that is there and its port is free")
+  func latestPort() {
+    var laboratory = NATLaboratory(.linuxMasquerade(input: .accept))
+    #expect(laboratory.send(x2, to: y2)?.port == 5000)
+    laboratory.send(x1, to: y1)
+    let moved = laboratory.send(x2, to: y1)!
+    #expect(moved.port != 5000)
+    // A stranger takes it at Z's second port alone.
+    let z2 = NATLaboratory.z.port(2222)
+    laboratory.answer(z2, to: moved)
+    #expect(laboratory.send(x2, to: z2)?.port == 5000)
+    // That is its latest now; where all have ended, its own port is the first to be tried.
+    #expect(laboratory.send(x2, to: z1)?.port == 5000)
+    laboratory.wait(.seconds(31))
+    #expect(laboratory.nat.isEmpty)
+    #expect(laboratory.send(x2, to: y1)?.port == 5000)
+  }
+
   /// Whether a low inside port has a low outside port.
   private func keepsClass(_ configuration: Configuration) -> Bool {
     var laboratory = NATLaboratory(configuration)

@@ -85,8 +85,11 @@ public struct Oracle: Sendable {
       let middle = a.boxes[a.boxes.count - shared]
       if middle.translates, middle.hairpinning == .off { return .never }
     }
-    return chance(
+    let usual = chance(OracleNAT(mine), OracleNAT(others), overUDP: overUDP)
+    let opened = chance(
       OracleNAT(mine, isOpened: a.isOpened), OracleNAT(others, isOpened: b.isOpened), overUDP: overUDP)
+    // A router that loses power forgets what it was asked for, and nobody notices for long.
+    return opened > usual ? .perhaps : usual
   }
 
   private func asksRouters(_ name: String) -> Bool {

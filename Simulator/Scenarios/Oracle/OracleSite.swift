@@ -53,11 +53,11 @@ struct OracleNAT {
   var countsPorts = false
   /// Whether only the very port is let in that something was sent to.
   var mindsPorts = false
-  /// Whether what it does depends on who comes first.
+  /// Whether what it does depends on who comes first, or when.
   var isUnsteady = false
 
   /// - Parameter isOpened: whether the innermost is asked for a port.
-  init(_ boxes: ArraySlice<NATConfiguration>, isOpened: Bool) {
+  init(_ boxes: ArraySlice<NATConfiguration>, isOpened: Bool = false) {
     for (place, box) in boxes.enumerated() {
       // Whoever is asked gives a port to which anyone may send.
       if isOpened, place == 0, !box.portMapping.protocols.isEmpty { continue }
@@ -67,9 +67,9 @@ struct OracleNAT {
       let isKept = box.keepsPort && box.overloadsPorts
       if box.mapping != .endpointIndependent, !isKept { hidesPorts = true }
       if case .sequential = box.portChoice { countsPorts = boxes.count == 1 }
-      if box.unsolicited == .accept || box.degradation != .never || box.mappingLimit != nil {
-        isUnsteady = true
-      }
+      isUnsteady =
+        isUnsteady || box.unsolicited == .accept || box.degradation != .never || box.mappingLimit != nil
+        || box.lifetimes.absolute != nil
     }
   }
 }

@@ -1,7 +1,7 @@
 import WarrenSimulator
 
 extension LinkPair {
-  private static let words = [
+  static let words = [
     "latency", "jitter", "loss", "bursts", "reordering", "duplication", "rate", "queue", "mtu",
   ]
 

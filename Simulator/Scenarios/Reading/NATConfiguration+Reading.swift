@@ -3,7 +3,7 @@ import WarrenSimulator
 
 extension NATConfiguration {
   /// The NATs and firewalls that have a name in scenarios.
-  static let named: [(String, NATConfiguration)] = [
+  public static let named: [(name: String, configuration: NATConfiguration)] = [
     ("full-cone", .fullCone), ("restricted", .restrictedCone), ("port-restricted", .portRestrictedCone),
     ("symmetric", .symmetric), ("sequential", .symmetricSequential), ("firewall", .firewall),
     ("udp-blocked", .udpBlocked), ("only-https", .onlyHTTPS), ("carrier", .carrierGrade),
@@ -16,7 +16,7 @@ extension NATConfiguration {
     ("address-and-port-dependent", .addressAndPortDependent),
   ]
 
-  private static let words = [
+  static let words = [
     "is", "mapping", "filtering", "keeps-port", "ports", "port-block", "pooling", "hairpinning",
     "unsolicited", "lifetime", "unreplied-lifetime", "absolute-lifetime", "tcp-lifetime", "refreshed-by",
     "mappings", "mappings-per-host", "when-full", "new-mappings-per-second", "blocks-udp", "tcp-ports",
@@ -25,12 +25,13 @@ extension NATConfiguration {
 
   /// A name, or an object that begins with one and changes something.
   init(_ value: ScenarioValue) throws {
+    let names = Self.named.map { ($0.name, $0.configuration) }
     guard value.isObject else {
-      self = try value.choice("NAT", Self.named)
+      self = try value.choice("NAT", names)
       return
     }
     let members = try value.members(Self.words)
-    self = try members["is"]?.choice("NAT", Self.named) ?? .portRestrictedCone
+    self = try members["is"]?.choice("NAT", names) ?? .portRestrictedCone
     try readMapping(members)
     try readLifetimes(members)
     try readLimits(members)

@@ -13,7 +13,7 @@ extension Step {
     action = try reader.read(members.needed(verb), members)
   }
 
-  private struct Reader: Sendable {
+  struct Reader: Sendable {
     var words: [String]
     var read: @Sendable (ScenarioValue, ScenarioMembers) throws -> Action
   }
@@ -27,7 +27,7 @@ extension Step {
     return .lasting(try members["talking"]?.duration() ?? .seconds(5))
   }
 
-  private static let readers: [String: Reader] = [
+  static let readers: [String: Reader] = [
     "connect": Reader(words: ["talking", "sending"]) { (value, members) in
       let pair = try value.pair()
       return .connect(pair.0, to: pair.1, try talk(members))

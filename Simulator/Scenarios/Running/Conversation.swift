@@ -15,8 +15,8 @@ final class Conversation: @unchecked Sendable {
   /// What the caller hears, and the called one.
   var here = Heard()
   var there = Heard()
-  /// The kinds of ways that it has taken, as the caller saw it.
-  var kinds: [Path.Kind] = []
+  /// The ways that it has taken, as the caller saw it.
+  var ways: [Scenario.Way] = []
   /// Whether somebody has ended it, or a program of either side.
   var isCutShort = false
 
@@ -28,6 +28,8 @@ final class Conversation: @unchecked Sendable {
   var isGoingOn: Bool {
     failure == nil && !isCutShort && !(here.isEnded && there.isEnded)
   }
+
+  var kinds: [Path.Kind] { ways.map(\.kind) }
 
   var name: String { "\(caller) and \(called)" }
 

@@ -27,6 +27,8 @@ extension Scenario {
     public var judgement: Judgement
     /// How each connection went that the scenario asks for.
     public var conversations: [Talk]
+    /// On which kinds of ways the pairs that had talked were when it was calm.
+    public var finalKinds: [Path.Kind: Int]
     /// What happened besides: nothing, unless it was chaotic.
     public var chaos: [Step]
     /// All events that were kept, and the hash of all.
@@ -42,12 +44,22 @@ extension Scenario {
     public var caller, called: String
     /// After which time the caller has heard of the other; nil where it has not.
     public var answered: Duration?
-    /// The kinds of ways that it took.
-    public var kinds: [Path.Kind]
+    /// When it was asked for, on the world's clock.
+    public var asked: Instant
+    /// The ways that it took, as the caller saw it, in their order.
+    public var ways: [Way]
     /// For how long nothing came at most, at either side.
     public var silence: Duration
     /// Why it failed, if it did.
     public var failure: String?
+  }
+
+  /// A kind of way that a connection took for a while.
+  public struct Way: Hashable, Sendable {
+    /// Which kind.
+    public var kind: Path.Kind
+    /// From when on, since the connection was asked for.
+    public var since: Duration
   }
 
   /// Runs it once.
@@ -72,15 +84,17 @@ extension Scenario {
       return Capture(of: world, at: Set(places), comment: "\(name), seed \(seed)", to: $0)
     }
     defer { capture?.finish() }
-    let (judgement, talks) = try await world.run { [scenario] world in
-      let stage = Stage(scenario, in: world)
+    let (judgement, talks, finalKinds) = try await world.run { [scenario] world in
+      let stage = Stage(scenario, in: world, isChaotic: options.isChaotic)
       if let capture { stage.keyLog = { capture.take(secret: $0) } }
       stage.qlog = options.qlog
       world.watch = { stage.packets.take($0) }
       try await stage.play()
-      return (stage.judgement, stage.conversations.map(Talk.init))
+      return (stage.judgement, stage.conversations.map(Talk.init), stage.finalKinds)
     }
-    return Outcome(seed: seed, judgement: judgement, conversations: talks, chaos: chaos, trace: world.trace)
+    return Outcome(
+      seed: seed, judgement: judgement, conversations: talks, finalKinds: finalKinds, chaos: chaos,
+      trace: world.trace)
   }
 
   /// Runs it with many seeds, so many at once, the first of them twice.
@@ -100,7 +114,7 @@ extension Scenario.Talk {
   fileprivate init(_ conversation: Conversation) {
     (caller, called) = (conversation.caller, conversation.called)
     answered = conversation.answered.map { conversation.asked.duration(to: $0) }
-    (kinds, silence) = (conversation.kinds, conversation.silence)
+    (asked, ways, silence) = (conversation.asked, conversation.ways, conversation.silence)
     failure = conversation.failure.map { "\($0)" }
   }
 }

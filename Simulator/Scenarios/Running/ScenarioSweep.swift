@@ -25,6 +25,8 @@ public struct ScenarioSweep: Sendable {
     public var trials: [Rule: Int] = [:]
     /// After which times somebody who called has heard of whom it called, the shortest first.
     public var times: [Duration] = []
+    /// After which times a connection went straight for the first time, of those that did, the shortest first.
+    public var directTimes: [Duration] = []
     /// For how long nothing came at most, in each run.
     public var silences: [Duration] = []
     /// On which kinds of ways connections went in the end.
@@ -51,12 +53,14 @@ public struct ScenarioSweep: Sendable {
       if !run.judgement.faults.isEmpty { verdict.failures.append((seed, run.judgement.faults)) }
       verdict.trials.merge(run.judgement.trials, uniquingKeysWith: +)
       verdict.times += run.talks.compactMap(\.answered)
+      verdict.directTimes += run.talks.compactMap { $0.ways.first { $0.kind == .direct }?.since }
       verdict.silences.append(run.talks.map(\.silence).max() ?? .zero)
-      for talk in run.talks { if let kind = talk.kinds.last { verdict.kinds[kind, default: 0] += 1 } }
+      for talk in run.talks { if let kind = talk.ways.last?.kind { verdict.kinds[kind, default: 0] += 1 } }
       verdict.faultsOfChaos += run.chaos
       if seed == seeds.lowerBound { verdict.hash = run.hash }
     }
     verdict.times.sort()
+    verdict.directTimes.sort()
     verdict.silences.sort()
     return verdict
   }

@@ -80,16 +80,17 @@ extension Stage {
   func judgePromises() async throws {
     let oracle = Oracle(scenario)
     var seen: Set<[String]> = []
-    for talk in conversations where !isRefusal(talk) {
-      let pair = [talk.caller, talk.called]
-      guard seen.insert(pair).inserted, peers[talk.caller] != nil, peers[talk.called] != nil else { continue }
-      let promise = oracle.promise(talk.caller, talk.called)
-      guard promise.isCertain else { continue }
-      await ask(talk.caller, talk.called, promise)
+    let pairs = conversations.filter { !isRefusal($0) }.map { [$0.caller, $0.called] }
+      .filter { seen.insert($0).inserted && peers[$0[0]] != nil && peers[$0[1]] != nil }
+    for start in stride(from: 0, to: pairs.count, by: ScenarioLimits.asked) {
+      let asking = pairs[start..<min(pairs.count, start + ScenarioLimits.asked)].compactMap { pair in
+        let promise = oracle.promise(pair[0], pair[1])
+        return promise.isCertain
+          ? director.spawn("asking \(pair)") { await self.ask(pair[0], pair[1], promise) } : nil
+      }
+      for task in asking { try await task.value }
     }
-    for (place, one) in scenario.peerNames.enumerated() {
-      for other in scenario.peerNames[(place + 1)...] { await agree(one, other) }
-    }
+    for pair in pairs { await agree(pair[0], pair[1]) }
   }
 
   private func ask(_ one: String, _ other: String, _ promise: Oracle.Promise) async {
@@ -114,6 +115,7 @@ extension Stage {
         try await director.sleep(for: .milliseconds(100))
         kind = await connection.path.kind
       }
+      finalKinds[kind, default: 0] += 1
       let kinds = promise.kinds.map(\.rawValue).sorted().joined(separator: " or ")
       judgement.expect(
         promise.kinds.contains(kind), .promise, "\(one) and \(other): it goes \(kind), and should go \(kinds)"

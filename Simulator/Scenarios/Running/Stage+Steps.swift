@@ -17,7 +17,7 @@ extension Stage {
       do {
         try await peers[one]?.connection(with: id(of: other))?.prefer(kind)
       } catch {
-        judgement.expect(false, .expectation, "\(step.action): \(error)")
+        judgement.expect(isChaotic, .expectation, "\(step.action): \(error)")
       }
     case .cut(let one, let other, let isOneWay, let length):
       cut(one, other, isOneWay, isMended: false)

@@ -16,7 +16,7 @@ final class Stage: @unchecked Sendable {
   private var neighbours: [String: Task<Void, any Error>] = [:]
   private var keys: [String: PrivateKey] = [:]
   private var registryAddress: RegistryAddress?
-  private var relayAddresses: [RelayServerAddress] = []
+  private var relayAddresses: [(name: String, addresses: [RelayServerAddress])] = []
   private var stunAddresses: [SocketAddress] = []
   var conversations: [Conversation] = []
   var judgement = Judgement()
@@ -26,6 +26,8 @@ final class Stage: @unchecked Sendable {
   /// How many connections have begun on each machine, of each side.
   private var ends: [String: Int] = [:]
   var packets = PacketCount()
+  /// On which kinds of ways pairs were when it was calm.
+  var finalKinds: [Path.Kind: Int] = [:]
   /// How links are that have been changed for a while, and how often they were.
   var usualLinks: [String: (link: LinkPair, changes: Int)] = [:]
   /// Whose programs are being ended or started.
@@ -34,8 +36,12 @@ final class Stage: @unchecked Sendable {
   private static let registryName = "registry.example"
   private static let relayUser = (name: "peer", password: "open sesame")
 
-  init(_ scenario: Scenario, in world: World) {
+  /// Whether things go wrong that the scenario does not know of.
+  let isChaotic: Bool
+
+  init(_ scenario: Scenario, in world: World, isChaotic: Bool) {
     (self.scenario, self.world, director) = (scenario, world, world.machine(Self.directorName))
+    self.isChaotic = isChaotic
     for name in scenario.machineNames {
       var random = world.machine(name).random
       keys[name] = PrivateKey(using: &random)
@@ -118,7 +124,7 @@ final class Stage: @unchecked Sendable {
     let addresses = [RelayServerAddress.Transport.udp, .tcp].map {
       RelayServerAddress(host: "\(ip)", port: 3478, transport: $0, username: user, password: password)
     }
-    relayAddresses += addresses.filter { !relayAddresses.contains($0) }
+    if !relayAddresses.contains(where: { $0.name == name }) { relayAddresses.append((name, addresses)) }
   }
 
   private func startSTUN(_ name: String, on machine: SimulatedMachine) async throws {
@@ -140,7 +146,8 @@ final class Stage: @unchecked Sendable {
     configuration.name = name
     configuration.registry = registryAddress
     configuration.stunServers = stunAddresses
-    configuration.relays = relayAddresses
+    configuration.relays = relayAddresses.filter { wishes.relays?.contains($0.name) ?? true }.flatMap(
+      \.addresses)
     (configuration.keyLog, configuration.qlog) = (keyLog, qlog(of: name))
     wishes.apply(to: &configuration)
     let peer = try Peer(configuration, on: machine)
@@ -196,8 +203,9 @@ final class Stage: @unchecked Sendable {
     _ conversation: Conversation, over connection: Connection, _ machine: any Machine
   ) async throws {
     machine.spawn("the ways of \(conversation.name)") {
-      for await path in await connection.pathUpdates where conversation.kinds.last != path.kind {
-        conversation.kinds.append(path.kind)
+      for await path in await connection.pathUpdates where conversation.ways.last?.kind != path.kind {
+        let time = conversation.asked.duration(to: self.world.now)
+        conversation.ways.append(Scenario.Way(kind: path.kind, since: time))
       }
     }
     let stream = try await connection.openStream()

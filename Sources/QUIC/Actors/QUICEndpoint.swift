@@ -173,6 +173,9 @@ public actor QUICEndpoint {
   /// This machine has other addresses than before: packets leave from whatever there is.
   public func addressesChanged() { core.addressesChanged() }
 
+  /// So many connections there may be from now on (``QUICConfiguration/connections``). Who is there stays.
+  public func limit(connections: Int) { core.capacity = connections }
+
   /// How many connections there are.
   public var connectionCount: Int { core.connectionCount }
 

@@ -50,6 +50,8 @@ public final class EndpointCore {
   private var numbersAt: [SocketAddress: [Int]] = [:]
   /// Whether others may connect.
   public var isAccepting = true
+  /// How many connections there may be: who is there stays, whatever it is.
+  public var capacity: Int
 
   private var accepted = Queue<ConnectionCore>()
   private var changed = Queue<ConnectionCore>()
@@ -75,6 +77,7 @@ public final class EndpointCore {
   ) {
     self.identity = identity
     self.configuration = configuration
+    capacity = configuration.connections
     self.random = random
     ownTickets =
       configuration.permitsEarlyData
@@ -243,7 +246,7 @@ public final class EndpointCore {
         var source = ConnectionID(using: &random).coded
         return answer(on: path) { cquic_write_retry($0, $1, &initial, &coded, &source, secret, now.coded) }
       }
-      guard handshakes.count < QUICLimits.handshakes, connections.count < configuration.connections else {
+      guard handshakes.count < QUICLimits.handshakes, connections.count < capacity else {
         counters.refused += 1
         // CONNECTION_REFUSED (RFC 9000, 20.1).
         return answer(on: path) { cquic_write_refusal($0, $1, &initial, 0x02) }
@@ -260,7 +263,7 @@ public final class EndpointCore {
     _ flight: [[UInt8]], from peer: PeerID, over ways: [NetworkPath], at now: Instant
   ) throws(QUICError) -> ConnectionCore {
     guard let first = flight.first, isAccepting, handshakes.count < QUICLimits.handshakes,
-      connections.count < configuration.connections
+      connections.count < capacity
     else { throw QUICError(.transport(0x02), reason: "there are too many connections") }
     let begun = first.withUnsafeBytes { buffer -> ConnectionCore? in
       var initial = cquic_initial()

@@ -63,7 +63,8 @@ public actor PairingServer {
   /// - Returns: where, with the port that the system chose.
   @discardableResult
   public func start(at address: SocketAddress) throws -> SocketAddress {
-    let (echo, listener) = try open(address)
+    let port = try machine.openTwinPorts(at: [address])[0]
+    let (echo, listener) = (port.udp, port.tcp)
     echoes.append(echo)
     listeners.append(listener)
     let place = echo.localAddress
@@ -71,18 +72,6 @@ public actor PairingServer {
     timer = timer ?? machine.makeTimer { [weak self] in self?.assumeIsolated { $0.endWaits() } }
     machine.spawn("pairing") { await listener.acceptEach { self.take(Caller($0, Conversation())) } }
     return listener.localAddress
-  }
-
-  /// Both protocols at one port. One that the system has chosen may be free for UDP alone: then it chooses another.
-  private func open(_ address: SocketAddress) throws -> (any UDPSocket, any TCPListener) {
-    for attempt in 1... {
-      let echo = try machine.bindUDP(to: address)
-      do { return (echo, try machine.listenTCP(on: echo.localAddress)) } catch {
-        echo.close()
-        if address.port != 0 || attempt == RegistryLimits.portChoices { throw error }
-      }
-    }
-    preconditionFailure("one of the attempts is the last")
   }
 
   /// Stops answering, also those who wait.

@@ -15,6 +15,11 @@ extension RegistryServer {
   /// Others besides its own peers may use the relay from now on: see ``RelayServer/use(_:)``.
   public func useForRelay(_ credentials: RelayCredentials) { switchboard?.use(withOwnSecret(credentials)) }
 
+  /// So much the relay may do from now on: see ``RelayServer/limit(allocations:totalBandwidth:)``.
+  public func limitRelay(allocations: Int, totalBandwidth: Int?) {
+    switchboard?.limit(allocations: allocations, totalBandwidth: totalBandwidth)
+  }
+
   /// With what peers are told the relay is used, in any case.
   private func withOwnSecret(_ credentials: RelayCredentials) -> RelayCredentials {
     var credentials = credentials

@@ -39,6 +39,9 @@ public actor RegistryServer {
 
     /// What fits most.
     public init() {}
+
+    /// Who is turned away is told so over a connection, too.
+    fileprivate var connections: Int { sessions + max(1, sessions / 10) }
   }
 
   /// What has come and gone.
@@ -67,7 +70,7 @@ public actor RegistryServer {
   /// What has come and gone.
   public private(set) var counters = Counters()
 
-  let configuration: Configuration
+  private(set) var configuration: Configuration
   let attestor: Attestor
   let key: PrivateKey
   /// What passwords for the relay are made of: after a restart the same.
@@ -119,9 +122,10 @@ public actor RegistryServer {
     precondition(endpoint == nil, "a registry's server is started once")
     var options = UDPOptions()
     options.bufferBytes = QUICLimits.socketBytes
-    try open(addresses.isEmpty ? [.any(.v4)] : addresses, options)
+    let ports = try machine.openTwinPorts(at: addresses.isEmpty ? [.any(.v4)] : addresses, options: options)
+    (sockets, listeners) = (ports.map(\.udp), ports.map(\.tcp))
     var quic = QUICConfiguration(protocols: [RegistryMessage.protocolName])
-    quic.connections = configuration.sessions + configuration.sessions / 10
+    quic.connections = configuration.connections
     quic.idleTimeout = RegistryLimits.silence
     quic.bidirectionalStreams = 1
     quic.unidirectionalStreams = 0
@@ -151,24 +155,10 @@ public actor RegistryServer {
     return RegistryAddress(at: sockets[0].localAddress, key: key.peerID)
   }
 
-  /// Opens all ports. One that the system has chosen may be free for UDP alone: then it chooses another.
-  private func open(_ addresses: [SocketAddress], _ options: UDPOptions) throws {
-    for attempt in 1... {
-      do {
-        for var address in addresses {
-          if address.port == 0 { address.port = sockets.first?.localAddress.port ?? 0 }
-          let socket = try machine.bindUDP(to: address, options: options)
-          sockets.append(socket)
-          listeners.append(try machine.listenTCP(on: socket.localAddress))
-        }
-        return
-      } catch {
-        for socket in sockets { socket.close() }
-        for listener in listeners { listener.close() }
-        (sockets, listeners) = ([], [])
-        if addresses[0].port != 0 || attempt == RegistryLimits.portChoices { throw error }
-      }
-    }
+  /// So many peers may be connected at once from now on. Who is there stays.
+  public func limit(sessions: Int) async {
+    configuration.sessions = sessions
+    await endpoint?.limit(connections: configuration.connections)
   }
 
   /// How many peers are connected.

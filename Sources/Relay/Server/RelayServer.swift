@@ -72,22 +72,14 @@ public actor RelayServer {
     }
   }
 
-  /// Both protocols at one port. One that the system has chosen may be free for UDP alone: then it chooses another.
+  /// Both protocols at one port.
   private func open(_ address: SocketAddress) throws {
     var options = UDPOptions()
     options.allowsFragmentation = true
     options.bufferBytes = RelayLimits.listenerBytes
-    for attempt in 1... {
-      let socket = try machine.bindUDP(to: address, options: options)
-      do {
-        listeners.append(try machine.listenTCP(on: socket.localAddress))
-        sockets.append(socket)
-        return
-      } catch {
-        socket.close()
-        if address.port != 0 || attempt == RelayLimits.portChoices { throw error }
-      }
-    }
+    let port = try machine.openTwinPorts(at: [address], options: options)[0]
+    sockets.append(port.udp)
+    listeners.append(port.tcp)
   }
 
   /// What has come and gone.
@@ -98,6 +90,13 @@ public actor RelayServer {
   public func use(_ credentials: RelayCredentials) {
     configuration.credentials = credentials
     switchboard?.use(credentials)
+  }
+
+  /// So many allocations there may be from now on, and so many bytes a second of all together. No allocation ends by it.
+  public func limit(allocations: Int, totalBandwidth: Int?) {
+    configuration.allocations = allocations
+    configuration.totalBandwidth = totalBandwidth
+    switchboard?.limit(allocations: allocations, totalBandwidth: totalBandwidth)
   }
 
   /// How many allocations there are.

@@ -45,7 +45,7 @@ public struct RelayServerCore {
     case indication
   }
 
-  let configuration: RelayConfiguration
+  private(set) var configuration: RelayConfiguration
   let reach: RelayReach
   var gate: RelayGate
   let tokens: HMAC
@@ -107,6 +107,12 @@ public struct RelayServerCore {
 
   /// Others may use it from now on: see ``RelayServer/use(_:)``.
   public mutating func use(_ credentials: RelayCredentials) { gate.use(credentials) }
+
+  /// So much there may be from now on: see ``RelayServer/limit(allocations:totalBandwidth:)``.
+  public mutating func limit(allocations: Int, totalBandwidth: Int?) {
+    configuration.allocations = allocations
+    configuration.totalBandwidth = totalBandwidth
+  }
 
   /// Whose allocation is in a slot.
   public func client(of slot: Int) -> ServedClient { slots[slot]!.client }

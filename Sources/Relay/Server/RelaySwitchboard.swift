@@ -110,6 +110,11 @@ public final class RelaySwitchboard: @unchecked Sendable {
   /// Others may use it from now on: see ``RelayServer/use(_:)``.
   public func use(_ credentials: RelayCredentials) { core.use(credentials) }
 
+  /// So much there may be from now on: see ``RelayServer/limit(allocations:totalBandwidth:)``.
+  public func limit(allocations: Int, totalBandwidth: Int?) {
+    core.limit(allocations: allocations, totalBandwidth: totalBandwidth)
+  }
+
   /// Ends all allocations, and hangs up on all callers. The sockets of clients stay as they are.
   public func close() {
     guard !isClosed else { return }

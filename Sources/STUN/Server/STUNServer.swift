@@ -31,9 +31,21 @@ public actor STUNServer {
   public func start(
     at address: SocketAddress = .any(.v4), alternate: SocketAddress? = nil
   ) throws -> STUNServerCore.Addresses {
-    let first = try machine.bindUDP(to: address)
-    sockets = [first]
+    let isChosen = address.port == 0 || alternate?.port == 0
+    let (addresses, listener) = try machine.tryingPorts(while: isChosen) { try open(address, alternate) }
+    self.listener = listener
+    core = STUNServerCore(addresses)
+    for socket in sockets { serve(socket) }
+    machine.spawn("STUN over TCP") { await self.serve(listener) }
+    return addresses
+  }
+
+  private func open(
+    _ address: SocketAddress, _ alternate: SocketAddress?
+  ) throws -> (STUNServerCore.Addresses, any TCPListener) {
     do {
+      let first = try machine.bindUDP(to: address)
+      sockets = [first]
       var addresses = STUNServerCore.Addresses(primary: first.localAddress)
       if let alternate {
         let last = try machine.bindUDP(to: alternate)
@@ -41,12 +53,7 @@ public actor STUNServer {
         addresses.alternate = last.localAddress
         for other in addresses.all[1...2] { sockets.append(try machine.bindUDP(to: other)) }
       }
-      let listener = try machine.listenTCP(on: addresses.primary)
-      self.listener = listener
-      core = STUNServerCore(addresses)
-      for socket in sockets { serve(socket) }
-      machine.spawn("STUN over TCP") { await self.serve(listener) }
-      return addresses
+      return (addresses, try machine.listenTCP(on: addresses.primary))
     } catch {
       stop()
       throw error

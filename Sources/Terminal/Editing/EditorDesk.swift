@@ -17,6 +17,8 @@ final class EditorDesk: Sendable {
   let mayGoOn = SignalPipe()
   /// There are to be no more.
   let end = SignalPipe()
+  /// There are to be no more than are there, in a pipe.
+  let rest = SignalPipe()
 
   private let typed: AsyncStream<String>.Continuation
   private let shownPrompt: Guarded<String>
@@ -32,8 +34,8 @@ final class EditorDesk: Sendable {
   }
 
   deinit {
-    for pipe in [wake, mayGoOn, end, hasEnded] { close(pipe.output) }
-    for pipe in [wake, mayGoOn, end] { close(pipe.input) }
+    for pipe in [wake, mayGoOn, end, rest, hasEnded] { close(pipe.output) }
+    for pipe in [wake, mayGoOn, end, rest] { close(pipe.input) }
   }
 
   var prompt: String {

@@ -44,7 +44,8 @@ final class EditorThread {
           desk.hand(out: line)
           break
         }
-        if waitFor([desk.end.output, source])[0] { return }
+        let news = waitFor([desk.end.output, source, desk.rest.output])
+        if news[0] || !news[1] { return }
         let count = read(source, &buffer, buffer.count)
         if count < 0, errno == EINTR || errno == EAGAIN { continue }
         guard count > 0 else {

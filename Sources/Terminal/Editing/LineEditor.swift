@@ -41,6 +41,9 @@ package final class LineEditor: AsyncSequence, Sendable {
     desk.waitForEnd()
   }
 
+  /// Ends the lines of a pipe behind those that are there already, and does not wait for that. Whoever types is not asked.
+  package func endWithRest() { desk.rest.say() }
+
   package func makeAsyncIterator() -> Iterator {
     Iterator(editor: self, lines: lines.makeAsyncIterator())
   }

@@ -85,8 +85,12 @@ struct PathCore {
   mutating func add(_ network: NetworkPath, _ kind: Path.Kind, at now: Instant) -> Bool {
     guard allowed.contains(kind) else { return false }
     if let place = place(of: network) {
-      // Who names it again has heard something.
+      // Who names it again has heard something; and a relay looks like anybody, until somebody says that it is one.
       entries[place].heard(at: now)
+      if kind == .relayed, entries[place].kind == .direct {
+        entries[place].kind = kind
+        entries[place].falls = falls[kind]?.count ?? 0
+      }
       return false
     }
     if entries.count >= PathLimits.paths {

@@ -4,7 +4,7 @@ import WarrenQUIC
 /// A path of a connection, and what is known of it.
 struct PathEntry {
   private(set) var network: NetworkPath
-  let kind: Path.Kind
+  var kind: Path.Kind
   private(set) var state = Path.State.untried
   private(set) var roundTrip: Duration?
   private(set) var loss = 0.0

@@ -423,6 +423,17 @@ extension Peer {
       })
   }
 
+  /// The other side has ended that by which both looked for a way. Where there is none yet it has given way to this side, perhaps, as this
+  /// side has to it: whoever was away does not know which of two came first.
+  func mendingEnded(_ approach: Approach) async {
+    guard let adopted = approach.mended, adopted.paths?.isLost ?? false else { return }
+    await mended(adopted, approach)
+    machine.spawn("looking for a way once more") { [weak self, machine] in
+      try await machine.sleep(for: PeerLimits.mendPatience)
+      await self?.mendLost()
+    }
+  }
+
   private func mended(_ adopted: AdoptedConnection, _ approach: Approach) async {
     if adopted.mending[approach.transport] === approach { adopted.mending[approach.transport] = nil }
     approach.isOver = true

@@ -355,7 +355,9 @@ public actor Peer {
     case .seen(_, let addresses): await add(addresses, seenFor: approach)
     case .signal(_, let bytes): if let signal = PeerSignal(bytes) { await take(signal, in: approach) }
     // Once the two are connected it has done what it was for.
-    case .ended: approach.introduction = nil
+    case .ended:
+      approach.introduction = nil
+      await mendingEnded(approach)
     default: break
     }
   }

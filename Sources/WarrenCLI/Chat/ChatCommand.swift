@@ -22,6 +22,9 @@ struct ChatCommand: Command {
         Without a registry two talk: --serve and --connect find each other over TCP and tell each other by it where they are, for ICE \
         to find the best way; with --no-ice they stay there, and either may be netcat. With --manual a person carries what each \
         prints to the other, by mail for example.
+
+        Lines that come by a pipe wait until there is somebody to hear them, and the program ends when they were heard: with a number \
+        that says why, where they were not.
         """,
       group: .meeting, arguments: [name], options: [serve, connect, manual, ice] + PeerWords.all,
       rules: [.atMostOne(of: ways), .needs(ice, oneOf: [serve, connect])] + ways.flatMap { strangers(to: $0) }
@@ -29,6 +32,9 @@ struct ChatCommand: Command {
       examples: [
         Example(
           "warren chat alice -r warren://registry.example.org", "be there as alice, and ask others to talk"),
+        Example(
+          "printf 'connect alice\\nthe backup is done\\n' | warren chat cron",
+          "say something to alice in a script"),
         Example("warren chat --serve --no-ice", "talk to whoever calls port 8080, with netcat for example"),
         Example("warren chat --connect chat.example.org", "call one who has said --serve"),
         Example(

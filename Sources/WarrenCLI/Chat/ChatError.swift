@@ -10,6 +10,12 @@ enum ChatError: Error, Hashable, CustomStringConvertible {
   case silent
   /// The other side has not said where it is.
   case noDescription
+  /// It was to be pasted, and was not.
+  case nothingPasted
+  /// The other side has ended the conversation while there was more to be said.
+  case endedBefore
+  /// Somebody was asked to talk, and does not want to.
+  case denied(String)
   /// The name is somebody else's.
   case nameTaken(String)
 
@@ -22,6 +28,9 @@ enum ChatError: Error, Hashable, CustomStringConvertible {
     case .notText: "what was sent is no text in UTF-8"
     case .silent: "the other side has begun a connection and says nothing"
     case .noDescription: "the other side has not said where it is: does it have --no-ice?"
+    case .nothingPasted: "no description of the other side has come: give it all that the other side prints"
+    case .endedBefore: "the other side has ended the conversation before all was said"
+    case .denied(let name): "\(name) does not want to talk"
     case .nameTaken(let name):
       "the name \(name.debugDescription) is somebody else's: choose another, or give none for one that is drawn"
     }

@@ -10,7 +10,7 @@ extension ChatRoom {
       case .nothing: break
       case .all: try await showAll()
       case .connect(let name): try await connect(to: name)
-      case .allow(let name): allow(name)
+      case .allow(let name): await allow(name)
       case .deny(let name): await deny(name)
       case .talk(let name):
         if let talk = talk(with: name) {
@@ -23,7 +23,7 @@ extension ChatRoom {
       case .tcp: prefer(.tcp)
       case .udp: prefer(.direct)
       case .path: await showPaths()
-      case .close: close()
+      case .close: await close()
       case .help: showHelp()
       case .exit: return false
       case .wrong(let reason): note("\(reason)")
@@ -62,9 +62,9 @@ extension ChatRoom {
     }
   }
 
-  private func close() {
+  private func close() async {
     guard let talk = currentTalk else { return note("There is no conversation.") }
-    begin {
+    await undertake {
       await self.end(talk)
       await self.note("The conversation with \(talk.label, .strong) is over.")
     }

@@ -28,7 +28,8 @@ actor ChatRoom {
   let peer: Peer
   let names: ChatNames
   private let terminal: Terminal
-  private let lines: LineEditor
+  /// Nil where nobody types: lines come by a pipe.
+  private let lines: LineEditor?
   /// Whether the name was drawn, and another may be.
   private let isNameDrawn: Bool
   private var drawings = 0
@@ -45,15 +46,21 @@ actor ChatRoom {
   private var wanted: Set<PeerID> = []
   private let jobs: AsyncStream<Job>
   private let begun: AsyncStream<Job>.Continuation
-  private var failure: (any Error)?
+  /// Ends when the registry knows this one.
+  let known: AsyncStream<Void>
+  private let becoming: AsyncStream<Void>.Continuation
+  /// Why nobody hears what comes by a pipe, and whether that is a failure where nothing more comes.
+  private(set) var missing: (reason: any Error, isFailure: Bool)?
+  private(set) var failure: (any Error)?
 
   init(
-    _ peer: Peer, as name: String, isNameDrawn: Bool, _ names: ChatNames, _ lines: LineEditor,
+    _ peer: Peer, as name: String, isNameDrawn: Bool, _ names: ChatNames, _ lines: LineEditor?,
     on terminal: Terminal
   ) {
     (self.peer, self.name, self.isNameDrawn, self.names) = (peer, name, isNameDrawn, names)
     (self.lines, self.terminal) = (lines, terminal)
     (jobs, begun) = AsyncStream.makeStream()
+    (known, becoming) = AsyncStream.makeStream()
   }
 
   /// Goes on until the lines end, or somebody types that it is enough.
@@ -62,7 +69,7 @@ actor ChatRoom {
     begin { for await event in events { await self.take(event) } }
     begin { for await request in self.peer.requests { await self.take(request) } }
     begin { for await connection in self.peer.connections { await self.takeUnasked(connection) } }
-    if terminal.isInputTerminal { begin { await self.keepNamesFresh() } }
+    if lines != nil { begin { await self.keepNamesFresh() } }
     await withDiscardingTaskGroup { group in
       for await job in jobs { group.addTask { await job() } }
       group.cancelAll()
@@ -71,6 +78,9 @@ actor ChatRoom {
   }
 
   func begin(_ job: @escaping Job) { begun.yield(job) }
+
+  /// Does what takes a while: who types goes on meanwhile, and what comes by a pipe waits until it is done.
+  func undertake(_ job: @escaping Job) async { if lines == nil { await job() } else { begin(job) } }
 
   func note(_ text: StyledText) { terminal.talk(text) }
 
@@ -90,6 +100,7 @@ actor ChatRoom {
 
   private func becomeKnown() async {
     isKnown = true
+    becoming.finish()
     note("You are \(name, .strong). help tells what can be typed.")
     _ = try? await others()
   }
@@ -111,10 +122,11 @@ actor ChatRoom {
   }
 
   /// Ends all of it for this reason.
-  private func fail(_ error: any Error) {
+  func fail(_ error: any Error) {
     failure = failure ?? error
     begun.finish()
-    lines.end()
+    becoming.finish()
+    lines?.end()
   }
 
   private func keepNamesFresh() async {
@@ -154,13 +166,13 @@ actor ChatRoom {
 
   func connect(to name: String) async throws {
     if let talk = talk(with: name) { return choose(talk) }
-    if asking.contains(where: { isSame($0.label, name) }) { return allow(name) }
+    if asking.contains(where: { isSame($0.label, name) }) { return await allow(name) }
     let whom = try Whom(name)
     guard calling.insert(name.lowercased()).inserted else {
       return note("\(name, .strong) is being asked already.")
     }
     note("Asking \(name, .strong) …")
-    begin {
+    await undertake {
       do {
         let connection = try await self.peer.connect(to: whom)
         await self.called(name, connection)
@@ -178,28 +190,33 @@ actor ChatRoom {
   private func notCalled(_ name: String, because error: any Error) {
     calling.remove(name.lowercased())
     if (error as? PeerError)?.code == .denied {
+      miss(because: ChatError.denied(name))
       note("\(name, .strong) does not want to talk.")
     } else {
+      miss(because: error)
       note("No conversation with \(name, .strong): \(error)")
     }
   }
 
-  func allow(_ name: String) {
+  func allow(_ name: String) async {
     guard let place = asking.firstIndex(where: { isSame($0.label, name) }) else {
       return noteNobodyAsks(name)
     }
     let asked = asking.remove(at: place)
     updateNames()
     wanted.insert(asked.request.peer)
-    begin {
+    await undertake {
       do {
         let connection = try await asked.request.accept()
         await self.open(connection, asked.label)
       } catch {
-        await self.note("No conversation with \(asked.label, .strong): \(error)")
+        await self.notCalled(asked.label, because: error)
       }
     }
   }
+
+  /// Nobody hears what is said, since nobody has come.
+  private func miss(because error: any Error) { if current == nil { missing = (error, true) } }
 
   func deny(_ name: String) async {
     guard let place = asking.firstIndex(where: { isSame($0.label, name) }) else {
@@ -243,6 +260,7 @@ actor ChatRoom {
       begin { for await path in await connection.pathUpdates { await self.moved(connection, path) } }
     } catch {
       await connection.close()
+      miss(because: error)
       note("No conversation with \(label, .strong): \(endText(error))")
     }
     updateNames()
@@ -257,13 +275,14 @@ actor ChatRoom {
       if talks.first(where: { $0.connection.isSame(as: connection) })?.isEnding ?? true {
         return await talk.talk.bothHaveEnded()
       }
-      forget(connection)
+      forget(connection, missing: (ChatError.endedBefore, false))
       note("\(talk.label, .strong) has ended the conversation.")
       await talk.talk.end()
     } catch {
       let wasEnding = talks.first { $0.connection.isSame(as: connection) }?.isEnding ?? true
-      forget(connection)
+      forget(connection, missing: (error, true))
       await connection.close()
+      if wasEnding, lines == nil, isUnheard(error) { fail(error) }
       if !wasEnding { note("The conversation with \(talk.label, .strong) is over: \(endText(error))") }
     }
   }
@@ -295,21 +314,24 @@ actor ChatRoom {
       return
     }
     talks[place].isEnding = true
-    await talk.talk.end()
+    // Who pipes something in wants all of it heard.
+    await talk.talk.end(within: lines == nil ? nil : ChatLimits.farewell)
     forget(talk.connection)
   }
 
-  private func forget(_ connection: Connection) {
+  private func forget(_ connection: Connection, missing: (reason: any Error, isFailure: Bool)? = nil) {
     talks.removeAll { $0.connection.isSame(as: connection) }
     guard current?.isSame(as: connection) ?? false else { return updateNames() }
     // What was meant for one must not be said to another.
     current = nil
+    self.missing = missing
     showPrompt()
     if !talks.isEmpty { note("talk \(talks[0].label) goes on with another conversation that is open.") }
   }
 
   func choose(_ talk: Talk) {
     current = talk.connection
+    missing = nil
     showPrompt()
   }
 
@@ -337,7 +359,7 @@ actor ChatRoom {
     updateNames()
     let way = currentTalk?.path.map { "[\(Self.way($0))]" } ?? ""
     let prompt = "[\(name)]\(way)> "
-    if lines.prompt != prompt { lines.prompt = prompt }
+    if let lines, lines.prompt != prompt { lines.prompt = prompt }
   }
 
   private func updateNames() {
@@ -359,7 +381,11 @@ actor ChatRoom {
   // MARK: Lines
 
   private func takeLines() async {
-    for await line in lines { if await !take(line) { break } }
+    if let lines {
+      for await line in lines { if await !take(line) { break } }
+    } else {
+      do { try await takePipe() } catch { return fail(error) }
+    }
     for talk in talks { begin { await self.end(talk) } }
     // Jobs that have begun are ended with the last of these.
     begin { await self.leave() }

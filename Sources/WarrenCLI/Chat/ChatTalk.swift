@@ -48,10 +48,15 @@ struct ChatTalk: Sendable {
     }
   }
 
-  /// Says that this side has said its last, and waits until the other side has heard it and said the same; not for long.
-  func end() async {
+  /// Says that this side has said its last, and waits until the other side has heard it and said the same: for so long at most, or for
+  /// as long as it is there.
+  func end(within limit: Duration? = ChatLimits.farewell) async {
     try? await stream.finish()
-    _ = try? await machine.withDeadline(ChatLimits.farewell) { try await connection.closed() }
+    if let limit {
+      _ = try? await machine.withDeadline(limit) { try await connection.closed() }
+    } else {
+      await waitForEnd()
+    }
     await connection.close()
   }
 
@@ -60,6 +65,15 @@ struct ChatTalk: Sendable {
 
   /// Both sides have said their last.
   func bothHaveEnded() async { await connection.close() }
+}
+
+/// Whether a conversation that this side was ending has ended so that the other side may not have heard all: who has, says so.
+func isUnheard(_ error: any Error) -> Bool {
+  switch error {
+  case is CancellationError, NetworkError.closed: false
+  case let error as QUICError: !error.isRemote || error.code != .application(0)
+  default: true
+  }
 }
 
 /// How the end of a conversation is told.

@@ -19,10 +19,11 @@ struct DatagramLines: LineCarrier {
         await body(String(line))
       }
     }
+    try Task.checkCancellation()
     throw QUICError(.idle)
   }
 
-  func end() async { try? await connection.send([0]) }
+  func end(within limit: Duration?) async { try? await connection.send([0]) }
 
   func bothHaveEnded() async {}
 
@@ -40,7 +41,7 @@ struct ICETalk: LineCarrier {
 
   func hear(_ body: @Sendable (String) async -> Void) async throws { try await talk.hear(body) }
 
-  func end() async { await talk.end() }
+  func end(within limit: Duration?) async { await talk.end(within: limit) }
 
   func bothHaveEnded() async { await talk.bothHaveEnded() }
 

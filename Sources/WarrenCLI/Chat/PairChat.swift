@@ -23,32 +23,40 @@ actor PairChat {
     await withDiscardingTaskGroup { group in
       let opening = AsyncStream.makeStream(of: Void.self)
       group.addTask {
-        do { try await self.hear(try await open(), opening.continuation) } catch { await self.fail(error) }
+        do { try await self.hear(try await open(), opening.continuation) } catch {
+          await self.take(error)
+          await self.lines?.end()
+        }
         opening.continuation.finish()
-        await self.lines?.end()
       }
       await takeLines(opening.stream)
-      await carrier?.end()
+      // Who pipes something in wants all of it heard.
+      await carrier?.end(within: terminal.isInputTerminal ? ChatLimits.farewell : nil)
       group.cancelAll()
     }
     lines?.end()
     if let failure { throw failure }
   }
 
-  private func fail(_ error: any Error) { if !isEnding { failure = error } }
+  private func take(_ error: any Error) {
+    if !isEnding || (!terminal.isInputTerminal && isUnheard(error)) { failure = failure ?? error }
+  }
 
   private func hear(_ carrier: any LineCarrier, _ opened: AsyncStream<Void>.Continuation) async throws {
     self.carrier = carrier
     opened.finish()
     async let _ = showWays(await carrier.wayUpdates)
     try await carrier.hear { text in await self.show(text) }
-    if isEnding {
-      await carrier.bothHaveEnded()
-    } else {
-      isEnding = true
-      terminal.talk("The other side has ended the conversation.")
-      await carrier.end()
+    if isEnding { return await carrier.bothHaveEnded() }
+    isEnding = true
+    terminal.talk("The other side has ended the conversation.")
+    // What is in the pipe already is for the other side, who still listens.
+    guard terminal.isInputTerminal else {
+      lines?.endWithRest()
+      return
     }
+    await carrier.end(within: ChatLimits.farewell)
+    lines?.end()
   }
 
   private func showWays(_ updates: AsyncStream<String>) async {
@@ -66,8 +74,10 @@ actor PairChat {
     // What comes by a pipe waits for the other side.
     if !isTyped { for await _ in opening {} }
     if failure != nil { return }
-    lines = lines ?? LineEditor(on: terminal)
-    for await line in lines! {
+    let lines = lines ?? LineEditor(on: terminal)
+    self.lines = lines
+    if isEnding { lines.endWithRest() }
+    for await line in lines {
       if isTyped, line == "/exit" { break }
       guard let carrier else {
         terminal.talk("Nobody is there yet.")
@@ -77,7 +87,14 @@ actor PairChat {
         for way in await carrier.ways { terminal.result("\(way)") }
         continue
       }
-      do { try await carrier.say(line) } catch { terminal.talk("\(endText(error))") }
+      do { try await carrier.say(line) } catch {
+        // What is too long is no reason to end.
+        guard isTyped || error is ChatError else {
+          failure = failure ?? (isEnding ? ChatError.endedBefore : error)
+          break
+        }
+        terminal.talk("\(endText(error))")
+      }
     }
     isEnding = true
   }

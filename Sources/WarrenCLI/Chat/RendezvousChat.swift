@@ -22,12 +22,6 @@ struct RendezvousChat: Sendable {
   func run() async throws {
     let ownName = name ?? FriendlyName.drawn()
     let names = ChatNames()
-    let history = try HistoryFile(PersonalFolders(of: "warren").state + "/chat-history")
-    // Signals are waited for before anybody is told that this one is there.
-    let lines = LineEditor(on: program.terminal, prompt: "[\(ownName)]> ", history: history) {
-      names.complete($0)
-    }
-    defer { lines.end() }
     let (events, heard) = AsyncStream.makeStream(of: PeerEvent.self)
     var program = program
     program.configuration.name = ownName
@@ -37,6 +31,16 @@ struct RendezvousChat: Sendable {
       return false
     }
     let terminal = program.terminal
+    guard terminal.isInputTerminal else {
+      return try await program.run { peer in
+        let room = ChatRoom(peer, as: ownName, isNameDrawn: name == nil, names, nil, on: terminal)
+        try await room.run(events)
+      }
+    }
+    let history = try HistoryFile(PersonalFolders(of: "warren").state + "/chat-history")
+    // Signals are waited for before anybody is told that this one is there.
+    let lines = LineEditor(on: terminal, prompt: "[\(ownName)]> ", history: history) { names.complete($0) }
+    defer { lines.end() }
     try await program.runUninterrupted { peer in
       let room = ChatRoom(peer, as: ownName, isNameDrawn: name == nil, names, lines, on: terminal)
       try await room.run(events)

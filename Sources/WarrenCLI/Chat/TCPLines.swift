@@ -67,7 +67,8 @@ actor TCPLines: LineCarrier {
     return lines.map { $0.unicodeScalars.last == "\r" ? String($0.unicodeScalars.dropLast()) : $0 }
   }
 
-  func end() async {
+  /// Some programs answer an end with none, such as netcat in a terminal: what was said leaves all the same.
+  func end(within limit: Duration?) async {
     try? connection.finish()
     if !hasHeardEnd { _ = try? await machine.withDeadline(ChatLimits.farewell) { try await self.heardEnd() } }
     connection.close()

@@ -68,7 +68,7 @@ struct TwoPartyChat: Sendable {
     while let heard = try await lines.nextLines() {
       for line in heard {
         guard let found = try paste.take(line) else { continue }
-        await lines.end()
+        await lines.end(within: ChatLimits.farewell)
         return found
       }
     }
@@ -85,7 +85,11 @@ struct TwoPartyChat: Sendable {
     terminal.talk("Give this to the other side, all of it:")
     for line in SDPPaste.text(own, key: ice.key.peerID) { terminal.result("\(line)") }
     terminal.talk("Paste what the other side gives you here, and end it with an empty line:")
-    guard let found = await pasted(lines) else { return await ice.close() }
+    guard let found = await pasted(lines) else {
+      await ice.close()
+      if terminal.isInputTerminal { return }
+      throw ChatError.nothingPasted
+    }
     for refused in found.refused { terminal.talk("\(refused)") }
     terminal.talk("Looking for a way …")
     if found.key == nil {
@@ -106,7 +110,8 @@ struct TwoPartyChat: Sendable {
         terminal.talk("Paste it once more:")
       }
     }
-    return nil
+    // From a pipe nothing comes behind the last line.
+    return terminal.isInputTerminal ? nil : try? paste.takeEnd()
   }
 
   private func note(_ error: any Error) { terminal.talk("Going on without a relay: \(error)") }

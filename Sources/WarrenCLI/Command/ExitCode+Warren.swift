@@ -1,10 +1,12 @@
 import Warren
 import WarrenOptions
+import WarrenScenarios
 import WarrenTerminal
 
 /// With what `warren` ends: numbers of sysexits.h where it has one.
 extension ExitCode {
   static let failure = ExitCode(1, "something else went wrong, and was said on standard error")
+  static let data = ExitCode(65, "a scenario's file is not right")
   static let unreachable = ExitCode(
     69, "the registry or the other side is not there, or no way leads to it")
   static let system = ExitCode(71, "the system does not permit it: a port is taken, or there is no network")
@@ -14,7 +16,7 @@ extension ExitCode {
   static let interrupted = ExitCode(130, "it was interrupted by Ctrl-C (143 by a request to end)")
 
   static let all = [
-    ExitCode(0, "everything went well"), failure, usage, unreachable, system, file, refused, settings,
+    ExitCode(0, "everything went well"), failure, usage, data, unreachable, system, file, refused, settings,
     interrupted,
   ]
 
@@ -22,6 +24,7 @@ extension ExitCode {
     self =
       switch error {
       case is OptionsError: .usage
+      case is ScenarioError: .data
       case let error as PeerError: Self.of(error.code)
       case let error as RegistryError: Self.of(PeerError(error).code)
       case let error as FileTransferError: Self.of(error.code)
@@ -31,10 +34,11 @@ extension ExitCode {
         .unreachable
       case is NetworkError: .system
       case is FileError, is UnreadableFile, is UnwritablePlace, is StandardStreamError: .file
-      case is KeyFileError, is PersonalFolderError: .settings
+      case is KeyFileError, is PersonalFolderError, is WrongUsers: .settings
       case is QUICError, is RelayError: .unreachable
-      case ChatError.nameTaken: .refused
-      case ChatError.silent, ChatError.noDescription: .unreachable
+      case ChatError.nameTaken, ChatError.denied: .refused
+      case ChatError.silent, ChatError.noDescription, ChatError.nothingPasted, ChatError.endedBefore:
+        .unreachable
       case PunchError.noNetwork: .system
       case is PunchError, is DeadlineExceeded: .unreachable
       default: .failure

@@ -35,7 +35,7 @@ struct WarrenCommand: CommandFamily {
   static func main() async {
     StandardDescriptors.open()
     do {
-      switch try program.request(Array(CommandLine.arguments.dropFirst()), saved: saved) {
+      switch try request() {
       case .run(let command): try await command.run()
       case .help(let path): print(program.help(for: path, width: terminalWidth), terminator: "")
       case .version: print(program.title)
@@ -48,6 +48,11 @@ struct WarrenCommand: CommandFamily {
     } catch {
       complain("warren: \("\(error)".undisturbing)", exitCode: ExitCode(of: error).number)
     }
+  }
+
+  /// What the command line asks for, with what the file with options says now.
+  static func request() throws -> Request {
+    try program.request(Array(CommandLine.arguments.dropFirst()), saved: saved)
   }
 
   /// The options in a file that was named, or in `config` among this person's settings, if that is there.

@@ -12,7 +12,7 @@ struct Matrix: Command {
   static var description: CommandDescription {
     CommandDescription(
       "matrix", "show who gets through to whom, in a simulated internet", group: .laboratory,
-      options: [seeds, loss, LaboratoryWords.against, kinds],
+      options: [seeds, loss, LaboratoryWords.against, kinds, JSONWord.json],
       rules: [.atMostOne(of: [LaboratoryWords.against, kinds])],
       examples: [
         Example("warren matrix --seeds 20 --loss 5", "try every pair of places twenty times, with 5 % loss"),
@@ -24,38 +24,43 @@ struct Matrix: Command {
   private let losses: [Double]
   private let expected: [String]?
   private let isOfKinds: Bool
+  private let isJSON: Bool
 
   init(_ words: ParsedWords) throws {
     seeds = 1...words[Self.seeds]
     losses = words[Self.loss].map { [$0] } ?? [0, 0.02, 0.1]
     expected = try words[LaboratoryWords.against].map { try lines(ofFile: $0) }
     isOfKinds = words[Self.kinds]
+    isJSON = words[JSONWord.json]
   }
 
   func run() async throws {
-    print("e  at once    g  after a guess    s  slowly    .  only over a relay    ?  not in every seed\n")
-    let differences = isOfKinds ? try await kinds() : try await places()
-    guard expected != nil || isOfKinds else { return }
-    for line in differences { print("NOT AS EXPECTED: \(line)") }
+    var report = LaboratoryReport(asJSON: isJSON, about: [("seeds", .seeds(seeds))], list: "matrices")
+    report.say(
+      "e  at once    g  after a guess    s  slowly    .  only over a relay    ?  not in every seed\n")
+    let differences = isOfKinds ? try await kinds(&report) : try await places(&report)
+    guard expected != nil || isOfKinds else { return report.end() }
+    report.tell(Differences(lines: differences), as: "differences")
+    if differences.isEmpty { report.say("All of it is as it should be.") }
+    report.end()
     if !differences.isEmpty { throw MatrixError.differs(differences.count) }
-    print("All of it is as it should be.")
   }
 
-  private func places() async throws -> [String] {
-    print("Each place (a line) calls each place (a column, in the same order), \(seeds.count) seeds.\n")
+  private func places(_ report: inout LaboratoryReport) async throws -> [String] {
+    report.say(
+      "Each place (a line) calls each place (a column, in the same order), \(seeds.count) seeds.\n")
     var differences: [String] = []
     var rest = (expected ?? []).filter { !$0.isEmpty && !$0.hasPrefix("#") }[...]
     for transport in [TransportProtocol.udp, .tcp] {
-      for (number, matrices) in zip(
-        losses.indices,
-        losses.map { [PunchMatrix(over: transport, loss: $0), .shared(over: transport, loss: $0)] })
-      {
-        let loss = losses[number]
-        print("Over \(transport == .udp ? "UDP" : "TCP"), \(Int(loss * 100)) % of the packets lost:\n")
+      for (number, loss) in losses.enumerated() {
+        report.say("Over \(transport == .udp ? "UDP" : "TCP"), \(Int(loss * 100)) % of the packets lost:\n")
         var mine = rest
-        for matrix in matrices {
+        let matrices = [PunchMatrix(over: transport, loss: loss), .shared(over: transport, loss: loss)]
+        for (place, matrix) in matrices.enumerated() {
           let cells = try await matrix.run(seeds: seeds)
-          show(matrix, cells)
+          report.tell(
+            MatrixFinding(
+              matrix: matrix, cells: cells, transport: transport, loss: loss, isOfPairs: place > 0))
           differences += matrix.differences(cells, from: mine.prefix(matrix.names.count), loss: loss)
           mine = mine.dropFirst(matrix.names.count)
         }
@@ -65,23 +70,17 @@ struct Matrix: Command {
     return differences
   }
 
-  private func kinds() async throws -> [String] {
-    print(
-      "The 27 kinds of NAT, by mapping, filtering (i, a, p: independent of the remote end, by address, by address"
-    )
-    print(
-      "and port) and ports (k, s, r: kept, sequential, random); each against itself and those below it.\n")
+  private func kinds(_ report: inout LaboratoryReport) async throws -> [String] {
+    report.say(
+      """
+      The 27 kinds of NAT, by mapping, filtering (i, a, p: independent of the remote end, by address, by address
+      and port) and ports (k, s, r: kept, sequential, random); each against itself and those below it.
+
+      """)
     let matrix = PunchMatrix.kinds()
     let cells = try await matrix.run(seeds: seeds)
-    show(matrix, cells)
+    report.tell(MatrixFinding(matrix: matrix, cells: cells, transport: .udp, loss: 0))
     return matrix.differencesFromRules(cells)
-  }
-
-  private func show(_ matrix: PunchMatrix, _ cells: [[PunchMatrix.Cell]]) {
-    for line in matrix.text(cells) { print("  \(line)") }
-    let all = cells.joined()
-    let direct = all.filter { $0.direct == $0.trials }.count
-    print("\n  \(direct) of \(all.count) pairs are direct in every seed.\n")
   }
 }
 

@@ -13,7 +13,7 @@ struct Paths: Command {
     CommandDescription(
       "paths", "show what becomes of connections whose networks change while they are used",
       group: .laboratory,
-      arguments: [names], options: [seeds, LaboratoryWords.seed],
+      arguments: [names], options: [seeds, LaboratoryWords.seed, JSONWord.json],
       rules: [.atMostOne(of: [seeds, LaboratoryWords.seed])],
       examples: [
         Example("warren paths", "let everything happen, with 20 seeds each"),
@@ -23,40 +23,40 @@ struct Paths: Command {
 
   private let scenarios: [PathScenario]
   private let seeds: ClosedRange<UInt64>
-  private let seed: UInt64?
+  /// Of which all events are shown.
+  private let shown: UInt64?
+  private let isJSON: Bool
 
   init(_ words: ParsedWords) {
     let names = words[Self.names].map(\.name)
-    seed = words[LaboratoryWords.seed]
+    isJSON = words[JSONWord.json]
+    shown = isJSON ? nil : words[LaboratoryWords.seed]
     seeds = LaboratoryWords.seeds(Self.seeds, in: words)
     scenarios = PathScenario.all.filter { names.isEmpty || names.contains($0.name) }
   }
 
   func run() async throws {
-    print("Two peers talk all the time, while something happens to their ways. \(seeds.count) seeds each;")
-    print("the longest silence at either side, in half of the seeds and at most:\n")
+    var report = LaboratoryReport(asJSON: isJSON, about: [("seeds", .seeds(seeds))], list: "scenarios")
+    report.say(
+      "Two peers talk all the time, while something happens to their ways. \(seeds.count) seeds each;")
+    report.say("the longest silence at either side, in half of the seeds and at most:\n")
     var wrong: [String] = []
     for scenario in scenarios {
-      let (seed, trial) = (seed, PathTrial(scenario))
+      let (shown, trial) = (shown, PathTrial(scenario))
       let runs = try await seeds.concurrentMap(2) { number in
         do {
-          let run = try await trial.run(seed: number, keptEvents: seed == nil ? 0 : 400_000)
-          if seed != nil { for event in run.trace.events { print(event) } }
-          return (number, run.outcome)
+          let run = try await trial.run(seed: number, keptEvents: shown == nil ? 0 : 400_000)
+          if shown != nil { for event in run.trace.events { print(event) } }
+          return (seed: number, outcome: run.outcome)
         } catch {
-          return (number, PathTrial.Outcome(faults: ["\(error)"]))
+          return (seed: number, outcome: PathTrial.Outcome(faults: ["\(error)"]))
         }
       }
-      let silences = runs.map { $0.1.longestSilence }.sorted()
-      let kinds = runs[0].1.kinds.map(\.rawValue).joined(separator: ", ")
-      print(
-        "  \(pad(scenario.name, 28)) \(seconds(silences[silences.count / 2])) \(seconds(silences.last))   \(kinds)"
-      )
-      for (number, outcome) in runs {
-        for fault in outcome.faults { print("    seed \(number): \(fault)") }
-        if !outcome.faults.isEmpty { wrong.append("\(scenario.name) \(number)") }
-      }
+      let finding = PathFinding(name: scenario.name, runs: runs)
+      report.tell(finding)
+      wrong += runs.filter { !$0.outcome.faults.isEmpty }.map { "\(scenario.name) \($0.seed)" }
     }
+    report.end()
     if !wrong.isEmpty { throw PathsError.wrong(wrong) }
   }
 }

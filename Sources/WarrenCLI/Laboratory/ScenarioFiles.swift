@@ -25,8 +25,14 @@ enum ScenarioFiles {
     }
   }
 
+  /// The file of one scenario, by its name or path.
+  static func json(of place: String) throws -> [UInt8] {
+    if Scenario.names.contains(place) { return try Scenario.json(named: place) }
+    return Array(try lines(ofFile: place).joined(separator: "\n").utf8)
+  }
+
   private static func scenario(inFile path: String) throws -> Scenario {
-    try Scenario(json: Array(lines(ofFile: path).joined(separator: "\n").utf8), file: path)
+    try Scenario(json: json(of: path), file: path)
   }
 
   /// The scenarios in a folder, by their names; nil where it is none.

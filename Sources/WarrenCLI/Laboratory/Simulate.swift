@@ -12,6 +12,15 @@ struct Simulate: Command {
   private static let jobs = Option("jobs", short: "j", .number(1...256), "how many runs at once", default: 2)
   private static let chaos = Option.flag("chaos", "let things go wrong besides, drawn from the seed")
   private static let replay = Option.flag("replay", "show one run, event by event: of --seed, or of seed 1")
+  private static let shrink = Option.flag(
+    "shrink", "print the least of a scenario that still breaks the same rule with --seed")
+  private static let matrix = Option.flag(
+    "matrix", "try each kind of NAT against each, or those that are named; see also 'warren connect'")
+  private static let search = Option<WarrenScenarios.Program.Search>(
+    "search", .choice("SEARCH"), "how peers of the matrix look for hidden ports", default: .normal)
+  private static let internet = Option<Int?>(
+    "internet", .number(2...100_000),
+    "draw an internet with so many peers, in the shares in which NATs are found")
   private static let pcapng = Option<String?>(
     "pcapng", .file, "write the packets of one run to a new file, for Wireshark: of --seed, or of seed 1")
   private static let at = Option<[String]>.repeated(
@@ -19,6 +28,14 @@ struct Simulate: Command {
   private static let qlog = Option<String?>(
     "qlog", .folder, "write what QUIC does in one run there, a file for each end of a connection")
   private static let list = Option.flag("list", "say what scenarios there are, and why")
+
+  /// What is written of one run excludes what is about many, or about none.
+  private static var ofOneRun: [OptionRule] {
+    let others: [any DeclaredWord] = [seeds, shrink, list, matrix, internet, JSONWord.json]
+    return others.flatMap { other in
+      [OptionRule.atMostOne(of: [pcapng, other]), .atMostOne(of: [qlog, other])]
+    }
+  }
 
   static var description: CommandDescription {
     CommandDescription(
@@ -30,12 +47,16 @@ struct Simulate: Command {
         scenario and seed give the same run, on every computer.
         """,
       group: .laboratory, arguments: [places],
-      options: [seeds, LaboratoryWords.seed, jobs, chaos, replay, pcapng, at, qlog, list, JSONWord.json],
+      options: [
+        seeds, LaboratoryWords.seed, jobs, chaos, replay, pcapng, at, qlog, shrink, matrix, search, internet,
+        list,
+        JSONWord.json,
+      ],
       rules: [
         .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [replay, list, JSONWord.json]),
-        .atMostOne(of: [pcapng, seeds, list, JSONWord.json]),
-        .atMostOne(of: [qlog, seeds, list, JSONWord.json]),
-      ],
+        .atMostOne(of: [replay, shrink, list, matrix, internet]), .atMostOne(of: [shrink, JSONWord.json]),
+        .atMostOne(of: [chaos, matrix]), .needs(at, oneOf: [pcapng]),
+      ] + ofOneRun,
       examples: [
         Example("warren simulate", "run all scenarios that have a name, 20 seeds each"),
         Example("warren simulate home-home --seeds 1000 --chaos", "let everything go wrong that can"),
@@ -44,6 +65,7 @@ struct Simulate: Command {
           "warren simulate strict-strict --pcapng run.pcapng --at alice",
           "look at all that alice sends and receives in Wireshark, also at what is encrypted"),
         Example("warren simulate my.json", "run a scenario of your own"),
+        Example("warren simulate --matrix public port-restricted symmetric", "try these against each other"),
       ])
   }
 
@@ -52,7 +74,9 @@ struct Simulate: Command {
   private let jobs: Int
   private var options = Scenario.Options()
   private let places: (pcapng: String?, qlog: String?)
-  private let isReplay, isList, isJSON: Bool
+  private let internet: Int?
+  private let isReplay, isShrinking, isList, isMatrix, isJSON: Bool
+  private let search: WarrenScenarios.Program.Search
   private let terminal = Terminal()
 
   /// How much of a run is shown.
@@ -60,25 +84,37 @@ struct Simulate: Command {
 
   init(_ words: ParsedWords) throws {
     names = words[Self.places]
-    seeds = LaboratoryWords.seeds(Self.seeds, in: words)
+    // An internet is as much as many seeds.
+    seeds =
+      words[Self.internet] == nil
+      ? LaboratoryWords.seeds(Self.seeds, in: words) : words[LaboratoryWords.seed].map { $0...$0 } ?? 1...1
     jobs = words[Self.jobs]
     options.isChaotic = words[Self.chaos]
     (isReplay, isList, isJSON) = (words[Self.replay], words[Self.list], words[JSONWord.json])
     places = (words[Self.pcapng], words[Self.qlog])
     options.capturePlaces = words[Self.at]
-    guard options.capturePlaces.isEmpty || places.pcapng != nil else {
-      throw OptionsError(.incomplete, "--at says where --pcapng sees packets: give both")
+    isShrinking = words[Self.shrink]
+    internet = words[Self.internet]
+    (isMatrix, search) = (words[Self.matrix], words[Self.search])
+    if isMatrix, let unknown = names.first(where: { !ScenarioMatrix.all.contains($0) }) {
+      let all = ScenarioMatrix.all.joined(separator: ", ")
+      throw OptionsError(.badValue, "there is no NAT \(quoted(unknown)); there are: \(all)")
     }
-    let single =
-      isReplay ? "--replay" : places.pcapng != nil ? "--pcapng" : places.qlog != nil ? "--qlog" : nil
-    if let single, names.count != 1 {
-      throw OptionsError(.incomplete, "\(single) is of one run: name one scenario")
+    let single = [
+      "--replay": isReplay, "--shrink": isShrinking, "--pcapng": places.pcapng != nil,
+      "--qlog": places.qlog != nil,
+    ]
+    if let option = single.keys.sorted().first(where: { single[$0]! }), names.count != 1 {
+      throw OptionsError(.incomplete, "\(option) is about one run: name one scenario")
     }
   }
 
   func run() async throws {
+    if isMatrix { return try await runMatrix() }
+    if let internet { return try await run(internet) }
     let scenarios = try ScenarioFiles.scenarios(names)
     if isList { return scenarios.forEach(describe) }
+    if isShrinking { return try await shrink() }
     if isReplay || places != (nil, nil) { return try await look(at: scenarios) }
     var report = SimulationReport(seeds: seeds, isChaotic: options.isChaotic)
     for scenario in scenarios {
@@ -105,6 +141,60 @@ struct Simulate: Command {
       }
       terminal.showBelow(["  \(scenario.name): \(count) of \(total) seeds"])
     }
+  }
+
+  private func shrink() async throws {
+    let json = try ScenarioFiles.json(of: names[0])
+    let found = try await Shrinker(json: json, seed: seeds.lowerBound, options).run { [terminal] size in
+      terminal.showBelow(["  \(size) values are left"])
+    }
+    terminal.showBelow([])
+    guard let found else {
+      return terminal.talk("\(names[0]), seed \(seeds.lowerBound): no rule is broken")
+    }
+    terminal.talk(
+      "\(found.sizeBefore) values became \(found.size), \(found.eventsBefore) events \(found.events), in \(found.runs) runs: \("\(found.fault)")"
+    )
+    for line in String(decoding: found.json, as: UTF8.self).split(separator: "\n") {
+      terminal.result("\(String(line))")
+    }
+  }
+
+  private func run(_ peers: Int) async throws {
+    var internet = Scenario.Internet()
+    internet.peers = peers
+    for seed in seeds {
+      let outcome = try await Scenario(internet: internet, seed: seed).run(seed: seed, options)
+      let report = InternetReport(peers: peers, outcome: outcome)
+      if isJSON {
+        terminal.result(json: report.json)
+      } else {
+        report.lines.forEach { terminal.result("\($0)") }
+      }
+      if !outcome.isGood { throw SimulationError.wrong(["the internet"]) }
+    }
+  }
+
+  private func runMatrix() async throws {
+    var matrix = ScenarioMatrix(names.isEmpty ? ScenarioMatrix.all : names)
+    matrix.search = search
+    let (done, total) = (Guarded(0), matrix.kinds.count * matrix.kinds.count)
+    let cells = try await matrix.run(seeds: seeds, jobs: jobs) { [terminal] in
+      let count = done.withLock { done in
+        done += 1
+        return done
+      }
+      terminal.showBelow(["  \(count) of \(total) pairs"])
+    }
+    terminal.showBelow([])
+    let report = MatrixReport(kinds: matrix.kinds, cells: cells)
+    if isJSON {
+      terminal.result(json: report.json)
+    } else {
+      for line in report.lines { terminal.result("\(line)") }
+    }
+    let bad = cells.joined().filter { !$0.failures.isEmpty }.map(\.name)
+    if !bad.isEmpty { throw SimulationError.wrong(bad) }
   }
 
   private func describe(_ scenario: Scenario) {

@@ -47,11 +47,11 @@ struct SimulationReport {
       ("seeds", .number(seeds.count)), ("first_seed", .number(Int(clamping: seeds.lowerBound))),
       ("chaos", .flag(isChaotic)),
       ("wrong", .number(verdicts.filter { !$0.failures.isEmpty }.count)),
-      ("scenarios", .list(verdicts.map(json(of:)))),
+      ("scenarios", .list(verdicts.map(Self.json(of:)))),
     ])
   }
 
-  private func json(of verdict: ScenarioSweep.Verdict) -> JSONValue {
+  static func json(of verdict: ScenarioSweep.Verdict) -> JSONValue {
     let times = verdict.times
     return .object([
       ("name", .text(verdict.name)),

@@ -16,7 +16,7 @@ struct Storms: Command {
   static var description: CommandDescription {
     CommandDescription(
       "storm", "show whether peers find each other again after everything has gone wrong", group: .laboratory,
-      options: [seeds, from, LaboratoryWords.seed, faults, loss, only],
+      options: [seeds, from, LaboratoryWords.seed, faults, loss, only, JSONWord.json],
       rules: [
         .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [from, LaboratoryWords.seed]),
       ],
@@ -27,25 +27,32 @@ struct Storms: Command {
   }
 
   private let seeds: ClosedRange<UInt64>
-  private let seed: UInt64?
+  /// Of which all events are shown.
+  private let shown: UInt64?
+  private let isJSON: Bool
   private var storm = PeerStorm()
 
   init(_ words: ParsedWords) {
     storm.faults = words[Self.faults]
     storm.loss = words[Self.loss]
     if let kind = words[Self.only] { storm.kinds = [kind] }
-    seed = words[LaboratoryWords.seed]
+    isJSON = words[JSONWord.json]
+    let seed = words[LaboratoryWords.seed]
+    shown = isJSON ? nil : seed
     let first = words[Self.from]
     seeds = seed.map { $0...$0 } ?? first...(first + words[Self.seeds] - 1)
   }
 
   func run() async throws {
-    print(
-      "Peers in a storm: loss, crashes of the registry, NATs that forget, addresses that change, links that fail,"
-    )
-    print("programs that restart; then calm. \(seeds.count) seeds:\n")
+    var report = LaboratoryReport(asJSON: isJSON, about: [("seeds", .seeds(seeds))])
+    report.say(
+      """
+      Peers in a storm: loss, crashes of the registry, NATs that forget, addresses that change, links that fail,
+      programs that restart; then calm. \(seeds.count) seeds:
+
+      """)
     let (seeds, storm) = (seeds, storm)
-    let keptEvents = seed == nil ? 0 : 200_000
+    let keptEvents = shown == nil ? 0 : 200_000
     let runs = try await seeds.concurrentMap(2) { seed in
       var outcome = PeerStorm.Outcome()
       do {
@@ -55,20 +62,12 @@ struct Storms: Command {
       } catch {
         outcome.faults = ["\(error)"]
       }
-      return (seed, outcome)
+      return (seed: seed, outcome: outcome)
     }
-    for (seed, outcome) in runs { for fault in outcome.faults { print("  seed \(seed): \(fault)") } }
-    let times = runs.flatMap { $0.1.times }.sorted()
-    let asked = runs.reduce(0) { $0 + $1.1.asked }
-    let connected = runs.reduce(0) { $0 + $1.1.connected }
-    print(
-      "In the storm \(connected) of \(asked) came about. When it was calm again, \(times.count) did, half of them"
-    )
-    print(
-      "within \(seconds(times.isEmpty ? nil : times[times.count / 2])), the slowest within \(seconds(times.last))."
-    )
-    let wrong = runs.filter { !$0.1.faults.isEmpty }
-    if !wrong.isEmpty { throw StormError.wrong(wrong.map { $0.0 }) }
+    report.tell(StormFinding(runs: runs), as: "connections")
+    report.end()
+    let wrong = runs.filter { !$0.outcome.faults.isEmpty }
+    if !wrong.isEmpty { throw StormError.wrong(wrong.map(\.seed)) }
   }
 }
 

@@ -12,7 +12,9 @@ extension Swarms: Command {
   static var description: CommandDescription {
     CommandDescription(
       "swarm", "show what many nodes of a mesh do: join, talk, crash, come back", group: .laboratory,
-      options: [nodes, seeds, LaboratoryWords.seed, LaboratoryWords.loss, hours, rough, whole],
+      options: [
+        nodes, seeds, LaboratoryWords.seed, LaboratoryWords.loss, hours, rough, whole, JSONWord.json,
+      ],
       rules: [.atMostOne(of: [seeds, LaboratoryWords.seed])],
       examples: [
         Example(

@@ -11,3 +11,8 @@ func seconds(_ duration: Duration?) -> String {
   let hundredths = (duration.wholeNanoseconds + 5_000_000) / 10_000_000
   return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100) s"
 }
+
+extension [Duration] {
+  /// The one in the middle, where they are in their order; nil where there is none.
+  var median: Duration? { isEmpty ? nil : self[count / 2] }
+}

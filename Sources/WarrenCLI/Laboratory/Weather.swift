@@ -15,7 +15,8 @@ struct Weather: Command {
   static var description: CommandDescription {
     CommandDescription(
       "weather", "show which transfers over QUIC come through bad networks, and how fast", group: .laboratory,
-      arguments: [names], options: [seeds, LaboratoryWords.seed, megabytes, streams, loopback],
+      arguments: [names],
+      options: [seeds, LaboratoryWords.seed, megabytes, streams, loopback, JSONWord.json],
       rules: [.atMostOne(of: [seeds, LaboratoryWords.seed])],
       examples: [
         Example("warren weather --seeds 100", "try every weather a hundred times"),
@@ -28,10 +29,12 @@ struct Weather: Command {
   private let trials: [TransferTrial]
   private let seeds: ClosedRange<UInt64>
   private let isLocal: Bool
+  private let isJSON: Bool
 
   init(_ words: ParsedWords) throws {
     let name = words[Self.names].joined(separator: " ")
     isLocal = words[Self.loopback]
+    isJSON = words[JSONWord.json]
     var trials = TransferTrial.all
     if isLocal { trials.removeAll { !$0.place.boxes.isEmpty } }
     let known = trials.map(\.description)
@@ -58,22 +61,20 @@ struct Weather: Command {
 
   func run() async throws {
     let place = isLocal ? "over loopback" : "in a simulated internet, 50 ms one way"
-    print("Bytes there and back over QUIC through bad weather, \(place), \(seeds.count) times each:\n")
-    print(pad("", 28), pad("right", 12), pad("median", 10), "worst")
+    var report = LaboratoryReport(
+      asJSON: isJSON,
+      about: [("world", .text(isLocal ? "loopback" : "simulated")), ("seeds", .seeds(seeds))],
+      list: "weathers")
+    report.say("Bytes there and back over QUIC through bad weather, \(place), \(seeds.count) times each:\n")
+    report.say(WeatherFinding.heading)
     var wrong: [String] = []
     for trial in trials {
-      let outcomes = try await outcomes(of: trial)
-      let right = outcomes.filter { $0.outcome.failure == nil }
-      let times = right.map(\.outcome.time).sorted()
-      print(
-        pad("\(trial)", 28), pad("\(right.count) of \(outcomes.count)", 12),
-        pad(seconds(times.isEmpty ? nil : times[times.count / 2]), 10), seconds(times.last))
-      let failed = outcomes.filter { $0.outcome.failure != nil }
-      for (seed, outcome) in failed { print("  seed \(seed): \(outcome.failure ?? "")") }
-      if !failed.isEmpty {
-        wrong.append("\(trial), seeds \(failed.map { String($0.seed) }.joined(separator: ", "))")
-      }
+      let finding = WeatherFinding(trial: trial, runs: try await outcomes(of: trial))
+      report.tell(finding)
+      let failed = finding.faults.map { String($0.seed) }
+      if !failed.isEmpty { wrong.append("\(trial), seeds \(failed.joined(separator: ", "))") }
     }
+    report.end()
     if !wrong.isEmpty { throw WeatherError.wrong(wrong) }
   }
 

@@ -28,7 +28,7 @@ struct ServeCommand: Command {
   private static let realm = Option(
     "realm", .text.named("REALM"), "in whose name relay passwords are asked for", default: "warren")
   private static let users = Option<String?>(
-    "users", .file, "others who may use the relay: NAME:PASSWORD or NAME:0xKEY a line; read again by SIGHUP")
+    "users", .file, "others who may use the relay: NAME:PASSWORD or NAME:0xKEY a line")
   private static let sessions = Option("sessions", .number(1...1_000_000), "peers at once", default: 10_000)
   private static let allocations = Option(
     "allocations", .number(0...1_000_000), "relayed addresses at once", default: 10_000)
@@ -41,8 +41,9 @@ struct ServeCommand: Command {
     CommandDescription(
       "serve", "be the registry that brings others together, and relays",
       discussion: """
-        It prints the one line by which others reach it. Its key is what they know it by: keep the file. SIGTERM and Ctrl-C stop it, \
-        SIGHUP has it read --users once more.
+        It prints the one line by which others reach it. Its key is what they know it by: keep the file. SIGTERM and Ctrl-C stop it. \
+        SIGHUP has it read the file with options once more, and that of --users: what they say of --users, --sessions, --allocations \
+        and --bandwidth counts from then on. Its log names what else has changed, which takes a restart.
         """,
       group: .meeting,
       options: [
@@ -57,6 +58,10 @@ struct ServeCommand: Command {
           "serve as a file says: an option a line, without its dashes"),
       ])
   }
+
+  /// What takes a restart where the file with options has changed.
+  private static let fixed: [any DeclaredOption] =
+    [port, address, key, http, pairing, relay, announce, realm, loopback] + LogWords.all
 
   private let words: ParsedWords
   private let terminal = Terminal()
@@ -131,7 +136,9 @@ struct ServeCommand: Command {
   private func credentials() throws -> RelayCredentials {
     guard let path = words[Self.users] else { return RelayCredentials() }
     let text = try lines(ofFile: path).joined(separator: "\n")
-    return try RelayCredentials(file: Array(text.utf8))
+    do { return try RelayCredentials(file: Array(text.utf8)) } catch {
+      throw WrongUsers(path: path, reason: error)
+    }
   }
 }
 
@@ -183,12 +190,26 @@ extension ServeCommand {
     log.notice(what, ["port": .number(Int(port))])
   }
 
+  /// Does as the files say now, as far as that is possible while it serves. A mistake in either leaves all as it is.
   private func reload(_ server: RegistryServer) async {
     do {
-      await server.useForRelay(try credentials())
-      log.notice("the relay's users were read again")
+      guard case .run(let new as ServeCommand) = try WarrenCommand.request() else { return }
+      let users = try new.credentials()
+      for option in Self.fixed where option.text(in: new.words) != option.text(in: words) {
+        log.warning("\(option.declaration.name) is changed in the file: it takes a restart")
+      }
+      await server.useForRelay(users)
+      let (allocations, bandwidth) = (new.words[Self.allocations], new.words[Self.bandwidth])
+      await server.limitRelay(allocations: allocations, totalBandwidth: bandwidth)
+      await server.limit(sessions: new.words[Self.sessions])
+      log.notice(
+        "the settings and the relay's users were read again",
+        [
+          "sessions": .number(new.words[Self.sessions]), "allocations": .number(allocations),
+          "bandwidth": bandwidth.map { .number($0) } ?? .nothing,
+        ])
     } catch {
-      log.error("the relay's users stay as they were: \(error)")
+      log.error("the settings and the relay's users stay as they were: \(error)")
     }
   }
 }

@@ -1,28 +1,27 @@
 import Glibc
+import TestSupport
 import Warren
 
-/// A network namespace with a thread in it: what is made there sends nothing out of this computer.
-final class OwnNetwork: @unchecked Sendable {
-  // The thread alone writes, and is waited for before anybody reads: hence `@unchecked`.
-  private let commands: [String]
-  private(set) var machine: LocalMachine?
+/// A network namespace with a machine in it: what is made there sends nothing out of this computer.
+final class OwnNetwork: Sendable {
+  let machine: LocalMachine?
   /// The first command that failed.
-  private(set) var failure: String?
+  let failure: String?
 
-  private init(_ commands: [String]) { self.commands = commands }
+  private init(_ machine: LocalMachine?, failure: String?) {
+    (self.machine, self.failure) = (machine, failure)
+  }
 
   /// Makes a namespace, runs commands in it, and puts a machine there.
   static func make(_ commands: String...) -> OwnNetwork {
-    let network = OwnNetwork(commands)
-    var thread = pthread_t()
-    let own = Unmanaged.passRetained(network)
-    guard pthread_create(&thread, nil, enterOwnNetwork, own.toOpaque()) == 0 else {
-      own.release()
-      network.failure = "pthread_create"
-      return network
+    do {
+      let namespace = try NetworkNamespace()
+      for command in commands { try namespace.run(command) }
+      // Its loop's thread is born here, and stays: it keeps the namespace.
+      return OwnNetwork(try namespace.enter { LocalMachine(name: "in its own network") }, failure: nil)
+    } catch {
+      return OwnNetwork(nil, failure: "\(error)")
     }
-    pthread_join(thread, nil)
-    return network
   }
 
   /// By what commands outside find the namespace: the number of the thread that its machine runs on.
@@ -37,31 +36,5 @@ final class OwnNetwork: @unchecked Sendable {
   }
 
   /// Why there can be none here; nil where there can.
-  static let obstacle: String? = {
-    guard system("command -v ip nft >/dev/null 2>&1") == 0 else { return "there are no commands ip and nft" }
-    return make().failure.map { "no network namespace can be made (\($0)): this needs root" }
-  }()
-
-  fileprivate func enter() {
-    // The C library's headers show it to C alone.
-    typealias Unshare = @convention(c) (_ namespaces: CInt) -> CInt
-    let newNetwork: CInt = 0x4000_0000
-    guard let unshare = dlsym(nil, "unshare").map({ unsafeBitCast($0, to: Unshare.self) }),
-      unshare(newNetwork) == 0
-    else {
-      failure = "unshare"
-      return
-    }
-    for command in ["ip link set lo up"] + commands where system(command) != 0 {
-      failure = command
-      return
-    }
-    // Its loop's thread is born here, and stays.
-    machine = LocalMachine(name: "in its own network")
-  }
-}
-
-private func enterOwnNetwork(_ pointer: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-  Unmanaged<OwnNetwork>.fromOpaque(pointer!).takeRetainedValue().enter()
-  return nil
+  static var obstacle: String? { NetworkNamespace.obstacle }
 }

@@ -1,0 +1,130 @@
+import Warren
+
+/// Makes a scenario that breaks a rule smaller, as long as it breaks the same rule with the same seed: fewer things that happen, fewer
+/// machines, boxes and wishes, and less time.
+///
+/// Each machine and link has chance of its own, so that taking one away does not change the others: that is why it works.
+public struct Shrinker: Sendable {
+  /// What is left.
+  public struct Result: Sendable {
+    /// The scenario, as a file; nothing in it is left to chance that was not there before.
+    public var json: [UInt8]
+    /// What breaks in it.
+    public var fault: Judgement.Fault
+    /// How many values it has, and had with all that went wrong written down.
+    public var size, sizeBefore: Int
+    /// How many events there were in a run, and are.
+    public var events, eventsBefore: Int
+    /// How many runs it took.
+    public var runs: Int
+  }
+
+  private let document: ScenarioDocument
+  private let seed: UInt64
+  private let options: Scenario.Options
+
+  /// A shrinker for a file and the seed with which it fails.
+  ///
+  /// - Throws: ``ScenarioError`` where the file is none.
+  public init(json: [UInt8], seed: UInt64, _ options: Scenario.Options = Scenario.Options()) throws {
+    let scenario = try Scenario(json: json)
+    var document = try ScenarioDocument(json)
+    if options.isChaotic {
+      document = document.adding(Chaos(scenario, seed: seed).steps)
+        .with("expect", document.list("expect").filter { $0["refused"] != nil })
+    }
+    (self.document, self.seed) = (document, seed)
+    self.options = Scenario.Options()
+  }
+
+  /// Makes it as small as it can be made with so many runs.
+  ///
+  /// - Parameter progress: is told after each run how large the smallest is that still fails.
+  /// - Returns: nil where it does not fail.
+  public func run(
+    atMost most: Int = ScenarioLimits.shrinkingRuns, progress: @Sendable (Int) -> Void = { _ in }
+  ) async -> Result? {
+    guard let first = await attempt(document, breaking: nil) else { return nil }
+    var state = State(best: document, outcome: first, original: first.fault, runs: 1, most: most)
+    var before: ScenarioDocument?
+    while before.map(state.best.isSimpler) ?? true, state.runs < most {
+      before = state.best
+      for name in ["timeline", "expect", "network"] { await thin(name, &state, progress) }
+      await simplify(&state, progress)
+    }
+    let why = "Seed \(seed) breaks a rule: \(state.outcome.fault)."
+    return Result(
+      json: state.best.with("why", text: why).bytes, fault: state.outcome.fault, size: state.best.size,
+      sizeBefore: document.size, events: state.outcome.events, eventsBefore: first.events, runs: state.runs)
+  }
+
+  private struct Failure: Sendable {
+    var fault: Judgement.Fault
+    var events: Int
+  }
+
+  private struct State {
+    var best: ScenarioDocument
+    var outcome: Failure
+    let original: Judgement.Fault
+    var runs: Int
+    let most: Int
+  }
+
+  /// How it fails; nil where it does not, or in other ways alone.
+  private func attempt(_ document: ScenarioDocument, breaking original: Judgement.Fault?) async -> Failure? {
+    guard let scenario = document.scenario, let outcome = try? await scenario.run(seed: seed, options),
+      let fault = outcome.judgement.faults.first(where: { original?.isLike($0) ?? true })
+    else { return nil }
+    return Failure(fault: fault, events: outcome.trace.count)
+  }
+
+  private func take(
+    _ candidate: ScenarioDocument, _ state: inout State, _ progress: @Sendable (Int) -> Void
+  ) async -> Bool {
+    guard state.runs < state.most, candidate.scenario != nil else { return false }
+    state.runs += 1
+    let failure = await attempt(candidate, breaking: state.original)
+    if let failure { (state.best, state.outcome) = (candidate, failure) }
+    progress(state.best.size)
+    return failure != nil
+  }
+
+  /// Takes elements of a list away, first many at once, then one by one (Zeller's ddmin).
+  private func thin(_ name: String, _ state: inout State, _ progress: @Sendable (Int) -> Void) async {
+    var piece = state.best.list(name).count
+    while piece > 0 {
+      var start = 0
+      while start < state.best.list(name).count {
+        var parts = state.best.list(name)
+        parts.removeSubrange(start..<min(start + piece, parts.count))
+        if await !take(state.best.with(name, parts), &state, progress) { start += piece }
+      }
+      piece /= 2
+    }
+  }
+
+  /// Leaves single values out.
+  private func simplify(_ state: inout State, _ progress: @Sendable (Int) -> Void) async {
+    var isSimpler = true
+    while isSimpler, state.runs < state.most {
+      isSimpler = false
+      for candidate in state.best.simplerOnes where candidate.isSimpler(than: state.best) {
+        if await take(candidate, &state, progress) {
+          isSimpler = true
+          break
+        }
+      }
+    }
+  }
+}
+
+extension Judgement.Fault {
+  /// Whether the same has gone wrong, perhaps at another time, or more of it.
+  fileprivate func isLike(_ other: Judgement.Fault) -> Bool {
+    func beginning(_ fault: Judgement.Fault) -> [Substring] {
+      fault.text.split(separator: " ").prefix(5).filter { !($0.first?.isNumber ?? true) }
+    }
+    return rule == other.rule && beginning(self) == beginning(other)
+  }
+}
