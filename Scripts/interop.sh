@@ -8,7 +8,7 @@ missing=
 for program in turnserver:coturn miniupnpd:miniupnpd ip:iproute2 nft:nftables curl:curl openssl:openssl \
   gnutls-cli:gnutls-bin update-ca-certificates:ca-certificates redis-server:redis-server redis-benchmark:redis-tools \
   tmux:tmux dash:dash nc:netcat-openbsd dnsmasq:dnsmasq-base sshd:openssh-server scp:openssh-client zsh:zsh fish:fish \
-  mandoc:mandoc; do
+  mandoc:mandoc tshark:tshark; do
   PATH="$PATH:/usr/sbin:/sbin" command -v "${program%%:*}" >/dev/null 2>&1 || missing="$missing ${program#*:}"
 done
 python3 -c 'import jsonschema' 2>/dev/null || missing="$missing python3-jsonschema"

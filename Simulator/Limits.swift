@@ -41,6 +41,8 @@ public enum SimulatorLimits {
   public static let fileCallTime: Duration = .microseconds(50)
   /// What a disk reads or writes in a second: a plain one without moving parts.
   public static let diskBytesPerSecond = 500_000_000
+  /// What a text in a capture has in bytes: no name or reason is as long, and pcapng counts with 16 bits.
+  static let captureText = 1_024
   /// When a simulation begins: the first second of 2026, in UTC.
   public static let epoch: Duration = .seconds(1_767_225_600)
 }

@@ -248,6 +248,7 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
       world.carry(packet, over: attachment, .up)
     } else {
       let local = packet
+      world.capture?.sawOwn(packet, at: place, world.now)
       submitOwn { [weak self] in self?.take(local, at: nil) }
     }
   }
@@ -307,7 +308,7 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   }
 
   func drop(_ packet: Packet, _ reason: String) {
-    world.record(.dropped(Trace.Summary(packet), reason: reason), at: place)
+    world.drop(packet, at: place, because: reason)
   }
 
   /// Tells the sender of `packet` that nothing takes it here.

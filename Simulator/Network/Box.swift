@@ -85,7 +85,7 @@ public final class Box: PacketNode {
         world.record(.forwarded(Trace.Summary(packet)), at: place)
         world.carry(packet, over: side == .inside ? inside : outside, .up)
       case .dropped(let packet, let reason):
-        world.record(.dropped(Trace.Summary(packet), reason: reason.description), at: place)
+        world.drop(packet, at: place, because: reason.description)
       }
     }
     outputs.removeAll(keepingCapacity: true)

@@ -55,6 +55,9 @@ public struct Scenario: Sendable {
   /// All NATs and firewalls.
   public var boxNames: [String] { network.flatMap(\.boxNames) }
 
+  /// Where its packets can be captured: machines, NATs, and the internet.
+  public var capturePlaces: [String] { machineNames + boxNames + ["internet"] }
+
   /// The machines on which peers run.
   public var peerNames: [String] { machineNames.filter { program(of: $0).isPeer } }
 

@@ -22,12 +22,19 @@ extension World {
     packet.number = lastPacketNumber
   }
 
+  /// Ends a packet's way.
+  func drop(_ packet: Packet, at place: Trace.Place, because reason: String) {
+    record(.dropped(Trace.Summary(packet), reason: reason), at: place)
+    capture?.lost(packet, at: place, because: reason, now)
+  }
+
   /// Puts `packet` on the link of `attachment`.
   func carry(_ packet: Packet, over attachment: Attachment, _ direction: Arrival.Direction) {
     let link = direction == .up ? attachment.up : attachment.down
     if packet.size > link.configuration.mtu {
       return carryTooLarge(packet, over: attachment, direction, mtu: link.configuration.mtu)
     }
+    if direction == .up { capture?.saw(packet, at: attachment, .up, now) }
     if link.isIdeal {
       return arrive(Arrival(packet: packet, attachment: attachment, direction: direction))
     }
@@ -44,7 +51,7 @@ extension World {
       packetsOnTheirWay.add(arrival, at: second)
     case .lost(let cause):
       let place = direction == .up ? attachment.node.place : attachment.network.place
-      record(.dropped(Trace.Summary(packet), reason: cause.rawValue), at: place)
+      drop(packet, at: place, because: cause.rawValue)
     }
   }
 
@@ -54,6 +61,7 @@ extension World {
     case .up: pass(arrival.packet, through: arrival.attachment.network, from: arrival.attachment)
     case .down:
       hops += 1
+      capture?.saw(arrival.packet, at: arrival.attachment, .down, now)
       arrival.attachment.node.receive(arrival.packet, at: arrival.attachment)
     }
   }
@@ -64,7 +72,7 @@ extension World {
       for look in network.eavesdroppers { look(packet) }
       carry(packet, over: target, .down)
     case .drop(let cause, let report, let router):
-      record(.dropped(Trace.Summary(packet), reason: cause.rawValue), at: network.place)
+      drop(packet, at: network.place, because: cause.rawValue)
       if let report { send(report, about: packet, by: router, in: network) }
     }
   }
@@ -87,8 +95,7 @@ extension World {
   ) {
     let network = attachment.network
     guard packet.mayBeFragmented, packet.source.ip.family == .v4, mtu >= Packet.smallestPart else {
-      record(
-        .dropped(Trace.Summary(packet), reason: "larger than the link's \(mtu) bytes"), at: network.place)
+      drop(packet, at: network.place, because: "larger than the link's \(mtu) bytes")
       send(.tooLarge(mtu: mtu), about: packet, by: network.router(1, packet.source.ip.family), in: network)
       return
     }

@@ -27,6 +27,8 @@ public final class World: @unchecked Sendable {
 
   /// Sees everything that happens, when it happens.
   public var watch: ((Trace.Event) -> Void)?
+  /// Writes down each packet wherever it is seen, if there is one.
+  var capture: Capture?
 
   let configuration: Configuration
   let ready: ReadyQueue

@@ -39,11 +39,16 @@ public struct QUICConfiguration: Sendable {
   /// What only this endpoint knows, and still knows after a restart: by it the other sides believe it that it has forgotten
   /// them (RFC 9000, 10.3.2). Nil for one of its own, with which it can say so only as long as it runs.
   public var resetSecret: [UInt8]?
-  /// What is told of each connection as qlog, if anything: the closure is asked for each and is given the pieces.
-  public var qlog: (@Sendable (_ connection: String) -> (@Sendable ([UInt8]) -> Void)?)?
-  /// What is told of the secrets of each connection, as lines of an `SSLKEYLOGFILE`. Whoever has them reads everything:
-  /// only for debugging.
-  public var secrets: (@Sendable (String) -> Void)?
+  /// What is told of each connection as qlog, if anything.
+  public var qlog: QLog?
+  /// What is told of the secrets of each connection: lines of an `SSLKEYLOGFILE`, without their ends.
+  ///
+  /// - Warning: whoever has them reads everything that the two say to each other. Only for looking at one's own connections.
+  public var keyLog: (@Sendable (String) -> Void)?
+
+  /// Who takes the qlog of a connection, piece by piece, if anybody does. Asked for each connection, by the name that both sides have for
+  /// it, and whether this one is its client.
+  public typealias QLog = @Sendable (_ connection: String, _ isClient: Bool) -> (@Sendable ([UInt8]) -> Void)?
 
   /// Connections that speak these protocols.
   public init(protocols: [String]) { self.protocols = protocols }

@@ -14,6 +14,10 @@ public struct TLSConfiguration: Sendable {
   /// Whether TLS 1.2 will do where others' servers have nothing newer: with an X.509 certificate alone, and with keys that
   /// nobody can find out later.
   package var allowsOlderVersion = false
+  /// What is told of the secrets of each connection: lines of an `SSLKEYLOGFILE`, without their ends.
+  ///
+  /// - Warning: whoever has them reads everything that the two say to each other. Only for looking at one's own connections.
+  public var keyLog: (@Sendable (String) -> Void)?
   /// How long a handshake may take.
   public var handshakeTimeout: Duration = .seconds(10)
 

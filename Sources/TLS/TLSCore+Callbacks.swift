@@ -1,5 +1,6 @@
 import CGnuTLS
 import CIdentity
+import WarrenMachine
 
 // What GnuTLS calls while one of its functions runs, on the same thread. None of these calls it back, but to say why not.
 
@@ -24,6 +25,19 @@ func judgePeer(_ session: gnutls_session_t?) -> Int32 {
     { owner, kind, key, count in
       core(owner).judge(kind, RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: key, count: count))) ? 0 : 1
     }, gnutls_session_get_ptr(session))
+}
+
+func tellSecret(
+  _ session: gnutls_session_t?, _ label: UnsafePointer<CChar>?, _ secret: UnsafePointer<gnutls_datum_t>?
+) -> Int32 {
+  var (client, server) = (gnutls_datum_t(), gnutls_datum_t())
+  gnutls_session_get_random(session, &client, &server)
+  let words = [client, secret!.pointee].map {
+    UnsafeBufferPointer(start: $0.data, count: Int($0.size)).hexText
+  }
+  core(gnutls_session_get_ptr(session)).configuration.keyLog?(
+    "\(String(cString: label!)) \(words.joined(separator: " "))")
+  return 0
 }
 
 private func core(_ pointer: UnsafeMutableRawPointer?) -> TLSCore {

@@ -47,7 +47,7 @@ public final class TLSCore {
   public private(set) var nextDeadline: Instant?
 
   private let identity: TLSIdentity
-  private let configuration: TLSConfiguration
+  let configuration: TLSConfiguration
   /// Who vouches for the server, and what it is called.
   private let authorities: (list: AuthorityList, name: String)?
   let session: gnutls_session_t
@@ -81,6 +81,7 @@ public final class TLSCore {
     gnutls_transport_set_ptr(session, pointer)
     gnutls_transport_set_push_function(session, pushBytes)
     gnutls_transport_set_pull_function(session, pullBytes)
+    if configuration.keyLog != nil { gnutls_session_set_keylog_function(session, tellSecret) }
     shakeHands()
   }
 

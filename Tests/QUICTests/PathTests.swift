@@ -146,10 +146,12 @@ struct TellingTests {
   func asked() throws {
     let told = Told()
     let lab = try QUICLaboratory { side, configuration in
-      configuration.qlog = { name in
-        { bytes in told.qlog["\(side) \(name)", default: ""] += String(decoding: bytes, as: UTF8.self) }
+      configuration.qlog = { name, isClient in
+        #expect(isClient == (side == 0))
+        return { bytes in told.qlog["\(side) \(name)", default: ""] += String(decoding: bytes, as: UTF8.self)
+        }
       }
-      configuration.secrets = { told.secrets.append($0) }
+      configuration.keyLog = { told.secrets.append($0) }
     }
     let (client, _) = try lab.connected()
     client.close(at: lab.now)
@@ -174,6 +176,6 @@ struct TellingTests {
   func unasked() throws {
     let lab = try QUICLaboratory()
     let (client, _) = try lab.connected()
-    #expect(client.qlog == nil && client.secrets == nil)
+    #expect(client.qlog == nil && client.keyLog == nil)
   }
 }

@@ -19,6 +19,24 @@ struct HandshakeTests {
     #expect(lab.cores.map(\.nextDeadline) == [nil, nil])
   }
 
+  @Test("tells its secrets to whoever asked for them, and to nobody else")
+  func keyLog() throws {
+    let told = Guarded<[[String]]>([[], []])
+    let lab = try TLSLaboratory { side, configuration in
+      configuration.keyLog = { line in told.withLock { $0[side].append(line) } }
+    }
+    try lab.open()
+    let lines = told.withLock { $0 }
+    for label in ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"] {
+      let words = lines.map { $0.filter { $0.hasPrefix(label + " ") } }
+      #expect(words[0].count == 1 && words[0] == words[1])
+      let parts = words[0][0].split(separator: " ")
+      #expect(parts.count == 3 && parts[1].count == 64 && parts[2].count >= 64)
+    }
+    try TLSLaboratory().open()
+    #expect(told.withLock { $0 } == lines)
+  }
+
   @Test("needs no protocol where neither side names one")
   func silentProtocol() throws {
     let lab = try TLSLaboratory { _, configuration in configuration.protocols = [] }

@@ -10,6 +10,12 @@ extension Scenario {
     public var isChaotic = false
     /// Sees everything that happens, when it happens, on the world's thread.
     public var watch: (@Sendable (Trace.Event) -> Void)?
+    /// Takes what happens in the run as a pcapng file, with the secrets by which QUIC in it can be read.
+    public var capture: (@Sendable ([UInt8]) -> Void)?
+    /// The machines and NATs at which it is captured, and `internet`; all if there is none. One place alone can be read best.
+    public var capturePlaces: [String] = []
+    /// Takes what QUIC tells of each connection as qlog, piece by piece: asked for each end, by a name such as `alice-client-1`.
+    public var qlog: (@Sendable (_ name: String) -> (@Sendable ([UInt8]) -> Void)?)?
 
     /// The usual.
     public init() {}
@@ -81,8 +87,15 @@ extension Scenario {
       network
       Machine(Stage.directorName)
     }
+    let capture = options.capture.map {
+      let places = options.capturePlaces.isEmpty ? capturePlaces : options.capturePlaces
+      return Capture(of: world, at: Set(places), comment: "\(name), seed \(seed)", to: $0)
+    }
+    defer { capture?.finish() }
     let (judgement, talks, finalKinds, begun) = try await world.run { [scenario] world in
       let stage = Stage(scenario, in: world, isChaotic: options.isChaotic)
+      if let capture { stage.keyLog = { capture.take(secret: $0) } }
+      stage.qlog = options.qlog
       world.watch = {
         stage.packets.take($0)
         options.watch?($0)

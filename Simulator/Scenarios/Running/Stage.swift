@@ -24,6 +24,11 @@ final class Stage: @unchecked Sendable {
   private var stunAddresses: [SocketAddress] = []
   var conversations: [Conversation] = []
   var judgement = Judgement()
+  /// What is told of the secrets of connections, and of connections over QUIC, if anything.
+  var keyLog: (@Sendable (String) -> Void)?
+  var qlog: (@Sendable (_ name: String) -> (@Sendable ([UInt8]) -> Void)?)?
+  /// How many connections have begun on each machine, of each side.
+  private var ends: [String: Int] = [:]
   var packets = PacketCount()
   /// On which kinds of ways pairs were when it was calm.
   var finalKinds: [Path.Kind: Int] = [:]
@@ -101,6 +106,7 @@ final class Stage: @unchecked Sendable {
       relay.permits = [IPPrefix(.any(.v4), length: 0), IPPrefix(.any(.v6), length: 0)]
       configuration.relay = relay
     }
+    (configuration.keyLog, configuration.qlog) = (keyLog, qlog(of: name))
     let server = RegistryServer(Registry(on: machine), on: machine, key: keys[name]!, configuration)
     var address = try await server.start(at: addresses.map { .any($0.family, port: port) })
     registries[name] = server
@@ -146,6 +152,7 @@ final class Stage: @unchecked Sendable {
     configuration.stunServers = stunAddresses
     configuration.relays = relayAddresses.filter { wishes.relays?.contains($0.name) ?? true }.flatMap(
       \.addresses)
+    (configuration.keyLog, configuration.qlog) = (keyLog, qlog(of: name))
     wishes.apply(to: &configuration)
     let peer = try Peer(configuration, on: machine)
     try await peer.start()
@@ -159,6 +166,16 @@ final class Stage: @unchecked Sendable {
     }
     machine.spawn("what happens to \(name)") {
       for await event in peer.events { self.world.note("\(name): \(event)") }
+    }
+  }
+
+  private func qlog(of name: String) -> QUICConfiguration.QLog? {
+    guard let qlog else { return nil }
+    return { [weak self] _, isClient in
+      guard let self else { return nil }
+      let end = "\(name)-\(isClient ? "client" : "server")"
+      ends[end, default: 0] += 1
+      return qlog("\(end)-\(ends[end]!)")
     }
   }
 

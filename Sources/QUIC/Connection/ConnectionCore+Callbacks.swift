@@ -120,6 +120,6 @@ extension ConnectionCore {
   private func tellSecret(
     _ label: String, _ chance: UnsafeBufferPointer<UInt8>, _ secret: UnsafeBufferPointer<UInt8>
   ) {
-    secrets?("\(label) \(chance.hexText) \(secret.hexText)")
+    keyLog?("\(label) \(chance.hexText) \(secret.hexText)")
   }
 }

@@ -154,7 +154,7 @@ public final class ConnectionCore {
   var closesDue = 0
   var packetsSinceClose = 0
   let qlog: (@Sendable ([UInt8]) -> Void)?
-  let secrets: (@Sendable (String) -> Void)?
+  let keyLog: (@Sendable (String) -> Void)?
 
   /// - Parameters:
   ///   - original: the id that the client chose for the server first: by it both sides' logs are told apart.
@@ -163,8 +163,8 @@ public final class ConnectionCore {
     _ endpoint: EndpointCore, _ side: Side, expecting expected: PeerID?, _ original: ConnectionID,
     at now: Instant, _ make: (UnsafeMutableRawPointer) -> OpaquePointer?
   ) {
-    qlog = endpoint.configuration.qlog?(original.bytes.hexText)
-    secrets = endpoint.configuration.secrets
+    qlog = endpoint.configuration.qlog?(original.bytes.hexText, side == .client)
+    keyLog = endpoint.configuration.keyLog
     self.endpoint = endpoint
     self.side = side
     self.expected = expected

@@ -439,7 +439,7 @@ public final class EndpointCore {
       unidirectional_streams: UInt64(configuration.unidirectionalStreams),
       largest_packet: UInt16(QUICLimits.largestPacket),
       largest_datagram: configuration.takesDatagrams ? .max : 0, has_qlog: configuration.qlog == nil ? 0 : 1,
-      has_secrets: configuration.secrets == nil ? 0 : 1,
+      has_secrets: configuration.keyLog == nil ? 0 : 1,
       tickets: ownTickets, ticket: ticket.isEmpty ? nil : ticket.baseAddress,
       ticket_count: ticket.count)
   }

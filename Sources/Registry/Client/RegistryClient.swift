@@ -19,6 +19,7 @@ public actor RegistryClient {
   private let happened: AsyncStream<RegistryEvent>.Continuation
   private let endpoint: QUICEndpoint
   private let identity: TLSIdentity
+  private var tls = TLSConfiguration(protocols: [RegistryMessage.protocolName])
   /// Who the registry is; nil as long as any would do.
   private var key: PeerID?
   private var announcement: Announcement?
@@ -44,11 +45,17 @@ public actor RegistryClient {
 
   /// A client that begins with ``start()``.
   ///
-  /// - Parameter key: the endpoint's.
-  public init(_ address: RegistryAddress, over endpoint: QUICEndpoint, with key: PrivateKey) throws {
+  /// - Parameters:
+  ///   - key: the endpoint's.
+  ///   - keyLog: what is told of the secrets of TLS where UDP is blocked (``TLSConfiguration/keyLog``); the endpoint's are its own affair.
+  public init(
+    _ address: RegistryAddress, over endpoint: QUICEndpoint, with key: PrivateKey,
+    keyLog: (@Sendable (String) -> Void)? = nil
+  ) throws {
     self.address = address
     self.endpoint = endpoint
     identity = try TLSIdentity(key)
+    tls.keyLog = keyLog
     machine = endpoint.machine
     self.key = address.key
     (events, happened) = AsyncStream.makeStream()
@@ -223,11 +230,11 @@ public actor RegistryClient {
     var failure: any Error = Self.nobody
     for remote in serverAddresses {
       do {
-        let (machine, identity, key) = (machine, identity, key)
+        let (machine, identity, key, tls) = (machine, identity, key, tls)
         return try await machine.withDeadline(RegistryLimits.answerPatience) {
           let tcp = try await machine.connectTCP(to: remote)
           let connection = try await TLSConnection.connect(
-            over: tcp, identity, TLSConfiguration(protocols: [RegistryMessage.protocolName]), expecting: key)
+            over: tcp, identity, tls, expecting: key)
           guard let link = TLSLink(connection, to: remote) else { throw Self.nobody }
           return link
         }

@@ -24,6 +24,7 @@ extension RegistryServer {
     var settings = TLSConfiguration(protocols: [RegistryMessage.protocolName])
     if switchboard != nil { settings.protocols.append(RelayServer.protocolName) }
     settings.handshakeTimeout = RegistryLimits.answerPatience
+    settings.keyLog = configuration.keyLog
     let (security, machine) = (Security(identity: try TLSIdentity(key), settings: settings), machine)
     let isRelay = switchboard != nil
     machine.spawn("the registry's TLS") { [weak self] in

@@ -30,6 +30,12 @@ public actor RegistryServer {
     public var relay: RelayConfiguration?
     /// How long new allocations can be made with what a peer was told; it is told anew at half of that.
     public var relayGrantLifetime = RegistryLimits.relayGrantLifetime
+    /// What is told of each connection over QUIC as qlog, if anything.
+    public var qlog: QUICConfiguration.QLog?
+    /// What is told of the secrets of all connections: lines of an `SSLKEYLOGFILE`, without their ends.
+    ///
+    /// - Warning: whoever has them reads everything that peers say to this server. Only for looking at one's own connections.
+    public var keyLog: (@Sendable (String) -> Void)?
 
     /// What fits most.
     public init() {}
@@ -126,6 +132,7 @@ public actor RegistryServer {
     quic.takesDatagrams = false
     // Who comes back after a restart is told at once that it is forgotten, and by nobody else.
     quic.resetSecret = key.secret(for: "warren's registry forgets")
+    (quic.qlog, quic.keyLog) = (configuration.qlog, configuration.keyLog)
     let endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), quic)
     self.endpoint = endpoint
     timer = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.handleDeadline() } }

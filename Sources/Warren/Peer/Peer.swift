@@ -132,6 +132,7 @@ public actor Peer {
     quic.keepAlive = configuration.keepAlive
     quic.handshakeTimeout = configuration.patience
     quic.resetSecret = key.secret(for: "warren's peer forgets")
+    (quic.qlog, quic.keyLog) = (configuration.qlog, configuration.keyLog)
     endpoint = QUICEndpoint(on: machine, try QUICIdentity(key), quic)
     portMapper = configuration.mapsPorts ? PortMapper(on: machine) : nil
     table = LinkTable(of: key.peerID)
@@ -212,7 +213,8 @@ public actor Peer {
   }
 
   private func startRegistry(_ registry: RegistryAddress) async throws {
-    let client = try RegistryClient(registry, over: endpoint, with: configuration.key!)
+    let client = try RegistryClient(
+      registry, over: endpoint, with: configuration.key!, keyLog: configuration.keyLog)
     self.client = client
     await client.announceLater(announcement)
     tasks.append(

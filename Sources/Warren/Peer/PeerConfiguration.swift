@@ -1,5 +1,6 @@
 import WarrenCrypto
 import WarrenMachine
+import WarrenQUIC
 import WarrenRegistry
 import WarrenRelay
 import WarrenTraversal
@@ -50,6 +51,12 @@ extension Peer {
     public var keepAlive: Duration = .seconds(15)
     /// How often it looks whether this machine's addresses have changed.
     public var networkCheck: Duration = .seconds(2)
+    /// What is told of each connection over QUIC as qlog, if anything: also of that with the registry.
+    public var qlog: QUICConfiguration.QLog?
+    /// What is told of the secrets of connections, and of that with the registry: lines of an `SSLKEYLOGFILE`, without their ends.
+    ///
+    /// - Warning: whoever has them reads everything that this peer and others say to each other. Only for looking at one's own connections.
+    public var keyLog: (@Sendable (String) -> Void)?
 
     /// The usual.
     public init() {}

@@ -23,7 +23,21 @@ struct Simulate: Command {
     "draw an internet with so many peers, in the shares in which NATs are found")
   private static let report = Option<String?>(
     "report", .file, "write a page to look at, in HTML: what came of each, and one run of it, drawn")
+  private static let pcapng = Option<String?>(
+    "pcapng", .file, "write the packets of one run to a new file, for Wireshark: of --seed, or of seed 1")
+  private static let at = Option<[String]>.repeated(
+    "at", .text.named("PLACE"), "see packets with --pcapng at this machine or NAT alone, and not everywhere")
+  private static let qlog = Option<String?>(
+    "qlog", .folder, "write what QUIC does in one run there, a file for each end of a connection")
   private static let list = Option.flag("list", "say what scenarios there are, and why")
+
+  /// What is written of one run excludes what is about many, or about none.
+  private static var ofOneRun: [OptionRule] {
+    let others: [any DeclaredWord] = [seeds, shrink, list, report, matrix, internet, JSONWord.json]
+    return others.flatMap { other in
+      [OptionRule.atMostOne(of: [pcapng, other]), .atMostOne(of: [qlog, other])]
+    }
+  }
 
   static var description: CommandDescription {
     CommandDescription(
@@ -36,19 +50,24 @@ struct Simulate: Command {
         """,
       group: .laboratory, arguments: [places],
       options: [
-        seeds, LaboratoryWords.seed, jobs, chaos, replay, shrink, report, matrix, search, internet, list,
+        seeds, LaboratoryWords.seed, jobs, chaos, replay, pcapng, at, qlog, shrink, report, matrix, search,
+        internet, list,
         JSONWord.json,
       ],
       rules: [
         .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [replay, list, JSONWord.json]),
         .atMostOne(of: [replay, shrink, list, report, matrix, internet]),
         .atMostOne(of: [shrink, JSONWord.json]), .atMostOne(of: [chaos, matrix]),
-      ],
+        .needs(at, oneOf: [pcapng]),
+      ] + ofOneRun,
       examples: [
         Example("warren simulate", "run all scenarios that have a name, 20 seeds each"),
         Example("warren simulate home-home --seeds 1000 --chaos", "let everything go wrong that can"),
         Example("warren simulate --replay strict-strict --seed 7", "see one run, event by event"),
         Example("warren simulate --report out.html", "the same, and a page with pictures of it"),
+        Example(
+          "warren simulate strict-strict --pcapng run.pcapng --at alice",
+          "look at all that alice sends and receives in Wireshark, also at what is encrypted"),
         Example("warren simulate my.json", "run a scenario of your own"),
         Example("warren simulate --matrix public port-restricted symmetric", "try these against each other"),
       ])
@@ -58,6 +77,7 @@ struct Simulate: Command {
   private let seeds: ClosedRange<UInt64>
   private let jobs: Int
   private var options = Scenario.Options()
+  private let places: (pcapng: String?, qlog: String?)
   private let internet: Int?
   private let isReplay, isShrinking, isList, isMatrix, isJSON: Bool
   private let search: WarrenScenarios.Program.Search
@@ -76,6 +96,8 @@ struct Simulate: Command {
     jobs = words[Self.jobs]
     options.isChaotic = words[Self.chaos]
     (isReplay, isList, isJSON) = (words[Self.replay], words[Self.list], words[JSONWord.json])
+    places = (words[Self.pcapng], words[Self.qlog])
+    options.capturePlaces = words[Self.at]
     isShrinking = words[Self.shrink]
     internet = words[Self.internet]
     (isMatrix, search) = (words[Self.matrix], words[Self.search])
@@ -84,8 +106,11 @@ struct Simulate: Command {
       throw OptionsError(.badValue, "there is no NAT \(quoted(unknown)); there are: \(all)")
     }
     page = words[Self.report]
-    guard !(isReplay || isShrinking) || names.count == 1 else {
-      let option = isReplay ? "--replay" : "--shrink"
+    let single = [
+      "--replay": isReplay, "--shrink": isShrinking, "--pcapng": places.pcapng != nil,
+      "--qlog": places.qlog != nil,
+    ]
+    if let option = single.keys.sorted().first(where: { single[$0]! }), names.count != 1 {
       throw OptionsError(.incomplete, "\(option) is about one run: name one scenario")
     }
   }
@@ -96,7 +121,7 @@ struct Simulate: Command {
     let scenarios = try ScenarioFiles.scenarios(names)
     if isList { return scenarios.forEach { describe($0.scenario) } }
     if isShrinking { return try await shrink() }
-    if isReplay { return try await replay(scenarios[0].scenario) }
+    if isReplay || places != (nil, nil) { return try await look(at: scenarios.map(\.scenario)) }
     let file = try page.map { try WrittenFile($0) }
     var report = SimulationReport(seeds: seeds, isChaotic: options.isChaotic)
     var drawn = ScenarioReport(seeds: seeds, isChaotic: options.isChaotic)
@@ -190,11 +215,22 @@ struct Simulate: Command {
     terminal.result("  \(scenario.reason)")
   }
 
-  private func replay(_ scenario: Scenario) async throws {
+  /// Shows or writes down all of one run.
+  private func look(at scenarios: [Scenario]) async throws {
+    guard let scenario = scenarios.first, scenarios.count == 1 else {
+      throw OptionsError(.incomplete, "one run is of one scenario: name one")
+    }
+    for place in options.capturePlaces where !scenario.capturePlaces.contains(place) {
+      throw OptionsError(
+        .badValue, "there is no \(quoted(place)): \(scenario.capturePlaces.joined(separator: ", "))")
+    }
+    let recording = try Recording(capture: places.pcapng, qlogs: places.qlog)
     var options = options
-    options.keptEvents = Self.keptEvents
+    if isReplay { options.keptEvents = Self.keptEvents }
+    recording.apply(to: &options)
     let outcome = try await scenario.run(seed: seeds.lowerBound, options)
     for event in outcome.trace.events { terminal.result("\("\(event)")") }
+    for line in try recording.end() { terminal.talk("\(line)") }
     for fault in outcome.judgement.faults { terminal.result("NOT AS IT SHOULD BE: \("\(fault)")") }
     if !outcome.isGood { throw SimulationError.wrong([scenario.name]) }
   }
