@@ -35,6 +35,22 @@ public struct ScenarioMatrix: Sendable {
     return Machine(name).behind(box.configuration)
   }
 
+  /// How many of the runs of each pair went straight in the end, and after which time half of them did.
+  public func heatMap(_ cells: [[ScenarioSweep.Verdict]]) -> HeatMap {
+    var map = HeatMap("Who is connected straight with whom", rows: kinds, columns: kinds)
+    for (row, verdicts) in cells.enumerated() {
+      for (column, verdict) in verdicts.enumerated() {
+        let straight = verdict.kinds.filter { $0.key != .relayed }.values.reduce(0, +)
+        let kind = verdict.kinds.max { ($0.value, $1.key.rawValue) < ($1.value, $0.key.rawValue) }?.key
+        let times = kind == .direct ? verdict.directTimes : verdict.times
+        map[row, column] = HeatMap.Cell(
+          runs: verdict.seeds, successes: min(straight, verdict.seeds),
+          median: times.isEmpty ? nil : times[times.count / 2], kind: kind)
+      }
+    }
+    return map
+  }
+
   /// Tries all of them with all seeds, a row for each kind that calls.
   ///
   /// - Parameter progress: is called after each cell.

@@ -16,6 +16,7 @@ public final class WarrenProgram: @unchecked Sendable {
   private var input: CInt
   private let output: String
   private let errors: String
+  private var hasEnded = false
 
   /// - Parameters:
   ///   - name: what its files in `folder` are called.
@@ -60,6 +61,15 @@ public final class WarrenProgram: @unchecked Sendable {
     (self.pid, input) = (pid, ends[1])
   }
 
+  /// A test that failed has not ended it. Nothing of it may be left: Swift's exit tests wait for any child of this process, and wait in
+  /// vain for others where one is dead that nobody has asked about.
+  deinit {
+    endInput()
+    guard !hasEnded else { return }
+    kill(pid, SIGKILL)
+    waitpid(pid, nil, 0)
+  }
+
   /// What it has printed on standard output.
   public var out: String { Folder.text(of: output) ?? "" }
   /// What it has printed on standard error.
@@ -100,6 +110,7 @@ public final class WarrenProgram: @unchecked Sendable {
     let pid = pid
     for _ in 0..<Int(limit / .milliseconds(10)) {
       if waitpid(pid, &status, WNOHANG) == pid {
+        hasEnded = true
         endInput()
         return (status >> 8 & 255, status & 127)
       }
@@ -107,6 +118,7 @@ public final class WarrenProgram: @unchecked Sendable {
     }
     kill(pid, SIGKILL)
     waitpid(pid, &status, 0)
+    hasEnded = true
     Issue.record("\(name) does not end: \(out) \(err)")
     return (-1, -1)
   }

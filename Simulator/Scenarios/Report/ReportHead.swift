@@ -4,26 +4,26 @@ import Warren
 struct ReportHead {
   let report: ScenarioReport
 
-  private var wrong: Int { report.entries.count { !$0.verdict.failures.isEmpty } }
+  private var wrong: Int { report.verdicts.count { !$0.failures.isEmpty } }
   private var trials: [Rule: Int] {
-    report.entries.reduce(into: [:]) { $0.merge($1.verdict.trials, uniquingKeysWith: +) }
+    report.verdicts.reduce(into: [:]) { $0.merge($1.trials, uniquingKeysWith: +) }
   }
 
   var html: Markup {
-    let simulated = report.entries.reduce(Duration.zero) { $0 + $1.verdict.simulated }
-    let faults = report.entries.reduce(0) { $0 + $1.verdict.faultsOfChaos }
+    let simulated = report.verdicts.reduce(Duration.zero) { $0 + $1.simulated }
+    let faults = report.verdicts.reduce(0) { $0 + $1.faultsOfChaos }
     return """
       <header><p class="kicker">Warren, in a simulated internet</p><h1>\(sentence)</h1><dl class="figures">\
-      \(figure(report.entries.count.reading, report.entries.count == 1 ? "scenario" : "scenarios"))\
+      \(figure(report.verdicts.count.reading, report.verdicts.count == 1 ? "scenario" : "scenarios"))\
       \(figure(report.seeds.count.reading, seedsInWords))\
-      \(figure((report.entries.count - wrong).reading, "right"))\(figure(wrong.reading, "wrong", isBad: wrong > 0))\
+      \(figure((report.verdicts.count - wrong).reading, "right"))\(figure(wrong.reading, "wrong", isBad: wrong > 0))\
       \(figure(simulated.reading, "of simulated life"))\
       \(report.isChaotic ? figure(faults.reading, "things that went wrong besides") : "")</dl></header>\(rules)
       """
   }
 
   private var sentence: String {
-    switch (report.entries.count, wrong) {
+    switch (report.verdicts.count, wrong) {
     case (0, _): "Nothing was tried."
     case (1, 0): "All is well."
     case (let count, 0): "All \(count.reading) scenarios are right."
@@ -42,8 +42,8 @@ struct ReportHead {
 
   private var rules: Markup {
     let most = Double(max(1, trials.values.max() ?? 1)).squareRoot()
-    let broken = report.entries.reduce(into: [Rule: Int]()) { broken, entry in
-      for fault in entry.verdict.failures.flatMap(\.faults) { broken[fault.rule, default: 0] += 1 }
+    let broken = report.verdicts.reduce(into: [Rule: Int]()) { broken, verdict in
+      for fault in verdict.failures.flatMap(\.faults) { broken[fault.rule, default: 0] += 1 }
     }
     return """
       <section aria-labelledby="rules"><h2 id="rules">What was put to the test</h2><table class="rules"><thead><tr>\

@@ -10,6 +10,8 @@ public struct ScenarioReport: Sendable {
   public var entries: [Entry] = []
   /// What else there is to show.
   public var heatMaps: [HeatMap] = []
+  /// What came of scenarios that are told of by ``heatMaps`` alone.
+  public var others: [ScenarioSweep.Verdict] = []
 
   /// A scenario, and what came of it.
   public struct Entry: Sendable {
@@ -30,9 +32,12 @@ public struct ScenarioReport: Sendable {
 
   /// The whole page.
   public var html: String {
-    (Self.beginning + ReportHead(report: self).html + ScenarioTable(self).html + maps + details + Self.end)
-      .text
+    let each = entries.isEmpty ? maps : ScenarioTable(self).html + maps + details
+    return (Self.beginning + ReportHead(report: self).html + each + Self.end).text
   }
+
+  /// What came of all that was run.
+  var verdicts: [ScenarioSweep.Verdict] { entries.map(\.verdict) + others }
 
   /// Those that went wrong first, each with its number.
   var ordered: [(Int, Entry)] {

@@ -204,9 +204,9 @@ extension RegistryServer {
     tellRelays(of: session, to: callee, in: id)
     guard isWanted else { return nil }
     count { $0.accepted += 1 }
-    session.say(.accepted(Introduction.Answer(id: id, peer: callee.peer, addresses: theirs)), as: request)
+    // Said before the answer, which is last: whoever is called should have heard of the caller when its packets come.
     tellRelays(of: callee, to: session, in: id)
-    return nil
+    return .accepted(Introduction.Answer(id: id, peer: callee.peer, addresses: theirs))
   }
 
   /// Who is asked for, and whether it has said already that it wants to be connected; then where it is.

@@ -56,7 +56,8 @@ struct Simulate: Command {
       ],
       rules: [
         .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [replay, list, JSONWord.json]),
-        .atMostOne(of: [replay, shrink, list, report, matrix, internet]),
+        .atMostOne(of: [replay, shrink, list, matrix, internet]),
+        .atMostOne(of: [replay, shrink, list, report, internet]),
         .atMostOne(of: [shrink, JSONWord.json]), .atMostOne(of: [chaos, matrix]),
         .needs(at, oneOf: [pcapng]),
       ] + ofOneRun,
@@ -69,7 +70,9 @@ struct Simulate: Command {
           "warren simulate strict-strict --pcapng run.pcapng --at alice",
           "look at all that alice sends and receives in Wireshark, also at what is encrypted"),
         Example("warren simulate my.json", "run a scenario of your own"),
-        Example("warren simulate --matrix public port-restricted symmetric", "try these against each other"),
+        Example(
+          "warren simulate --matrix public port-restricted symmetric --report out.html",
+          "try these against each other, and draw it"),
       ])
   }
 
@@ -191,6 +194,7 @@ struct Simulate: Command {
   private func runMatrix() async throws {
     var matrix = ScenarioMatrix(names.isEmpty ? ScenarioMatrix.all : names)
     matrix.search = search
+    let file = try page.map { try WrittenFile($0) }
     let (done, total) = (Guarded(0), matrix.kinds.count * matrix.kinds.count)
     let cells = try await matrix.run(seeds: seeds, jobs: jobs) { [terminal] in
       let count = done.withLock { done in
@@ -206,6 +210,9 @@ struct Simulate: Command {
     } else {
       for line in report.lines { terminal.result("\(line)") }
     }
+    var drawn = ScenarioReport(seeds: seeds)
+    (drawn.heatMaps, drawn.others) = ([matrix.heatMap(cells)], Array(cells.joined()))
+    try file?.write(drawn.html)
     let bad = cells.joined().filter { !$0.failures.isEmpty }.map(\.name)
     if !bad.isEmpty { throw SimulationError.wrong(bad) }
   }
