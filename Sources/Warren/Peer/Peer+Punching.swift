@@ -437,7 +437,11 @@ extension Peer {
   private func mended(_ adopted: AdoptedConnection, _ approach: Approach) async {
     if adopted.mending[approach.transport] === approach { adopted.mending[approach.transport] = nil }
     approach.isOver = true
-    guard adopted.paths != nil, let first = adopted.approach else { return await letGo(of: approach) }
+    guard adopted.paths != nil, let first = adopted.approach else {
+      // A try that stays keeps relays that nobody needs, and with them those that are gone.
+      approaches.removeAll { $0 === approach }
+      return await letGo(of: approach)
+    }
     // The sockets that it has found are the connection's now.
     first.inherit(approach)
     stop(approach)
