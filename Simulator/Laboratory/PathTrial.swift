@@ -91,9 +91,11 @@ public struct PathTrial: Sendable {
     return outcome
   }
 
-  /// A relay on the machine `relay`, and where it is found.
-  static func secondRelay(in world: World) async throws -> (RelayServer, [RelayServerAddress]) {
-    let machine = world.machine("relay")
+  /// A relay on a machine, and where it is found.
+  static func secondRelay(
+    in world: World, on name: String = "relay"
+  ) async throws -> (RelayServer, [RelayServerAddress]) {
+    let machine = world.machine(name)
     var configuration = RelayConfiguration(
       RelayCredentials(users: ["peer": "open sesame"]), at: RelayAddress(machine.address(.v4)))
     configuration.permits = [IPPrefix(.any(.v4), length: 0)]

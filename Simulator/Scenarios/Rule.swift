@@ -41,10 +41,4 @@ public struct Judgement: Sendable {
     guard !isRight, faults.count < ScenarioLimits.faults else { return }
     faults.append(Fault(rule: rule, text: text()))
   }
-
-  /// What another one says as well.
-  mutating func add(_ other: Judgement) {
-    trials.merge(other.trials, uniquingKeysWith: +)
-    faults += other.faults.prefix(max(0, ScenarioLimits.faults - faults.count))
-  }
 }

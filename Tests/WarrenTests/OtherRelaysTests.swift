@@ -1,25 +1,12 @@
 import TestSupport
 import Testing
-import WarrenLaboratory
 import WarrenSimulator
 
 @testable import Warren
+@testable import WarrenLaboratory
 
 @Suite("Two whose relays are different ones")
 struct OtherRelaysTests {
-  /// A relay on this machine.
-  private static func relay(on machine: SimulatedMachine) async throws -> (RelayServer, RelayServerAddress) {
-    var configuration = RelayConfiguration(
-      RelayCredentials(users: ["peer": "open sesame"]), at: RelayAddress(machine.address(.v4)))
-    configuration.permits = [IPPrefix(.any(.v4), length: 0)]
-    let relay = RelayServer(on: machine, configuration)
-    let address = SocketAddress(machine.address(.v4), port: 3478)
-    _ = try await relay.start(at: address)
-    let server = RelayServerAddress(
-      host: "\(address.ip)", port: 3478, transport: .udp, username: "peer", password: "open sesame")
-    return (relay, server)
-  }
-
   @Test("connect, and say where their relays are as long as they have them and no longer")
   func announced() async throws {
     let world = World(seed: 1) {
@@ -32,10 +19,10 @@ struct OtherRelaysTests {
     }
     try await world.run { world in
       let setting = try await PeerSetting(in: world)
-      let (relay, server) = try await Self.relay(on: world.machine("relay"))
-      let (other, otherServer) = try await Self.relay(on: world.machine("other"))
-      let a = try await setting.peer("alice") { $0.relays = [server] }
-      let b = try await setting.peer("bob") { ($0.relays, $0.policy) = ([otherServer], .everyone) }
+      let (relay, servers) = try await PathTrial.secondRelay(in: world)
+      let (other, otherServers) = try await PathTrial.secondRelay(in: world, on: "other")
+      let a = try await setting.peer("alice") { $0.relays = [servers[0]] }
+      let b = try await setting.peer("bob") { ($0.relays, $0.policy) = ([otherServers[0]], .everyone) }
       #expect(await a.attestedRelays.isEmpty)
       let connection = try await a.connect(to: b.id)
       #expect(await connection.path.kind == .relayed)

@@ -22,7 +22,7 @@ struct Chaos {
       default: false
       }
     }
-    let boxes = scenario.network.flatMap(\.boxNames)
+    let boxes = scenario.boxNames
     let length = max(scenario.end, ScenarioLimits.chaos)
     for kind in Kind.allCases {
       var chance = SimulatorRandom(seed: seed, stream: "chaos: \(kind)")

@@ -6,12 +6,11 @@ final class Conversation: @unchecked Sendable {
   let caller, called: String
   let talk: Step.Talk
   let number: Int
-  /// When the connection was asked for, was there, and both had heard of each other.
+  /// When the connection was asked for, and the caller had heard of the called one.
   let asked: Instant
-  var connected, answered: Instant?
+  var answered: Instant?
   /// Why it was not, or not for long.
   var failure: (any Error)?
-  var connection: Connection?
   /// What the caller hears, and the called one.
   var here = Heard()
   var there = Heard()

@@ -150,7 +150,7 @@ extension Stage {
         machine.openUDPSockets == 0, .nothingLeft, "\(name) has \(machine.openUDPSockets) sockets open")
     }
     try await director.sleep(for: ScenarioLimits.longestMapping)
-    for name in scenario.network.flatMap(\.boxNames) {
+    for name in scenario.boxNames {
       let box = world.box(name)
       guard box.core.configuration.lifetimes.tcpEstablished < ScenarioLimits.longestMapping else { continue }
       judgement.expect(

@@ -5,7 +5,7 @@ import WarrenSimulator
 extension Stage {
   /// Lets something happen, to its end.
   func perform(_ step: Step) async throws {
-    if let wait = Optional(step.time), wait > .zero { try await director.sleep(for: wait) }
+    if step.time > .zero { try await director.sleep(for: step.time) }
     world.note("\(step.action)")
     if let name = step.ended { cutShort { $0.caller == name || $0.called == name } }
     switch step.action {

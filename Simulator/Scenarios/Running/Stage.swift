@@ -192,7 +192,6 @@ final class Stage: @unchecked Sendable {
     peer.machine.spawn("\(caller)'s conversation with \(called)") {
       do {
         let connection = try await peer.connect(to: self.id(of: called))
-        (conversation.connected, conversation.connection) = (self.world.now, connection)
         self.expect(connection, at: caller, isOf: called)
         self.serve(connection, at: caller)
         try await self.talk(conversation, over: connection, peer.machine)

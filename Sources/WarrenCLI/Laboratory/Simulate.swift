@@ -137,26 +137,38 @@ struct Simulate: Command {
       }
       if !isJSON { for line in report.lines(of: verdict) { terminal.result("\(line)") } }
     }
-    if isJSON {
-      terminal.result(json: report.json)
-    } else {
-      for line in report.summary { terminal.result("\(line)") }
-    }
+    tell(report.summary, report.json)
     try file?.write(drawn.html)
-    let bad = report.verdicts.filter { !$0.failures.isEmpty }.map(\.name)
-    if !bad.isEmpty { throw SimulationError.wrong(bad) }
+    try expectRight(report.verdicts)
   }
 
   private func sweep(_ scenario: Scenario) async throws -> ScenarioSweep.Verdict {
-    let (done, total) = (Guarded(0), seeds.count)
     defer { terminal.showBelow([]) }
-    return try await ScenarioSweep(scenario, options).run(seeds: seeds, jobs: jobs) { [terminal] in
+    let progress = counting { "  \(scenario.name): \($0) of \(seeds.count) seeds" }
+    return try await ScenarioSweep(scenario, options).run(seeds: seeds, jobs: jobs, progress: progress)
+  }
+
+  /// What shows at the bottom of the screen how often it was called.
+  private func counting(_ text: @escaping @Sendable (Int) -> String) -> @Sendable () -> Void {
+    let done = Guarded(0)
+    return { [terminal] in
       let count = done.withLock { done in
         done += 1
         return done
       }
-      terminal.showBelow(["  \(scenario.name): \(count) of \(total) seeds"])
+      terminal.showBelow([text(count)])
     }
+  }
+
+  /// Says what came of it, as it was wished.
+  private func tell(_ lines: [String], _ json: JSONValue) {
+    if isJSON { return terminal.result(json: json) }
+    for line in lines { terminal.result("\(line)") }
+  }
+
+  private func expectRight(_ verdicts: [ScenarioSweep.Verdict]) throws {
+    let bad = verdicts.filter { !$0.failures.isEmpty }.map(\.name)
+    if !bad.isEmpty { throw SimulationError.wrong(bad) }
   }
 
   private func shrink() async throws {
@@ -182,11 +194,7 @@ struct Simulate: Command {
     for seed in seeds {
       let outcome = try await Scenario(internet: internet, seed: seed).run(seed: seed, options)
       let report = InternetReport(peers: peers, outcome: outcome)
-      if isJSON {
-        terminal.result(json: report.json)
-      } else {
-        report.lines.forEach { terminal.result("\($0)") }
-      }
+      tell(report.lines, report.json)
       if !outcome.isGood { throw SimulationError.wrong(["the internet"]) }
     }
   }
@@ -195,26 +203,16 @@ struct Simulate: Command {
     var matrix = ScenarioMatrix(names.isEmpty ? ScenarioMatrix.all : names)
     matrix.search = search
     let file = try page.map { try WrittenFile($0) }
-    let (done, total) = (Guarded(0), matrix.kinds.count * matrix.kinds.count)
-    let cells = try await matrix.run(seeds: seeds, jobs: jobs) { [terminal] in
-      let count = done.withLock { done in
-        done += 1
-        return done
-      }
-      terminal.showBelow(["  \(count) of \(total) pairs"])
-    }
+    let total = matrix.kinds.count * matrix.kinds.count
+    let progress = counting { "  \($0) of \(total) pairs" }
+    let cells = try await matrix.run(seeds: seeds, jobs: jobs, progress: progress)
     terminal.showBelow([])
     let report = MatrixReport(kinds: matrix.kinds, cells: cells)
-    if isJSON {
-      terminal.result(json: report.json)
-    } else {
-      for line in report.lines { terminal.result("\(line)") }
-    }
+    tell(report.lines, report.json)
     var drawn = ScenarioReport(seeds: seeds)
     (drawn.heatMaps, drawn.others) = ([matrix.heatMap(cells)], Array(cells.joined()))
     try file?.write(drawn.html)
-    let bad = cells.joined().filter { !$0.failures.isEmpty }.map(\.name)
-    if !bad.isEmpty { throw SimulationError.wrong(bad) }
+    try expectRight(Array(cells.joined()))
   }
 
   private func describe(_ scenario: Scenario) {
