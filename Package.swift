@@ -161,7 +161,9 @@ let package = Package(
       name: "SimulatorTests", dependencies: ["WarrenSimulator", "TestSupport"], path: "Tests/SimulatorTests",
       swiftSettings: strict),
     .testTarget(
-      name: "LabTests", dependencies: ["WarrenSimulator", "TestSupport"], path: "Tests/Lab",
+      name: "LabTests",
+      dependencies: ["Warren", "WarrenSimulator", "WarrenScenarios", "WarrenCLI", "TestSupport"],
+      path: "Tests/Lab",
       swiftSettings: strict),
     .testTarget(
       name: "BothWorldsTests",

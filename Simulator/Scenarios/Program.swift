@@ -62,7 +62,8 @@ public enum Program: Hashable, Sendable {
   public enum Search: String, Hashable, Sendable, CaseIterable {
     case polite, normal, fast, exhaustive
 
-    var profile: SearchProfile {
+    /// What a peer is told.
+    public var profile: SearchProfile {
       switch self {
       case .polite: .polite
       case .normal: .normal

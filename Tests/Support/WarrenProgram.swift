@@ -21,8 +21,10 @@ public final class WarrenProgram: @unchecked Sendable {
   /// - Parameters:
   ///   - name: what its files in `folder` are called.
   ///   - settings: more of its environment.
+  ///   - group: with whom it ends; with nobody if there is none.
   public init(
-    _ name: String, in folder: String, _ words: [String], settings: [String: String] = [:]
+    _ name: String, in folder: String, _ words: [String], settings: [String: String] = [:],
+    with group: ProcessGroup? = nil
   ) throws {
     self.name = name
     (output, errors) = ("\(folder)/\(name).out", "\(folder)/\(name).err")
@@ -54,7 +56,12 @@ public final class WarrenProgram: @unchecked Sendable {
     sigemptyset(&usual)
     for number in [SIGINT, SIGQUIT, SIGTERM, SIGHUP] { sigaddset(&usual, number) }
     posix_spawnattr_setsigdefault(&attributes, &usual)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+    var flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
+    if let group {
+      posix_spawnattr_setpgroup(&attributes, group.id)
+      flags |= POSIX_SPAWN_SETPGROUP
+    }
+    posix_spawnattr_setflags(&attributes, Int16(flags))
     var pid: pid_t = 0
     try #require(posix_spawn(&pid, Self.path, &actions, &attributes, &arguments, &environment) == 0)
     close(ends[0])

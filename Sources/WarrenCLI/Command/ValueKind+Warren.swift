@@ -35,6 +35,13 @@ extension ValueKind where Value == IPAddress {
   }
 }
 
+extension ValueKind where Value == IPPrefix {
+  /// A block of addresses.
+  static var prefix: ValueKind {
+    ValueKind("PREFIX", expected: "a block of addresses", example: "192.168.0.0/16") { try IPPrefix($0) }
+  }
+}
+
 extension ValueKind where Value == Whom {
   /// Somebody to connect with.
   static var whom: ValueKind {

@@ -1,5 +1,6 @@
 import Warren
 import WarrenOptions
+import WarrenScenarios
 import WarrenTerminal
 
 /// A command that is a peer: what it was told of the one it is to be, and where it talks.
@@ -23,6 +24,7 @@ struct PeerProgram: Sendable {
     configuration.port = words[PeerWords.port]
     configuration.usesLoopback = words[PeerWords.loopback]
     configuration.paths = words[PeerWords.paths]
+    configuration.search = words[PeerWords.search].profile
     stunServers = words[PeerWords.stun]
     configuration.relays = Self.relays(words)
     configuration.patience = words[PeerWords.patience]

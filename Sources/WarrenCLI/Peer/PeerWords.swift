@@ -1,5 +1,6 @@
 import Warren
 import WarrenOptions
+import WarrenScenarios
 import WarrenTerminal
 
 /// What every command takes that is a peer.
@@ -14,6 +15,9 @@ enum PeerWords {
   static let paths = Option(
     "paths", .oneOf("WAYS", [Peer.Paths.any, .direct, .relayed]) { "\($0)" }, "which ways may be used",
     default: .any)
+  static let search = Option(
+    "search", .choice("SEARCH"), "how eagerly a port is looked for that a NAT hides",
+    default: WarrenScenarios.Program.Search.normal)
   static let stun = Option<[HostPlace]>.repeated(
     "stun", .host.named(example: "stun.example.org:3478"),
     "a STUN server besides the registry, at port 3478 if none is named")
@@ -30,7 +34,8 @@ enum PeerWords {
 
   /// For ``CommandDescription/options``.
   static let all: [any DeclaredOption] =
-    [registry, key, port, loopback, paths, stun, relay, relayUser, relayPassword, patience] + LogWords.all
+    [registry, key, port, loopback, paths, search, stun, relay, relayUser, relayPassword, patience]
+    + LogWords.all
   static let rules: [OptionRule] = [
     .together([relayUser, relayPassword]), .needs(relayUser, oneOf: [relay]),
   ]

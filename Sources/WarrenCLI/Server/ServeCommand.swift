@@ -25,6 +25,9 @@ struct ServeCommand: Command {
   private static let relay = Option.flag("relay", "relay for those who find no direct way", default: true)
   private static let announce = Option<[IPAddress]>.repeated(
     "announce", .ip, "by which address others reach this computer's relay, where a NAT stands before it")
+  private static let relayTo = Option<[IPPrefix]>.repeated(
+    "relay-to", .prefix,
+    "relay to these addresses too, although they are not the internet's: a network of one's own")
   private static let realm = Option(
     "realm", .text.named("REALM"), "in whose name relay passwords are asked for", default: "warren")
   private static let users = Option<String?>(
@@ -47,8 +50,8 @@ struct ServeCommand: Command {
         """,
       group: .meeting,
       options: [
-        port, address, key, http, pairing, relay, announce, users, realm, sessions, allocations, bandwidth,
-        loopback,
+        port, address, key, http, pairing, relay, announce, relayTo, users, realm, sessions, allocations,
+        bandwidth, loopback,
       ] + LogWords.all,
       examples: [
         Example("warren serve --loopback --port 0", "try it on this computer"),
@@ -61,7 +64,7 @@ struct ServeCommand: Command {
 
   /// What takes a restart where the file with options has changed.
   private static let fixed: [any DeclaredOption] =
-    [port, address, key, http, pairing, relay, announce, realm, loopback] + LogWords.all
+    [port, address, key, http, pairing, relay, announce, relayTo, realm, loopback] + LogWords.all
 
   private let words: ParsedWords
   private let terminal = Terminal()
@@ -111,8 +114,9 @@ struct ServeCommand: Command {
     relay.realm = words[Self.realm]
     relay.allocations = words[Self.allocations]
     relay.totalBandwidth = words[Self.bandwidth]
+    relay.permits = words[Self.relayTo]
     if words[Self.loopback] {
-      relay.permits = [IPPrefix(.loopback(.v4), length: 8), IPPrefix(.loopback(.v6), length: 128)]
+      relay.permits += [IPPrefix(.loopback(.v4), length: 8), IPPrefix(.loopback(.v6), length: 128)]
     }
     configuration.relay = relay
     return configuration
