@@ -1,4 +1,5 @@
 import Glibc
+import WarrenScenarios
 
 /// How much the lab does, as the environment says.
 enum LabSettings {
@@ -9,7 +10,9 @@ enum LabSettings {
   /// How often each cell of a matrix is tried.
   static let repetitions = number("WARREN_LAB_REPETITIONS") ?? 1
   /// How peers look for hidden ports in matrices.
-  static let search = text("WARREN_LAB_SEARCH")
+  static let search = text("WARREN_LAB_SEARCH").flatMap { WarrenScenarios.Program.Search(rawValue: $0) }
+  /// With how many seeds the simulator tries each cell.
+  static let seeds = UInt64(number("WARREN_LAB_SEEDS") ?? 3)
   /// Which scenarios are played, in place of the usual ones.
   static let scenarios = text("WARREN_LAB_SCENARIOS")?.split(separator: ",").map(String.init)
   /// Which kinds there are in the matrix, in place of all.
