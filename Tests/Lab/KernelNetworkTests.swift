@@ -14,11 +14,6 @@ struct KernelNetworkTests {
     return names.joined(separator: " ")
   }
 
-  private func cables(of witness: NetworkNamespace) throws -> Int {
-    let devices = try witness.enter { Folder.text(of: "/proc/thread-self/net/dev") ?? "" }
-    return devices.split(separator: "\n").count { $0.contains("w") && $0.contains(":") }
-  }
-
   /// A program that does nothing but have these open, as a process of ours has.
   private func startProgram(holding namespaces: [NetworkNamespace]) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
@@ -43,20 +38,18 @@ struct KernelNetworkTests {
       let witness = try NetworkNamespace()
       let keeper = try { () -> pid_t in
         let network = try KernelNetwork(rules: Profile.masquerade.rules(.drop))
-        for (index, namespace) in network.all.enumerated() {
-          try witness.run("ip link add w\(index) type veth peer name witness netns \(namespace.path)")
-        }
+        try witness.plug(into: network.all.map(\.path))
         #expect(visible() == before)
         return try startProgram(holding: network.all)
       }()
-      #expect(try cables(of: witness) == 5, "another process holds it")
+      #expect(try witness.cableCount == 5, "another process holds it")
       #expect(visible() == before)
       kill(keeper, SIGKILL)
       #expect(waitpid(keeper, nil, 0) == keeper)
       // The kernel takes it apart when it has time.
       let end = monotonicTime() + .seconds(10)
-      while try cables(of: witness) > 0, monotonicTime() < end { usleep(5000) }
-      #expect(try cables(of: witness) == 0)
+      while try witness.cableCount > 0, monotonicTime() < end { usleep(5000) }
+      #expect(try witness.cableCount == 0)
       #expect(visible() == before)
     }
   }

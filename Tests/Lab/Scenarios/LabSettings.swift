@@ -18,6 +18,9 @@ enum LabSettings {
   /// Which kinds there are in the matrix, in place of all.
   static let kinds = text("WARREN_LAB_KINDS")?.split(separator: ",").map(String.init)
 
+  /// Where this process plays until it is killed, if that is what it is for.
+  static let victimsFolder = text("WARREN_LAB_VICTIM")
+
   private static func text(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
   private static func number(_ name: String) -> Int? { text(name).flatMap { Int($0) } }
 }
