@@ -11,6 +11,10 @@ CONTEST_SEEDS ?= 10000
 SCENARIO_SEEDS ?= 100
 WEATHER_SEEDS ?= 100
 LAB_SCRIPTS ?= 300
+# In the lab: networks at once, seeds of the simulator for each pair, and how often the kernel tries it.
+LAB_JOBS ?= 6
+LAB_SEEDS ?= 3
+LAB_REPETITIONS ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: interop simulate help demo test lint format bench matrix connect paths storm swarm contest weather lab fuzz sanitize release docs setup clean
@@ -77,8 +81,10 @@ weather: release ## send bytes through bad networks over QUIC, in both worlds, a
 	.build/release/warren weather clean --megabytes 1024 --streams 1 --seeds 1
 	.build/release/warren weather clean --megabytes 1024 --streams 1 --seeds 1 --loopback
 
-lab: setup interop ## send random packet scripts through the simulated NAT and through this kernel's, as root (300 a profile: 20 s)
-	WARREN_LAB_SCRIPTS=$(LAB_SCRIPTS) $(SWIFT) test --filter LabTests
+lab: setup interop ## play scenarios and all pairs of NATs with the real command in this kernel, beside the simulator, as root (10 minutes)
+	WARREN_LAB_SCRIPTS=$(LAB_SCRIPTS) WARREN_LAB_WHOLE=1 WARREN_LAB_JOBS=$(LAB_JOBS) WARREN_LAB_SEEDS=$(LAB_SEEDS) \
+	  WARREN_LAB_REPETITIONS=$(LAB_REPETITIONS) WARREN_LAB_SCENARIOS=$(LAB_SCENARIOS) WARREN_LAB_KINDS=$(LAB_KINDS) \
+	  WARREN_LAB_SEARCH=$(LAB_SEARCH) WARREN_IROH_SEEDS=200 $(SWIFT) test --filter 'LabTests|IrohMatrixTests'
 
 fuzz: setup ## give hostile bytes to whatever reads some, a minute each (FUZZ_SECONDS, FUZZ_TARGETS)
 	@Scripts/fuzz.sh

@@ -26,7 +26,9 @@ struct LabDeathTests {
     try await Folder.with { folder in
       try await awaitThread {
         let victim = try startVictim(in: folder)
-        let isPlaying = wait(.seconds(60)) { Folder.text(of: folder + "/alice.out")?.contains("word 1") ?? false }
+        let isPlaying = wait(.seconds(60)) {
+          Folder.text(of: folder + "/alice.out")?.contains("word 1") ?? false
+        }
         let programs = programs(in: folder).count
         let networks = networks(of: victim)
         // A cable into each of its namespaces: it goes with what is at its other end.
@@ -45,17 +47,22 @@ struct LabDeathTests {
   }
 
   private func startVictim(in folder: String) throws -> pid_t {
-    let command = ["/proc/self/exe", "--filter", "LabDeathTests/victim", "--testing-library", "swift-testing"]
+    let command = [
+      "/proc/self/exe", "--filter", "LabDeathTests/victim", "--testing-library", "swift-testing",
+    ]
     var words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
-    let variables = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "WARREN_LAB_VICTIM=\(folder)", "SWIFT_BACKTRACE=enable=no"]
+    let variables = [
+      "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "WARREN_LAB_VICTIM=\(folder)", "SWIFT_BACKTRACE=enable=no",
+    ]
     var environment: [UnsafeMutablePointer<CChar>?] = variables.map { strdup($0) } + [nil]
     defer { for variable in environment { free(variable) } }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     for number in [1, 2] as [CInt] {
-      posix_spawn_file_actions_addopen(&actions, number, folder + "/victim.\(number)", O_WRONLY | O_CREAT, 0o600)
+      posix_spawn_file_actions_addopen(
+        &actions, number, folder + "/victim.\(number)", O_WRONLY | O_CREAT, 0o600)
     }
     var pid: pid_t = 0
     try #require(posix_spawn(&pid, command[0], &actions, nil, &words, &environment) == 0)
@@ -76,7 +83,9 @@ struct LabDeathTests {
     return Folder.names(in: folder).map { "\(folder)/\($0)" }.filter { path in
       var target = [CChar](repeating: 0, count: 256)
       let count = readlink(path, &target, target.count - 1)
-      return count > 0 && String(decoding: target.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self).hasPrefix("net:[")
+      return count > 0
+        && String(decoding: target.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self).hasPrefix(
+          "net:[")
     }
   }
 

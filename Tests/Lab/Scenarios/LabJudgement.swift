@@ -10,7 +10,8 @@ struct LabJudgement {
   private(set) var line = ""
 
   init(_ scenario: Scenario, _ outcome: LabStage.Outcome) {
-    line = outcome.talks.map(Self.words).joined(separator: "; ")
+    line = outcome.talks.map { Self.words(answered: $0.answered, ways: $0.ways, silence: $0.silence) }.joined(
+      separator: "; ")
     let oracle = Oracle(scenario)
     for talk in outcome.talks {
       let promise = oracle.promise(talk.caller, talk.called)
@@ -58,10 +59,11 @@ struct LabJudgement {
     }
   }
 
-  private static func words(_ talk: LabTalk.Outcome) -> String {
-    let ways = talk.ways.map { "\($0.kind) after \($0.since / .milliseconds(1)) ms" }.joined(separator: ", ")
-    let answered = talk.answered.map { "\($0 / .milliseconds(1)) ms" } ?? "never"
-    return
-      "\(talk.caller) hears of \(talk.called) after \(answered): \(ways); silent for \(talk.silence / .milliseconds(1)) ms"
+  /// `heard after 131 ms: direct after 79 ms; silent for 102 ms`.
+  static func words(answered: Duration?, ways: [Scenario.Way], silence: Duration) -> String {
+    let ways = ways.map { "\($0.kind) after \(text($0.since))" }.joined(separator: ", ")
+    return "heard after \(answered.map(text) ?? "no time at all"): \(ways); silent for \(text(silence))"
   }
+
+  private static func text(_ time: Duration) -> String { "\(Int((time / .milliseconds(1)).rounded())) ms" }
 }

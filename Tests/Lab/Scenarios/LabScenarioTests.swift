@@ -30,6 +30,13 @@ struct LabScenarioTests {
     var isPlayed = true
   }
 
+  /// The same in the simulator, with one seed.
+  private static func simulated(_ scenario: Scenario) async throws -> String {
+    try await scenario.run(seed: 1).conversations.map { talk in
+      LabJudgement.words(answered: talk.answered, ways: talk.ways, silence: talk.silence)
+    }.joined(separator: "; ")
+  }
+
   private static func result(of name: String) async throws -> Result {
     let scenario = try Scenario(named: name)
     if let obstacle = LabStage.obstacle(scenario) {
@@ -38,7 +45,8 @@ struct LabScenarioTests {
     do {
       let outcome = try await LabStage.play(scenario)
       let judgement = LabJudgement(scenario, outcome)
-      return Result(line: judgement.line, faults: judgement.faults)
+      let beside = LabSettings.isWhole ? " | simulator: \(try await simulated(scenario))" : ""
+      return Result(line: judgement.line + beside, faults: judgement.faults)
     } catch {
       return Result(line: "\(error)", faults: ["\(error)"])
     }

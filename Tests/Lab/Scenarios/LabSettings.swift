@@ -21,7 +21,11 @@ enum LabSettings {
   /// Where this process plays until it is killed, if that is what it is for.
   static let victimsFolder = text("WARREN_LAB_VICTIM")
 
-  private static func text(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+  /// What is empty says nothing.
+  private static func text(_ name: String) -> String? {
+    getenv(name).map { String(cString: $0) }.flatMap { $0.isEmpty ? nil : $0 }
+  }
+
   private static func number(_ name: String) -> Int? { text(name).flatMap { Int($0) } }
 }
 
