@@ -38,6 +38,8 @@ public enum Program: Hashable, Sendable {
 
     /// Which relays it knows, by their machines; nil for all.
     public var relays: [String]?
+    /// Its port; 0 for any.
+    public var port: UInt16 = 0
     /// Whether it asks the routers before it for a port.
     public var mapsPorts = false
 
@@ -46,6 +48,7 @@ public enum Program: Hashable, Sendable {
 
     /// Changes the configuration of a peer.
     func apply(to configuration: inout Peer.Configuration) {
+      configuration.port = port
       configuration.policy = admits == .everyone ? .everyone : .nobody
       configuration.paths = paths
       configuration.search = search?.profile

@@ -68,6 +68,7 @@ extension Scenario {
     ("same-cgn-no-hairpin", PackageResources.same_cgn_no_hairpin_json),
     ("same-nat-hairpin", PackageResources.same_nat_hairpin_json),
     ("same-nat-no-hairpin", PackageResources.same_nat_no_hairpin_json),
+    ("same-port", PackageResources.same_port_json),
     ("satellite", PackageResources.satellite_json),
     ("six-friends", PackageResources.six_friends_json),
     ("strict-strict", PackageResources.strict_strict_json),

@@ -346,8 +346,12 @@ extension Peer {
   }
 
   /// Ways from this peer's own ports. Who is hidden has none: the other side's relay would tell it where they begin.
+  ///
+  /// In its own network the other side may have the address and the port that this peer has in its: nobody but itself would answer there.
   func straightWays(to addresses: [SocketAddress]) async -> [NetworkPath] {
-    isHidden ? [] : await endpoint.ways(to: addresses.filter(mayReach))
+    guard !isHidden else { return [] }
+    let own = hostAddresses()
+    return await endpoint.ways(to: addresses.filter { mayReach($0) && !own.contains($0) })
   }
 
   // MARK: What becomes of it

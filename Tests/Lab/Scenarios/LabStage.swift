@@ -115,6 +115,7 @@ final class LabStage {
   private func start(peer name: String, calling other: String? = nil) throws -> WarrenProgram {
     guard case .peer(let wishes) = scenario.program(of: name) else { fatalError("\(name) is no peer") }
     var words = ["peer", "--id", name, "-k", "\(folder)/\(name).pem", "-v", "--paths", "\(wishes.paths)"]
+    if wishes.port != 0 { words += ["-p", "\(wishes.port)"] }
     if let registry { words += ["-r", registry] }
     if let search = wishes.search { words += ["--search", search.rawValue] }
     for server in stunServers { words += ["--stun", server] }
