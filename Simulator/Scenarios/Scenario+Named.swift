@@ -71,7 +71,6 @@ extension Scenario {
     ("same-port", PackageResources.same_port_json),
     ("satellite", PackageResources.satellite_json),
     ("six-friends", PackageResources.six_friends_json),
-    ("somebody-else-there", PackageResources.somebody_else_there_json),
     ("strict-strict", PackageResources.strict_strict_json),
     ("triple-nat", PackageResources.triple_nat_json),
     ("two-phones", PackageResources.two_phones_json),

@@ -289,17 +289,6 @@ extension Peer {
     }
     await add(answer.addresses, to: handshake, of: approach)
     punchLater(approach)
-    if let connection = try await established(handshake, of: approach, with: answer.peer) {
-      return connection
-    }
-    // Somebody else is in this network where the other side is in its own. A puncher's checks know whom they have found.
-    handshake = try await endpoint.beginHandshake(with: answer.peer)
-    approach.handshake = handshake
-    await client.signal(answer.id, PeerSignal.flight(handshake.flight).encoded)
-    let everybodys = answer.addresses.filter {
-      !$0.ip.isPrivate && !$0.ip.isCarrierShared && !$0.ip.isLinkLocal
-    }
-    await add(everybodys, to: handshake, of: approach)
     let connection = try await established(handshake, of: approach)
     guard connection.peer == answer.peer else {
       await connection.close(code: ConnectionEnd.denied.rawValue)
@@ -324,21 +313,6 @@ extension Peer {
     approach.peer = peer
     for place in waiting.indices where waiting[place].target == approach.target { waiting[place].peer = peer }
     table.began(.ours, with: peer)
-  }
-
-  /// The connection with this peer; nil where somebody else has answered.
-  private func established(
-    _ handshake: Handshake, of approach: Approach, with peer: PeerID
-  ) async throws -> Connection? {
-    do {
-      let connection = try await established(handshake, of: approach)
-      if connection.peer == peer { return connection }
-      await connection.close(code: ConnectionEnd.denied.rawValue)
-      return nil
-    } catch let error as QUICError {
-      guard case .wrongPeer = error.code else { throw error }
-      return nil
-    }
   }
 
   private func established(_ handshake: Handshake, of approach: Approach) async throws -> Connection {
