@@ -161,7 +161,8 @@ let package = Package(
       name: "SimulatorTests", dependencies: ["WarrenSimulator", "TestSupport"], path: "Tests/SimulatorTests",
       swiftSettings: strict),
     .testTarget(
-      name: "LabTests", dependencies: ["Warren", "WarrenSimulator", "WarrenScenarios", "WarrenCLI", "TestSupport"],
+      name: "LabTests",
+      dependencies: ["Warren", "WarrenSimulator", "WarrenScenarios", "WarrenCLI", "TestSupport"],
       path: "Tests/Lab",
       swiftSettings: strict),
     .testTarget(

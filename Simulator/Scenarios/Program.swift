@@ -38,21 +38,21 @@ public enum Program: Hashable, Sendable {
 
     /// Which relays it knows, by their machines; nil for all.
     public var relays: [String]?
-    /// Its port; 0 for any.
-    public var port: UInt16 = 0
     /// Whether it asks the routers before it for a port.
     public var mapsPorts = false
+    /// At which port it is to be reached; 0 for any.
+    public var port: UInt16 = 0
 
     /// The usual.
     public init() {}
 
     /// Changes the configuration of a peer.
     func apply(to configuration: inout Peer.Configuration) {
-      configuration.port = port
       configuration.policy = admits == .everyone ? .everyone : .nobody
       configuration.paths = paths
       configuration.search = search?.profile
       configuration.mapsPorts = mapsPorts
+      configuration.port = port
     }
   }
 
