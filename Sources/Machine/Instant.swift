@@ -28,9 +28,17 @@ extension Instant: InstantProtocol {
     return Instant(nanoseconds: duration < .zero ? .min : .max)
   }
 
+  /// The earlier of two; of one that is there and one that is not, that one.
+  @inlinable
+  package static func earliest(_ one: Instant?, _ other: Instant?) -> Instant? {
+    guard let one, let other else { return one ?? other }
+    return Swift.min(one, other)
+  }
+
   /// How long it is until `other`; negative when it is past.
   public func duration(to other: Instant) -> Duration {
-    .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds)
+    let (difference, overflow) = other.nanoseconds.subtractingReportingOverflow(nanoseconds)
+    return overflow ? .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds) : .nanoseconds(difference)
   }
 }
 
@@ -47,6 +55,8 @@ extension Instant: CustomStringConvertible {
 extension Duration {
   /// The duration in nanoseconds, rounded towards zero, held to what 64 bits can count (292 years).
   public var wholeNanoseconds: Int64 {
+    // Most are shorter than nine seconds: 64 bits do, where 128 take several times as long.
+    if let attoseconds = Int64(exactly: attoseconds) { return attoseconds / 1_000_000_000 }
     let (seconds, attoseconds) = components
     let (product, tooLarge) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
     if tooLarge { return seconds < 0 ? .min : .max }

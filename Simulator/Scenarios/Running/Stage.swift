@@ -29,7 +29,6 @@ final class Stage: @unchecked Sendable {
   var qlog: (@Sendable (_ name: String) -> (@Sendable ([UInt8]) -> Void)?)?
   /// How many connections have begun on each machine, of each side.
   private var ends: [String: Int] = [:]
-  var packets = PacketCount()
   /// On which kinds of ways pairs were when it was calm.
   var finalKinds: [Path.Kind: Int] = [:]
   /// How links are that have been changed for a while, and how often they were.

@@ -155,6 +155,9 @@ extension PunchCore {
   /// Whether a search has been agreed upon, and waits for ``beginSearch(at:)``.
   public var wantsSearch: Bool { search.prepared != nil }
 
+  /// Whether this side looks at its own ports, for a search.
+  public var isSampling: Bool { search.sampling != nil || search.pin != nil }
+
   /// Whether a search goes on.
   public var isSearching: Bool { search.running != nil }
 
@@ -252,6 +255,7 @@ extension PunchCore {
     switch plan.method {
     case .predict, .meet: nextRound(at: now)
     case .birthday where search.round + 1 < SearchLimits.birthdayRounds: nextRound(at: now)
+    case .exhaustive where search.round + 1 < SearchLimits.exhaustiveRounds: nextRound(at: now)
     case .birthday, .exhaustive: break
     }
   }
@@ -284,11 +288,10 @@ extension PunchCore {
 
   /// A packet of the other side's search has come through: now its source is checked as any candidate is.
   mutating func receiveSearchPacket(
-    _ bytes: RawSpan, _ channel: Channel, _ local: IPAddress?, _ source: SocketAddress, at now: Instant
+    _ message: borrowing STUNMessage, _ channel: Channel, _ local: IPAddress?, _ source: SocketAddress,
+    at now: Instant
   ) -> Bool {
-    guard bytes.byteCount == STUNMessageWriter.headerSize, let message = try? STUNMessage(bytes),
-      message.messageClass == .indication
-    else { return false }
+    guard message.bytes.byteCount == STUNMessageWriter.headerSize else { return false }
     // Of several that come through the first is as good as any: the others would only be more to check. Whoever has seen
     // one can send it again from anywhere: so it must come from where the other side is, and few are followed.
     guard message.transactionID == search.ours(token: ice.credentials), !hasDirectPath,
