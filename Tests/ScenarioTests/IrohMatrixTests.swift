@@ -8,7 +8,7 @@ import WarrenScenarios
 struct IrohMatrixTests {
   private let matrix = ScenarioMatrix.iroh
   /// Few in every run of the tests; `make lab` wants 200.
-  private static let seeds = getenv("WARREN_IROH_SEEDS").flatMap { UInt64(String(cString: $0)) } ?? 10
+  private static let seeds = getenv("WARREN_IROH_SEEDS").flatMap { UInt64(String(cString: $0)) } ?? 6
 
   private func verdict(_ row: String, _ column: String, seeds: UInt64) async throws -> ScenarioSweep.Verdict {
     let (caller, called) = (matrix.kinds.firstIndex(of: row)!, matrix.kinds.firstIndex(of: column)!)

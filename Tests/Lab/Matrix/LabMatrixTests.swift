@@ -5,7 +5,7 @@ import WarrenMachine
 @testable import WarrenScenarios
 
 /// Who is connected with whom over which kind of way is the same behind this kernel's NATs and the simulator's.
-@Suite("The matrix in this kernel and in the simulator", .serialized, .needsNamespaces, .needsWarren)
+@Suite("The matrix in this kernel and in the simulator", .serialized, .needsTunnels, .needsWarren)
 struct LabMatrixTests {
   /// Tries these pairs, or all where everything is tried, and prints what came of it.
   private func check(_ lab: LabMatrix, few: [(String, String)]) async throws -> [LabCell] {

@@ -6,7 +6,7 @@ import WarrenMachine
 @testable import WarrenScenarios
 @testable import WarrenSimulator
 
-@Suite("A lab that is killed", .serialized, .needsNamespaces, .needsWarren)
+@Suite("A lab that is killed", .serialized, .needsTunnels, .needsWarren)
 struct LabDeathTests {
   /// What is killed is this program, run once more for this test alone.
   @Test("plays until it is", .enabled(if: LabSettings.victimsFolder != nil, "it is only for the next test"))

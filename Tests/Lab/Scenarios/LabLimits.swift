@@ -10,6 +10,4 @@ enum LabLimits {
   static let beginning: Duration = .seconds(20)
   /// How long the last answers may take: as long as a connection waits for a way.
   static let lastWords: Duration = .seconds(15)
-  /// How long nothing changes after which a way is the last one: a search for a port at its slowest is done by then.
-  static let settled: Duration = .seconds(12)
 }

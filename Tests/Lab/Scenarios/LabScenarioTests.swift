@@ -7,7 +7,7 @@ import WarrenMachine
 @testable import WarrenScenarios
 
 /// The scenarios of `Fixtures/Scenarios`, of which the lab can do every part, with the command `warren` behind this kernel's NATs.
-@Suite("Scenarios in this kernel", .serialized, .needsNamespaces, .needsWarren)
+@Suite("Scenarios in this kernel", .serialized, .needsTunnels, .needsWarren)
 struct LabScenarioTests {
   /// A few in every run of the tests, and all in `make lab`.
   static let names =

@@ -12,7 +12,7 @@ final class PacketCarrier: @unchecked Sendable {
   // What its thread and others use is in `state`; the rest does not change, or is that thread's: hence `@unchecked`.
   private let state: Guarded<State>
   private let wake: (reading: CInt, writing: CInt)
-  private var thread = pthread_t()
+  private var thread: pthread_t?
 
   private struct State {
     let world: World
@@ -50,16 +50,23 @@ final class PacketCarrier: @unchecked Sendable {
   /// Begins. All ports are there by now.
   func start() {
     let carrier = Unmanaged.passUnretained(self).toOpaque()
+    var thread = pthread_t()
     precondition(pthread_create(&thread, nil, runPacketCarrier, carrier) == 0)
+    self.thread = thread
+  }
+
+  deinit {
+    close(wake.reading)
+    close(wake.writing)
   }
 
   /// Ends it; afterwards nothing is carried any more.
   func stop() {
     state.withLock { $0.isEnded = true }
     _ = write(wake.writing, [1], 1)
-    pthread_join(thread, nil)
-    close(wake.reading)
-    close(wake.writing)
+    // One that could not be built to its end was never begun.
+    if let thread { pthread_join(thread, nil) }
+    thread = nil
   }
 
   func add(_ port: Port) { state.withLock { $0.ports.append(port) } }

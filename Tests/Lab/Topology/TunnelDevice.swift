@@ -1,5 +1,6 @@
 import Glibc
 import TestSupport
+import Testing
 
 /// A network device of a namespace whose cable ends in this process: what the kernel sends over it is read here, and what is written
 /// here arrives there (a `tun` device: IP packets alone). It goes with whoever has it open.
@@ -31,6 +32,16 @@ final class TunnelDevice: Sendable {
 
   deinit { close(descriptor) }
 
+  /// Why there can be none in a namespace; nil where there can.
+  static let obstacle: String? = {
+    do {
+      _ = try TunnelDevice("warren", in: NetworkNamespace())
+      return nil
+    } catch {
+      return "\(error)"
+    }
+  }()
+
   /// The next packet that the kernel sends, as far as there is one.
   func receive(_ buffer: UnsafeMutableRawBufferPointer) -> Int? {
     let count = read(descriptor, buffer.baseAddress, buffer.count)
@@ -39,4 +50,12 @@ final class TunnelDevice: Sendable {
 
   /// Lets a packet arrive; one for which the kernel has no room is lost, as on any cable.
   func send(_ packet: [UInt8]) { _ = write(descriptor, packet, packet.count) }
+}
+
+extension Trait where Self == ConditionTrait {
+  /// Where namespaces and devices between them can be made.
+  static var needsTunnels: Self {
+    let obstacle = NetworkNamespace.obstacle ?? TunnelDevice.obstacle
+    return .enabled(if: obstacle == nil, Comment(rawValue: "skipped, because \(obstacle ?? "")"))
+  }
 }
