@@ -138,9 +138,10 @@ final class ICELaboratory {
     var turns = 0
     while true {
       turns += 1
-      precondition(turns < 1_000_000, "the agents never rest: \(sides.map(\.core.nextDeadline)) at \(now)")
+      precondition(
+        turns < 1_000_000, "the agents never rest: \(sides.map { $0.core.nextDeadline }) at \(now)")
       let flight = flights.min { ($0.at, $0.number) < ($1.at, $1.number) }
-      let deadlines = sides.compactMap(\.core.nextDeadline)
+      let deadlines = sides.compactMap { $0.core.nextDeadline }
       guard let next = ([flight?.at].compactMap { $0 } + deadlines).min(), next <= end else { break }
       now = max(now, next)
       if let flight, flight.at <= now {
