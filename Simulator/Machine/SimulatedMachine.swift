@@ -15,6 +15,9 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   /// The name servers that it asks. Names of machines are known without: see ``World/addName(_:for:)``.
   public var knownNameServers: [SocketAddress] = []
 
+  /// Addresses of others that it says are its own.
+  var pretended: [IPAddress] = []
+
   unowned let world: World
   let place: Trace.Place
   private(set) var attachments: [Attachment] = []
@@ -22,7 +25,9 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   var tcp = TCPTable()
   private var reassembly = Reassembly()
   private var chance: SimulatorRandom
-  private let clockOffset: Duration
+  /// How far its clock is ahead of the world's, and until when it sleeps, if it does.
+  let clock: ClockOffset
+  var sleep: (since: Instant, until: Instant)?
   private(set) var isClosed = false
 
   init(_ name: String, in world: World, place: Trace.Place) {
@@ -31,7 +36,7 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
     self.place = place
     chance = world.random(for: name)
     // Each clock begins elsewhere, so that a program that sends its instants to others fails here first.
-    clockOffset = .microseconds(Int64(chance.below(3_600_000_000)))
+    clock = ClockOffset(.microseconds(Int64(chance.below(3_600_000_000))))
   }
 
   func attach(to network: Network, addresses: [NetworkInterface.Address], up: Link, down: Link) {
@@ -78,14 +83,18 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
 
   // MARK: Time and chance
 
-  public var now: Instant { world.now.advanced(by: clockOffset) }
+  public var now: Instant {
+    // Its clock has been put back by as long as it sleeps already.
+    if let sleep, world.now < sleep.until { return sleep.since }
+    return world.now.advanced(by: clock.value)
+  }
 
   public var timeSince1970: Duration {
     SimulatorLimits.epoch + .nanoseconds(world.now.nanoseconds) + clockError
   }
 
   public func makeTimer(_ fire: @escaping () -> Void) -> MachineTimer {
-    world.timers.makeTimer(of: self, offset: clockOffset) { [weak self] in
+    world.timers.makeTimer(of: self, offset: clock) { [weak self] in
       guard let self, !isClosed else { return }
       fire()
     }
@@ -119,10 +128,12 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
         NetworkInterface.Address(.loopback(.v4), prefixLength: 8),
         NetworkInterface.Address(.loopback(.v6), prefixLength: 128),
       ], isLoopback: true)
+    let others = pretended.map { NetworkInterface.Address($0, prefixLength: $0.family == .v4 ? 32 : 128) }
     return [loopback]
       + attachments.enumerated().map { index, attachment in
         NetworkInterface(
-          name: "eth\(index)", index: UInt32(index + 2), addresses: attachment.addresses, isLoopback: false)
+          name: "eth\(index)", index: UInt32(index + 2),
+          addresses: attachment.addresses + (index == 0 ? others : []), isLoopback: false)
       }
   }
 
@@ -241,6 +252,8 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
 
   /// Sends a packet that this machine made; to itself at once.
   func send(_ packet: Packet, over attachment: Attachment?) {
+    // Its system's own timers are the world's: what they would send is not sent.
+    guard !isAsleep else { return }
     var packet = packet
     world.number(&packet)
     world.record(.sent(Trace.Summary(packet)), at: place)
@@ -267,6 +280,7 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   func submitOwn(_ work: @escaping () -> Void) { world.ready.add(.work(work)) }
 
   func receive(_ packet: Packet, at attachment: Attachment) {
+    guard !isAsleep else { return drop(packet, "the machine sleeps") }
     guard attachment.addresses.contains(where: { $0.ip == packet.destination.ip }) else {
       return drop(packet, "not for this machine")
     }

@@ -35,6 +35,7 @@ extension NATCore {
     {
       throw .blockedPort
     }
+    try captivity.divert(&packet)
     try lowerHopLimit(of: &packet, from: .inside, into: &output)
     try translateOutbound(&packet, at: now)
     return .outside
@@ -70,6 +71,7 @@ extension NATCore {
     }
     let original = packet
     try translateInbound(&packet, arrivedAs: original, from: .outside, at: now, into: &output)
+    try captivity.disguise(&packet)
     return .inside
   }
 

@@ -29,6 +29,8 @@ public struct NATCore: Sendable {
   var flowOrder = RecencyOrder()
   /// When it was switched on. At first, a day before time began: gateways seldom start with those inside.
   private(set) var started = Instant(nanoseconds: -86_400_000_000_000)
+  /// Who answers those inside, if somebody has to agree first.
+  var captivity = Captivity()
   /// With what each explicit mapping that was asked for by PCP must be asked for again (RFC 6887, 11.3).
   var mappingNonces: [FlowKey: [UInt8]] = [:]
 
@@ -103,7 +105,9 @@ extension NATCore {
   public mutating func reboot(
     newAddresses: [IPAddress]? = nil, at now: Instant = Instant(nanoseconds: 0)
   ) {
+    let captivity = captivity
     self = NATCore(configuration, outside: newAddresses ?? outside, inside: inside, random: random)
+    hold(for: captivity.portal)
     started = now
   }
 }

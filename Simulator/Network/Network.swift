@@ -11,6 +11,8 @@ final class Network {
   var gateway: Attachment?
   /// Which of its addresses are free.
   var plan: AddressPlan
+  /// What is spoken in it; nil where that is for each machine to say.
+  var families: Set<IPAddress.Family>?
   /// Those who see whatever passes.
   var eavesdroppers: [(Packet) -> Void] = []
   /// Pairs of attachments between which nothing passes, one way.

@@ -8,6 +8,15 @@ public enum Expectation: Hashable, Sendable {
   case refusal(String, to: String)
   /// A machine sends so many packets at most.
   case packets(of: String, atMost: Int)
+  /// So many packets reach a machine at most, whether something there takes them or not.
+  case arrivals(at: String, atMost: Int)
+  /// A machine that asks an echo is answered; or not.
+  case echo(String, of: String, over: TransportProtocol, within: Duration?)
+  case noEcho(String, of: String, over: TransportProtocol)
+  /// All nodes of a mesh know each other, in which time after they were started.
+  case mesh(String, within: Duration)
+  /// What a node first says to all of its mesh is heard by all others, in which time.
+  case heard(String, within: Duration)
 
   /// What becomes of a connection.
   public struct Wishes: Hashable, Sendable {

@@ -4,12 +4,21 @@ extension Scenario {
   /// The scenarios that have a name, in the order of their names: the files in `Fixtures/Scenarios`, which are in the library.
   public static let names: [String] = files.map(\.name)
 
-  /// The scenario of this name.
+  /// The scenario of this name, also of one of the sets (``ScenarioSet``).
   ///
   /// - Throws: ``ScenarioError`` where there is none.
   public init(named name: String) throws {
-    try self.init(json: Self.json(named: name), file: "\(name).json")
+    if let scenario = ScenarioSet.all.lazy.flatMap(\.scenarios).first(where: { $0.name == name }) {
+      self = scenario
+    } else {
+      try self.init(json: Self.json(named: name), file: "\(name).json")
+    }
   }
+
+  /// The same, as it is said in a test: `try await Scenario("two-phones").run(seeds: 1...100) { stage in … }`.
+  ///
+  /// - Throws: ``ScenarioError`` where there is none.
+  public init(_ name: String) throws { try self.init(named: name) }
 
   /// The file of the scenario of this name.
   ///

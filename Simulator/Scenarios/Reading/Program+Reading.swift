@@ -8,13 +8,19 @@ extension Program {
         "program",
         [
           ("peer", .peer()), ("registry", .registry()), ("relay", .relay), ("stun", .stun),
-          ("nothing", .nothing),
+          ("echo", .echo), ("nothing", .nothing),
         ])
       return
     }
-    let members = try value.members(["peer", "registry", "neighbour"])
+    let members = try value.members(["peer", "registry", "neighbour", "mesh", "hostile", "portal"])
     if let peer = members["peer"] {
       self = .peer(try PeerWishes(peer))
+    } else if let mesh = members["mesh"] {
+      self = .mesh(try mesh.text())
+    } else if let hostile = members["hostile"] {
+      self = .hostile(naming: try hostile.members(["names"]).needed("names").list().map { try $0.text() })
+    } else if let portal = members["portal"] {
+      self = .portal(of: try portal.members(["of"]).needed("of").text())
     } else if let neighbour = members["neighbour"] {
       let rate = try neighbour.members(["mappings-per-second"]).needed("mappings-per-second")
       self = .neighbour(perSecond: try rate.count(1...100_000))

@@ -10,7 +10,7 @@ struct Lane: Hashable {
 
   /// All of a scenario: those who talk on both sides, behind their NATs, and all others in the middle.
   static func all(of scenario: Scenario) -> [Lane] {
-    let talks = { (node: Node) in node.machineNames.contains { scenario.program(of: $0).isPeer } }
+    let talks = { (node: Node) in node.machineNames.contains { scenario.program(of: $0).isEnd } }
     let sides = scenario.network.filter(talks)
     let left = sides.prefix((sides.count + 1) / 2)
     return left.flatMap { $0.lanes(of: scenario, boxesFirst: false) }
@@ -40,6 +40,11 @@ extension Program {
     case .relay: "relay"
     case .stun: "STUN server"
     case .neighbour(let rate): "\(rate) mappings a second"
+    case .mesh(let name): "node of \(name)"
+    case .echo: "echo"
+    case .hostile: "hostile peer"
+    case .portal(let box): "portal of \(box)"
+    case .own(let program): program.name
     case .nothing: "idle"
     }
   }

@@ -8,8 +8,19 @@ struct PacketCount {
   private(set) var peaks: [String: Int] = [:]
   private var seconds: [String: (second: Int64, count: Int)] = [:]
 
-  mutating func take(_ event: Trace.Event) {
-    guard case .sent = event.happening else { return }
+  /// What has reached each machine, whether something there took it or not.
+  private(set) var arrived: [String: Int] = [:]
+
+  /// - Parameter isFor: whether a packet that ended at a place was sent to it.
+  mutating func take(_ event: Trace.Event, isFor: (Trace.Summary) -> Bool) {
+    switch event.happening {
+    case .sent: break
+    case .delivered: return arrived[event.place, default: 0] += 1
+    case .dropped(let packet, _):
+      if isFor(packet) { arrived[event.place, default: 0] += 1 }
+      return
+    case .forwarded, .note: return
+    }
     sent[event.place, default: 0] += 1
     let second = event.time.nanoseconds / 1_000_000_000
     var current = seconds[event.place] ?? (second, 0)
@@ -27,8 +38,9 @@ extension Stage {
       if case .connect(_, _, .bytes(let count)) = step.action { sum + count / 300 } else { sum }
     }
     for name in scenario.machineNames {
-      let isServer = !scenario.program(of: name).isPeer
-      let most = ScenarioLimits.packetsPerSecond * (isServer ? max(1, scenario.peerNames.count) : 1) + bulk
+      let isServer = !scenario.program(of: name).isEnd
+      let ends = scenario.machineNames.filter { scenario.program(of: $0).isEnd }
+      let most = ScenarioLimits.packetsPerSecond * (isServer ? max(1, ends.count) : 1) + bulk
       let peak = packets.peaks[name, default: 0]
       judgement.expect(peak <= most, .noStorm, "\(name) has sent \(peak) packets in a second")
     }

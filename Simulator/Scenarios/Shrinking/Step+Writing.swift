@@ -42,6 +42,13 @@ extension Step.Action {
       return [("roam", .text(name)), ("behind", .text(box)), ("gap", Step.text(gap))]
     case .crash(let name, let length): return [("crash", .text(name))] + lasting(length)
     case .restart(let name): return [("restart", .text(name))]
+    case .sleep(let name, let length): return [("sleep", .text(name))] + lasting(length)
+    case .clock(let name, let time):
+      return [("clock", .text(name)), time < .zero ? ("back", Step.text(.zero - time)) : ("ahead", Step.text(time))]
+    case .ask(let name, let echo, let transport):
+      return [("ask", pair(name, echo)), ("over", .text(transport.name))]
+    case .broadcast(let name): return [("broadcast", .text(name))]
+    case .open(let name): return [("open", .text(name))]
     }
   }
 }
