@@ -170,15 +170,25 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   public func nameServers() -> [SocketAddress] { knownNameServers }
 
   public func lookUp(_ name: String, _ wait: Wait<[IPAddress]>) {
-    let timer = makeTimer { [world] in
+    let timer = makeTimer { [weak self] in
+      guard let self else { return }
       if let addresses = world.addresses(of: name) {
-        wait.succeed(addresses)
+        wait.succeed(withSynthesized(addresses))
       } else {
         wait.fail(NetworkError.nameNotFound(name))
       }
     }
     wait.onEnd = { timer.cancel() }
     timer.schedule(at: now.advanced(by: SimulatorLimits.lookUpTime))
+  }
+
+  /// What the network's DNS64 makes of a name's addresses, if there is one: a name without IPv6 gets some (RFC 6147, 5.1).
+  private func withSynthesized(_ addresses: [IPAddress]) -> [IPAddress] {
+    let hasDNS64 = attachments.contains {
+      ($0.network.gateway?.node as? Box)?.core.configuration.translatesIPv6 ?? false
+    }
+    guard hasDNS64, !addresses.contains(where: { $0.family == .v6 }) else { return addresses }
+    return addresses.map(FamilyTranslation.synthesized) + addresses
   }
 
   public func close() async { closeNow() }

@@ -15,7 +15,7 @@ struct Captivity: Sendable {
   /// On the way out.
   mutating func divert(_ packet: inout Packet) throws(NATDropReason) {
     guard let portal else { return }
-    guard packet.transport == .tcp, packet.destination.ip.family == portal.ip.family else { throw .blocked }
+    guard packet.transport == .tcp, packet.destination.ip.family == portal.ip.family else { throw .captive }
     guard packet.destination != portal else { return }
     believed[packet.source] = packet.destination
     packet.destination = portal
@@ -24,7 +24,7 @@ struct Captivity: Sendable {
   /// On the way in.
   func disguise(_ packet: inout Packet) throws(NATDropReason) {
     guard let portal else { return }
-    guard packet.source == portal, packet.transport == .tcp else { throw .blocked }
+    guard packet.source == portal, packet.transport == .tcp else { throw .captive }
     if let other = believed[packet.destination] { packet.source = other }
   }
 }

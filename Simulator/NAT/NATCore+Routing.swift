@@ -8,6 +8,7 @@ extension NATCore {
     guard packet.destination.ip.canBeRouted, packet.source.ip.canBeRouted else { throw .unroutable }
     if configuration.blocksUDP, packet.transport == .udp { throw .blocked }
     switch side {
+    case .inside where FamilyTranslation.prefix.contains(packet.destination.ip): throw .unroutable
     case .inside: return try passFromInside(&packet, at: now, into: &output)
     case .outside: return try passFromOutside(&packet, at: now, into: &output)
     }

@@ -22,6 +22,8 @@ public enum Expectation: Hashable, Sendable {
   public struct Wishes: Hashable, Sendable {
     /// In which time after it was asked for both have heard of each other.
     public var within: Duration?
+    /// In which time after it was asked for both have heard all that is said.
+    public var done: Duration?
     /// On which kind of way it goes at the end.
     public var lastKind: Path.Kind?
     /// For how long nothing may come, at either side.
@@ -31,9 +33,11 @@ public enum Expectation: Hashable, Sendable {
 
     /// It comes about.
     public init(
-      within: Duration? = nil, over lastKind: Path.Kind? = nil, silence: Duration? = nil, changes: Int? = nil
+      within: Duration? = nil, over lastKind: Path.Kind? = nil, silence: Duration? = nil, changes: Int? = nil,
+      done: Duration? = nil
     ) {
       (self.within, self.lastKind, self.silence, self.changes) = (within, lastKind, silence, changes)
+      self.done = done
     }
   }
 }

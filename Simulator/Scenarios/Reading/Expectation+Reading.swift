@@ -26,14 +26,15 @@ extension Expectation {
       let (name, time) = (try members.needed(word).text(), try members.needed("within").duration())
       self = word == "mesh" ? .mesh(name, within: time) : .heard(name, within: time)
     } else if names.contains("connected") {
-      let members = try value.members(["connected", "within", "over", "silent-at-most", "changes-at-most"])
+      let members = try value.members(["connected", "within", "over", "silent-at-most", "changes-at-most", "done-within"])
       let pair = try members.needed("connected").pair()
       self = .connection(
         pair.0, to: pair.1,
         Wishes(
           within: try members["within"]?.duration(), over: try members["over"]?.choice("kind of way"),
           silence: try members["silent-at-most"]?.duration(),
-          changes: try members["changes-at-most"]?.count(0...1000)))
+          changes: try members["changes-at-most"]?.count(0...1000),
+          done: try members["done-within"]?.duration()))
     } else {
       throw value.error("it should have one of: connected, heard, mesh, packets-of, packets-to, reached, refused, unreached")
     }

@@ -36,7 +36,7 @@ public struct ScenarioSet: Sendable {
           Machine("alice").linked(name == "alice" ? link : .ideal).behind(.portRestrictedCone)
           Machine("bob").linked(name == "bob" ? link : .ideal).behind(.portRestrictedCone)
         } timeline: {
-          Step.connect("alice", to: "bob", talking: .lasting(.seconds(20)))
+          Step.connect("alice", to: "bob", talking: .bytes(20_000))
         } expecting: {
           Expectation.connection("alice", to: "bob", .init(within: .seconds(20 + 10 * rung)))
         }
@@ -85,7 +85,7 @@ public struct ScenarioSet: Sendable {
       link.reordering = loss < 0.01 ? 0 : loss
       return link
     }
-    + [(200, 0.1, 10), (400, 0.2, 20), (800, 0.25, 40)].map { latency, loss, burst in
+    + [(200, 0.1, 2), (400, 0.2, 3), (800, 0.25, 4)].map { latency, loss, burst in
       // In a burst everything is lost: so many packets, of which so many are lost in all.
       var link = LinkConfiguration(latency: .milliseconds(latency))
       let ends = 1 / Double(burst)

@@ -70,6 +70,7 @@ extension LinkConfiguration {
     }
     if reordering != usual.reordering { members.append(("reordering", share(reordering))) }
     if duplication != usual.duplication { members.append(("duplication", share(duplication))) }
+    if corruption != usual.corruption { members.append(("corruption", share(corruption))) }
     if let rate = bitsPerSecond { members.append(("rate", .text("\(rate) bit/s"))) }
     if queueBytes != usual.queueBytes { members.append(("queue", .text("\(queueBytes) B"))) }
     if mtu != usual.mtu { members.append(("mtu", .number(mtu))) }

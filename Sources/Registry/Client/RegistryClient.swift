@@ -170,10 +170,18 @@ public actor RegistryClient {
   }
 
   /// Does not wait for the next try, as after a change of networks: where UDP was blocked, it may not be now.
-  public func tryNow() async {
+  ///
+  /// - Parameter families: what is spoken here now. A connection over another one leads nowhere any more, and would notice it late; without
+  ///   any, it may be a moment's affair.
+  public func tryNow(speaking families: Set<IPAddress.Family>) async {
     pauses = 0
     waking?.succeed(())
-    if let link, !link.showsPort { await link.close(.closed) }
+    guard let link else {
+      await handshake?.sayAgain()
+      return
+    }
+    let family = await link.remote.ip.family
+    if !link.showsPort || !(families.isEmpty || families.contains(family)) { await link.close(.closed) }
   }
 
   /// Somebody wants something: the registry is called at once, and not when it is time to.
