@@ -48,7 +48,8 @@ public actor PortalServer {
   }
 
   private static let page = Array(
-    "HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".utf8)
+    "HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+      .utf8)
 
   /// A connection that moves from one of this actor's tasks to the next.
   private struct Caller: @unchecked Sendable {

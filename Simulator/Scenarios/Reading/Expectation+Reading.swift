@@ -1,6 +1,11 @@
 import Warren
 
 extension Expectation {
+  /// What it may be about.
+  static let verbs = [
+    "connected", "heard", "mesh", "packets-of", "packets-to", "reached", "refused", "unreached",
+  ]
+
   init(_ value: ScenarioValue) throws {
     let names = value.memberNames
     if names.contains("refused") {
@@ -26,7 +31,9 @@ extension Expectation {
       let (name, time) = (try members.needed(word).text(), try members.needed("within").duration())
       self = word == "mesh" ? .mesh(name, within: time) : .heard(name, within: time)
     } else if names.contains("connected") {
-      let members = try value.members(["connected", "within", "over", "silent-at-most", "changes-at-most", "done-within"])
+      let members = try value.members([
+        "connected", "within", "over", "silent-at-most", "changes-at-most", "done-within",
+      ])
       let pair = try members.needed("connected").pair()
       self = .connection(
         pair.0, to: pair.1,
@@ -36,7 +43,7 @@ extension Expectation {
           changes: try members["changes-at-most"]?.count(0...1000),
           done: try members["done-within"]?.duration()))
     } else {
-      throw value.error("it should have one of: connected, heard, mesh, packets-of, packets-to, reached, refused, unreached")
+      throw value.error("it should have one of: \(Self.verbs.joined(separator: ", "))")
     }
   }
 }

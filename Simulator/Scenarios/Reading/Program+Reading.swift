@@ -1,6 +1,9 @@
 import Warren
 
 extension Program {
+  /// Of what an object says more.
+  static let members = ["peer", "registry", "neighbour", "mesh", "hostile", "portal"]
+
   /// A word, or an object of one member whose own say more.
   init(_ value: ScenarioValue) throws {
     guard value.isObject else {
@@ -12,7 +15,7 @@ extension Program {
         ])
       return
     }
-    let members = try value.members(["peer", "registry", "neighbour", "mesh", "hostile", "portal"])
+    let members = try value.members(Self.members)
     if let peer = members["peer"] {
       self = .peer(try PeerWishes(peer))
     } else if let mesh = members["mesh"] {

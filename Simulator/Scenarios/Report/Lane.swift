@@ -75,6 +75,8 @@ extension NATConfiguration {
       words.append("mappings end after \(times.lowerBound.reading) to \(times.upperBound.reading)")
     }
     if hairpinning == .off { words.append("no hairpinning") }
+    if isolates { words.append("keeps its machines apart") }
+    if translatesIPv6 { words.append("NAT64") }
     if let mappingLimit { words.append("\(mappingLimit.reading) mappings") }
     if pooling != usual.pooling { words.append("arbitrary pooling") }
     if !portMapping.protocols.isEmpty { words.append("maps ports on request") }

@@ -15,7 +15,9 @@ struct PacketCount {
   mutating func take(_ event: Trace.Event, isFor: (Trace.Summary) -> Bool) {
     switch event.happening {
     case .sent: break
-    case .delivered: return arrived[event.place, default: 0] += 1
+    case .delivered:
+      arrived[event.place, default: 0] += 1
+      return
     case .dropped(let packet, _):
       if isFor(packet) { arrived[event.place, default: 0] += 1 }
       return

@@ -85,6 +85,7 @@ extension Scenario {
     if options.isChaotic {
       scenario.expectations.removeAll { if case .refusal = $0 { false } else { true } }
     }
+    if options.test != nil { scenario.leaveTalkingToTest() }
     let world = World(seed: seed, configuration: configuration) {
       network
       Machine(Stage.directorName)
@@ -102,7 +103,8 @@ extension Scenario {
       let names = Set(scenario.machineNames)
       world.watch = { event in
         stage.packets.take(event) { packet in
-          names.contains(event.place) && world.machine(event.place).ownAddresses.contains(packet.destination.ip)
+          names.contains(event.place)
+            && world.machine(event.place).ownAddresses.contains(packet.destination.ip)
         }
         options.watch?(event)
       }
@@ -139,13 +141,25 @@ extension Scenario.Talk {
 }
 
 extension Scenario {
-  /// Runs it with many seeds, and has a test of yours do things besides, in each run: it begins when all programs run, and ends before
-  /// it is judged what came of everything.
+  /// Nobody connects with anybody by itself, and nothing is expected of that.
+  fileprivate mutating func leaveTalkingToTest() {
+    timeline.removeAll(where: \.isConnecting)
+    expectations.removeAll {
+      switch $0 {
+      case .connection, .refusal: true
+      default: false
+      }
+    }
+  }
+
+  /// Runs it with many seeds, and has a test of yours speak in the place of the peers' usual talk, in each run: it begins when all
+  /// programs run, what else the timeline tells of happens meanwhile, and then it is judged what came of everything.
   ///
   /// ```swift
   /// try await Scenario("two-phones").run(seeds: 1...100) { stage in
   ///   let connection = try await stage.peer("alice").connect(to: stage.id(of: "bob"))
-  ///   stage.expect(await connection.path.kind == .relayed, "two phones are connected straight")
+  ///   try await stage.sleep(for: .seconds(5))
+  ///   stage.expect(await connection.path.kind == .direct, "two phones still need a relay")
   /// }
   /// ```
   ///

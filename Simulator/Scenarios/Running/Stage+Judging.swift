@@ -84,7 +84,8 @@ extension Stage {
       wishes.lastKind.map { $0 == talk.kinds.last } ?? true, .expectation, "\(name): it went \(kinds)")
     judgement.expect(
       wishes.changes.map { talk.kinds.count <= $0 + 1 } ?? true, .expectation, "\(name): it went \(kinds)")
-    let done = talk.here.isEnded && talk.there.isEnded
+    let done =
+      talk.here.isEnded && talk.there.isEnded
       ? [talk.here.last, talk.there.last].compactMap(\.self).max().map { talk.asked.duration(to: $0) } : nil
     judgement.expect(
       wishes.done.map { limit in done.map { $0 <= limit } ?? false } ?? true, .expectation,

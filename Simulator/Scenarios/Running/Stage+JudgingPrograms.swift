@@ -9,10 +9,12 @@ extension Stage {
       let time = firstCall(name, echo, transport)
       judgement.expect(
         time.map { $0 <= limit ?? $0 } ?? false, .expectation,
-        "\(name) asks \(echo) over \(transport.name): \(time.map { "it has taken \($0)" } ?? "nothing comes back")")
+        "\(name) asks \(echo) over \(transport.name): \(time.map { "it has taken \($0)" } ?? "nothing comes back")"
+      )
     case .noEcho(let name, let echo, let transport):
       judgement.expect(
-        firstCall(name, echo, transport) == nil, .expectation, "\(name) reaches \(echo) over \(transport.name)")
+        firstCall(name, echo, transport) == nil, .expectation,
+        "\(name) reaches \(echo) over \(transport.name)")
     case .mesh(let mesh, let limit):
       for name in scenario.nodeNames(of: mesh) {
         let time = meshTalk.wholeTime(of: name)
@@ -29,7 +31,8 @@ extension Stage {
     echoes.first { $0.caller == name && $0.echo == echo && $0.transport == transport }?.answered
   }
 
-  private func judgeHeard(_ speaker: String, within limit: Duration, _ rule: Rule, last isLast: Bool = false) {
+  private func judgeHeard(_ speaker: String, within limit: Duration, _ rule: Rule, last isLast: Bool = false)
+  {
     guard case .mesh(let mesh) = scenario.program(of: speaker) else { return }
     for name in scenario.nodeNames(of: mesh) where name != speaker {
       let time = meshTalk.time(from: speaker, to: name, last: isLast)
@@ -52,7 +55,8 @@ extension Stage {
       for name in names {
         let known = Set(await meshes[name]?.members.filter(\.isThere).map(\.id) ?? [])
         let missing = names.filter { !known.contains(id(of: $0)) }
-        judgement.expect(missing.isEmpty, .promise, "\(name) does not know \(missing.joined(separator: ", "))")
+        judgement.expect(
+          missing.isEmpty, .promise, "\(name) does not know \(missing.joined(separator: ", "))")
       }
       await broadcast(speaker)
       try await director.sleep(for: ScenarioLimits.asking)

@@ -24,7 +24,7 @@ extension Stage {
     return mesh
   }
 
-  /// Has the test answer the connections that others begin with a peer from now on. Where it does not, the scenario does.
+  /// Has the test answer the connections that others begin with a peer from now on.
   public func answer(at name: String, _ body: @escaping @Sendable (Connection) async throws -> Void) {
     answers[name] = body
   }

@@ -41,7 +41,9 @@ extension ScenarioMatrix {
     _ cells: [[ScenarioSweep.Verdict]], from expected: some Collection<String>
   ) -> [String] {
     let lines = expected.filter { !$0.isEmpty && !$0.hasPrefix("#") }
-    guard lines.count == sites.count else { return ["\(sites.count) lines are expected, and there are \(lines.count)"] }
+    guard lines.count == sites.count else {
+      return ["\(sites.count) lines are expected, and there are \(lines.count)"]
+    }
     return sites.indices.flatMap { row -> [String] in
       let letters = lines[row].split(separator: "  ", maxSplits: 1)[0].split(separator: " ").map(\.first)
       return columns(of: row).enumerated().compactMap { place, column in
@@ -49,7 +51,8 @@ extension ScenarioMatrix {
         let came = letter(of: verdict)
         // Who guesses may be lucky.
         guard came != wanted, !(wanted == "g" && came == "e") else { return nil }
-        let why = verdict.failures.first.map { ": seed \($0.seed), \($0.faults.first.map { "\($0)" } ?? "")" } ?? ""
+        let why =
+          verdict.failures.first.map { ": seed \($0.seed), \($0.faults.first.map { "\($0)" } ?? "")" } ?? ""
         return "\(verdict.name): \(came), and not \(wanted.map { String($0) } ?? "nothing")\(why)"
       }
     }

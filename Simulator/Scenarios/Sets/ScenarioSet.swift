@@ -62,7 +62,8 @@ public struct ScenarioSet: Sendable {
   private static func uplink(of mover: String, from: Uplink, to: Uplink) -> Scenario {
     let other = mover == "alice" ? "bob" : "alice"
     var scenario = Scenario(
-      "switch-\(mover)-\(from)-\(to)", why: "Somebody goes from one network to another, which may speak something else."
+      "switch-\(mover)-\(from)-\(to)",
+      why: "Somebody goes from one network to another, which may speak something else."
     ) {
       from.network("first network", with: Machine(mover))
       to.network("second network")
@@ -71,7 +72,8 @@ public struct ScenarioSet: Sendable {
       Step.connect("alice", to: "bob", talking: .lasting(.seconds(30)))
       Step(at: .seconds(10), .roam(mover, behind: "second network", gap: .milliseconds(200)))
     } expecting: {
-      Expectation.connection("alice", to: "bob", .init(within: .seconds(1), over: .direct, silence: .seconds(5)))
+      Expectation.connection(
+        "alice", to: "bob", .init(within: .seconds(1), over: .direct, silence: .seconds(5)))
     }
     for name in ["first network", "second network"] { scenario.programs["somebody in \(name)"] = .nothing }
     return scenario

@@ -44,7 +44,9 @@ extension Step.Action {
     case .restart(let name): return [("restart", .text(name))]
     case .sleep(let name, let length): return [("sleep", .text(name))] + lasting(length)
     case .clock(let name, let time):
-      return [("clock", .text(name)), time < .zero ? ("back", Step.text(.zero - time)) : ("ahead", Step.text(time))]
+      return [
+        ("clock", .text(name)), time < .zero ? ("back", Step.text(.zero - time)) : ("ahead", Step.text(time)),
+      ]
     case .ask(let name, let echo, let transport):
       return [("ask", pair(name, echo)), ("over", .text(transport.name))]
     case .broadcast(let name): return [("broadcast", .text(name))]

@@ -47,7 +47,10 @@ struct MatrixReport {
     }
     guard let differences else { return lines }
     return lines + [""] + differences.map { "  \($0)" }
-      + [differences.isEmpty ? "All is as it is expected." : "\(differences.count) pairs are not as they are expected."]
+      + [
+        differences.isEmpty
+          ? "All is as it is expected." : "\(differences.count) pairs are not as they are expected."
+      ]
   }
 
   var json: JSONValue {

@@ -7,7 +7,8 @@ import WarrenTerminal
 struct Simulate: Command {
   private static let places = Argument<[String]>.rest(
     "SCENARIO", .text,
-    "a scenario's name, its file, a folder of files, or the name of a set: all that have a name if nothing is said")
+    "a scenario's name, its file, a folder of files, or the name of a set: all that have a name if nothing is said"
+  )
   private static let seeds = LaboratoryWords.seeds(20)
   private static let jobs = Option("jobs", short: "j", .number(1...256), "how many runs at once", default: 2)
   private static let chaos = Option.flag("chaos", "let things go wrong besides, drawn from the seed")
@@ -16,7 +17,8 @@ struct Simulate: Command {
     "shrink", "print the least of a scenario that still breaks the same rule with --seed")
   private static let matrix = Option.flag(
     "matrix",
-    "try each kind of NAT against each, those that are named, or all of a set (\(ScenarioMatrix.sets.map(\.name).joined(separator: ", ")))")
+    "try each kind of NAT against each, those that are named, or all of a set (\(ScenarioMatrix.sets.map(\.name).joined(separator: ", ")))"
+  )
   private static let search = Option<WarrenScenarios.Program.Search>(
     "search", .choice("SEARCH"), "how peers of the matrix look for hidden ports", default: .normal)
   private static let internet = Option<Int?>(
@@ -107,11 +109,14 @@ struct Simulate: Command {
     internet = words[Self.internet]
     (isMatrix, search) = (words[Self.matrix], words[Self.search])
     expected = try words[LaboratoryWords.against].map { try lines(ofFile: $0) }
-    if isMatrix, Self.set(names) == nil, let unknown = names.first(where: { !ScenarioMatrix.all.contains($0) }) {
+    if isMatrix, Self.set(names) == nil,
+      let unknown = names.first(where: { !ScenarioMatrix.all.contains($0) })
+    {
       let all = ScenarioMatrix.all.joined(separator: ", ")
       let sets = ScenarioMatrix.sets.map(\.name).joined(separator: ", ")
       throw OptionsError(
-        .badValue, "there is no NAT \(quoted(unknown)); there are: \(all); and the sets \(sets), each by itself")
+        .badValue,
+        "there is no NAT \(quoted(unknown)); there are: \(all); and the sets \(sets), each by itself")
     }
     page = words[Self.report]
     let single = [
