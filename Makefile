@@ -71,7 +71,9 @@ swarm: release ## let 5, 50 and 500 nodes of a mesh join, talk, crash, be cut in
 simulate: release ## run all scenarios with 100 seeds, as they are and with things that go wrong besides, and all NATs against all
 	.build/release/warren simulate --seeds $(SCENARIO_SEEDS)
 	.build/release/warren simulate --seeds $(SCENARIO_SEEDS) --chaos
+	.build/release/warren simulate switch-18 ladder --seeds 5
 	.build/release/warren simulate --matrix --seeds 5
+	for set in nat27 webrtc-10x10 tailscale-8x8 iroh-4x4; do .build/release/warren simulate --matrix $$set --seeds 5 --against Fixtures/Matrix/$$set.txt || exit 1; done
 
 contest: release ## find the port of a hard NAT, beside others' ways of looking for it (10,000 seeds: 6 minutes)
 	.build/release/warren contest --seeds $(CONTEST_SEEDS)

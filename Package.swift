@@ -180,7 +180,7 @@ let package = Package(
       name: "CommandTests", dependencies: ["Warren", "WarrenCLI", "TestSupport"],
       path: "Tests/CommandTests", swiftSettings: strict),
     .testTarget(
-      name: "DocumentationTests", dependencies: ["Warren", "WarrenSimulator"],
+      name: "DocumentationTests", dependencies: ["Warren", "WarrenSimulator", "WarrenScenarios"],
       path: "Tests/DocumentationTests", swiftSettings: strict),
 
     // Small programs to learn from.

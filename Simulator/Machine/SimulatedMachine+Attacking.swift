@@ -10,6 +10,9 @@ extension SimulatedMachine {
     world.carry(packet, over: attachments[0], .up)
   }
 
+  /// Says of others' addresses that they are its own, to every program that asks for its interfaces.
+  public func pretends(to addresses: [IPAddress]) { pretended = addresses }
+
   /// Shows each packet that passes the network that it hangs on, as on a shared cable.
   public func eavesdrop(_ look: @escaping (Packet) -> Void) {
     attachments[0].network.eavesdroppers.append(look)

@@ -24,17 +24,19 @@ extension SimulatedMachine {
     attachment.network.attach(attachment, as: ip)
   }
 
-  /// Leaves its networks, and hangs on the one behind a box: from one Wi-Fi to another, or to a carrier's network.
+  /// Leaves its networks, and hangs on the one behind a box: from one Wi-Fi to another, or to a carrier's network. It speaks what those
+  /// speak who are there.
   public func roam(behind box: Box) {
     for attachment in attachments {
       for address in attachment.addresses { attachment.network.detach(address.ip) }
     }
     let network = box.inside.network
     let links = (attachments[0].up, attachments[0].down)
-    let families = Set(ownAddresses.map(\.family))
     removeAttachments()
-    var addresses = [network.plan.takeV4()]
-    if families.contains(.v6), network.plan.v6 != nil { addresses.append(network.plan.takeV6()) }
+    let families = network.families ?? []
+    // A network in which nobody is gives IPv4 addresses.
+    var addresses = families == [.v6] ? [] : [network.plan.takeV4()]
+    if families.contains(.v6) { addresses.append(network.plan.takeV6()) }
     attach(to: network, addresses: addresses, up: links.0, down: links.1)
     world.record(.note("is behind \(box.name) now"), at: place)
   }

@@ -15,6 +15,9 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   /// The name servers that it asks. Names of machines are known without: see ``World/addName(_:for:)``.
   public var knownNameServers: [SocketAddress] = []
 
+  /// Addresses of others that it says are its own.
+  var pretended: [IPAddress] = []
+
   // It is the world's and does not outlive it; counted references to the world would be a good part of what a packet costs.
   unowned(unsafe) let world: World
   let place: Trace.Place
@@ -23,14 +26,18 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   var tcp = TCPTable()
   private var reassembly = Reassembly()
   private var chance: SimulatorRandom
-  private let clockOffset: Duration
+  /// How far its clock is ahead of the world's, and until when it sleeps, if it does.
+  let clock: ClockOffset
+  var sleep: (since: Instant, until: Instant)?
   private(set) var isClosed = false
-  /// What it has sent.
+  /// What it has sent, and what has come.
   public private(set) var traffic = Traffic()
 
-  /// How many packets a machine has sent.
+  /// How many packets a machine has sent and been sent.
   public struct Traffic: Hashable, Sendable {
-    /// In all.
+    /// Those that have reached it, whether something there took them or not.
+    public fileprivate(set) var arrived = 0
+    /// Those that it has sent.
     public private(set) var packets = 0
     /// In the one second in which it has sent most.
     public private(set) var peak = 0
@@ -52,7 +59,7 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
     self.place = place
     chance = world.random(for: name)
     // Each clock begins elsewhere, so that a program that sends its instants to others fails here first.
-    clockOffset = .microseconds(Int64(chance.below(3_600_000_000)))
+    clock = ClockOffset(.microseconds(Int64(chance.below(3_600_000_000))))
   }
 
   func attach(to network: Network, addresses: [NetworkInterface.Address], up: Link, down: Link) {
@@ -99,7 +106,11 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
 
   // MARK: Time and chance
 
-  public var now: Instant { world.now.advanced(by: clockOffset) }
+  public var now: Instant {
+    // Its clock has been put back by as long as it sleeps already.
+    if let sleep, world.now < sleep.until { return sleep.since }
+    return world.now.advanced(by: clock.value)
+  }
 
   public var timeSince1970: Duration {
     SimulatorLimits.epoch + .nanoseconds(world.now.nanoseconds) + clockError
@@ -107,7 +118,7 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
 
   public func makeTimer(_ fire: @escaping () -> Void) -> MachineTimer {
     // Whoever has a timer has its machine as well.
-    world.timers.makeTimer(of: self, offset: clockOffset) { if !self.isClosed { fire() } }
+    world.timers.makeTimer(of: self, offset: clock) { if !self.isClosed { fire() } }
   }
 
   public func fillRandom(_ bytes: UnsafeMutableRawBufferPointer) {
@@ -138,10 +149,12 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
         NetworkInterface.Address(.loopback(.v4), prefixLength: 8),
         NetworkInterface.Address(.loopback(.v6), prefixLength: 128),
       ], isLoopback: true)
+    let others = pretended.map { NetworkInterface.Address($0, prefixLength: $0.family == .v4 ? 32 : 128) }
     return [loopback]
       + attachments.enumerated().map { index, attachment in
         NetworkInterface(
-          name: "eth\(index)", index: UInt32(index + 2), addresses: attachment.addresses, isLoopback: false)
+          name: "eth\(index)", index: UInt32(index + 2),
+          addresses: attachment.addresses + (index == 0 ? others : []), isLoopback: false)
       }
   }
 
@@ -178,15 +191,25 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   public func nameServers() -> [SocketAddress] { knownNameServers }
 
   public func lookUp(_ name: String, _ wait: Wait<[IPAddress]>) {
-    let timer = makeTimer { [world] in
+    let timer = makeTimer { [weak self] in
+      guard let self else { return }
       if let addresses = world.addresses(of: name) {
-        wait.succeed(addresses)
+        wait.succeed(withSynthesized(addresses))
       } else {
         wait.fail(NetworkError.nameNotFound(name))
       }
     }
     wait.onEnd = { timer.cancel() }
     timer.schedule(at: now.advanced(by: SimulatorLimits.lookUpTime))
+  }
+
+  /// What the network's DNS64 makes of a name's addresses, if there is one: a name without IPv6 gets some (RFC 6147, 5.1).
+  private func withSynthesized(_ addresses: [IPAddress]) -> [IPAddress] {
+    let hasDNS64 = attachments.contains {
+      ($0.network.gateway?.node as? Box)?.core.configuration.translatesIPv6 ?? false
+    }
+    guard hasDNS64, !addresses.contains(where: { $0.family == .v6 }) else { return addresses }
+    return addresses.map(FamilyTranslation.synthesized) + addresses
   }
 
   public func close() async { closeNow() }
@@ -267,6 +290,8 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
 
   /// Sends a packet that this machine made; to itself at once.
   func send(_ packet: Packet, over attachment: Attachment?) {
+    // Its system's own timers are the world's: what they would send is not sent.
+    guard !isAsleep else { return }
     let packet = begin(packet)
     if let attachment {
       world.carry(packet, over: attachment, .up)
@@ -300,6 +325,8 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
     guard attachment.has(packet.destination.ip) else {
       return drop(packet, "not for this machine")
     }
+    traffic.arrived += 1
+    guard !isAsleep else { return drop(packet, "the machine sleeps") }
     take(packet, at: attachment)
   }
 

@@ -14,6 +14,11 @@ public struct NATConfiguration: Hashable, Sendable {
 
   /// Whether IPv4 is translated. If not, the box is a firewall and addresses pass unchanged.
   public var translates = true
+  /// Whether those inside who speak IPv6 reach those outside who speak IPv4, by addresses of 64:ff9b::/96 (NAT64: RFC 6146, RFC 6052).
+  /// Then it is the inside's DNS64 as well (RFC 6147).
+  public var translatesIPv6 = false
+  /// Whether the network inside keeps its machines apart, as a hotel's Wi-Fi does: they reach each other by the outside alone, if at all.
+  public var isolates = false
   /// Whether all UDP is dropped.
   public var blocksUDP = false
   /// The ports outside to which TCP passes from inside; nil for all.

@@ -8,6 +8,7 @@ extension NATCore {
     guard packet.destination.ip.canBeRouted, packet.source.ip.canBeRouted else { throw .unroutable }
     if configuration.blocksUDP, packet.transport == .udp { throw .blocked }
     switch side {
+    case .inside where FamilyTranslation.prefix.contains(packet.destination.ip): throw .unroutable
     case .inside: return try passFromInside(&packet, at: now, into: &output)
     case .outside: return try passFromOutside(&packet, at: now, into: &output)
     }
@@ -35,6 +36,7 @@ extension NATCore {
     {
       throw .blockedPort
     }
+    try captivity.divert(&packet)
     try lowerHopLimit(of: &packet, from: .inside, into: &output)
     try translateOutbound(&packet, at: now)
     return .outside
@@ -70,6 +72,7 @@ extension NATCore {
     }
     let original = packet
     try translateInbound(&packet, arrivedAs: original, from: .outside, at: now, into: &output)
+    try captivity.disguise(&packet)
     return .inside
   }
 

@@ -29,6 +29,10 @@ public struct NATCore: Sendable {
   var flowOrder = RecencyOrder()
   /// When it was switched on. At first, a day before time began: gateways seldom start with those inside.
   private(set) var started = Instant(nanoseconds: -86_400_000_000_000)
+  /// Those inside who speak IPv6, as IPv4 hosts.
+  var families = FamilyTranslation()
+  /// Who answers those inside, if somebody has to agree first.
+  var captivity = Captivity()
   /// With what each explicit mapping that was asked for by PCP must be asked for again (RFC 6887, 11.3).
   var mappingNonces: [FlowKey: [UInt8]] = [:]
 
@@ -52,6 +56,15 @@ public struct NATCore: Sendable {
     _ packet: Packet, from side: NATSide, at now: Instant, into output: inout [NATOutput]
   ) {
     handleDeadline(at: now, into: &output)
+    guard configuration.translatesIPv6 else { return take(packet, from: side, at: now, into: &output) }
+    let first = output.count
+    take(side == .inside ? families.toV4(packet, inside) : packet, from: side, at: now, into: &output)
+    for place in output.indices[first...] { families.restore(&output[place]) }
+  }
+
+  private mutating func take(
+    _ packet: Packet, from side: NATSide, at now: Instant, into output: inout [NATOutput]
+  ) {
     if packet.fragment != nil, packet.source.ip.family == packet.destination.ip.family {
       receiveFragment(packet, from: side, at: now, into: &output)
     } else {
@@ -103,7 +116,9 @@ extension NATCore {
   public mutating func reboot(
     newAddresses: [IPAddress]? = nil, at now: Instant = Instant(nanoseconds: 0)
   ) {
+    let captivity = captivity
     self = NATCore(configuration, outside: newAddresses ?? outside, inside: inside, random: random)
+    hold(for: captivity.portal)
     started = now
   }
 }

@@ -20,7 +20,7 @@ public enum NATDropReason: UInt8, Error, Hashable, CaseIterable {
   case unsolicited, filtered, noConnection, unknownFlow, errorRefused, hairpinningOff
   case tableFull, hostLimit, rateLimited, portsExhausted
   case fragment, fragmentOutOfOrder, fragmentBufferFull, fragmentIncomplete
-  case blockedPort
+  case blockedPort, captive
 }
 
 extension NATDropReason: CustomStringConvertible {
@@ -29,6 +29,7 @@ extension NATDropReason: CustomStringConvertible {
     switch self {
     case .blocked: "UDP is blocked"
     case .blockedPort: "TCP to this port is blocked"
+    case .captive: "nobody has agreed to the portal's page yet"
     case .hopLimitExceeded: "its hop limit ran out"
     case .unroutable: "its destination lies on neither side"
     case .foreignSource: "its source does not belong to the inside"

@@ -56,6 +56,12 @@ public final class Box: PacketNode {
     deadline.cancel()
   }
 
+  /// Has whatever those behind it say over TCP answered by a portal, and nothing else pass; lets everything through with nil.
+  public func hold(for portal: SocketAddress?) {
+    core.hold(for: portal)
+    world.record(.note(portal.map { "answers by \($0) alone" } ?? "lets everything through"), at: place)
+  }
+
   /// Does what a machine behind it asks for by UPnP.
   func answer(_ request: UPnPRequest, from host: IPAddress) -> Result<UPnPGateway, UPnPError> {
     core.handleDeadline(at: world.now, into: &outputs)

@@ -27,6 +27,7 @@ public struct Link: Sendable {
     case loss = "lost on the link"
     case burst = "lost in a burst"
     case queueFull = "the link's queue is full"
+    case corrupted = "its checksum is wrong"
   }
 
   /// A link with chance of its own.
@@ -67,6 +68,16 @@ public struct Link: Sendable {
     let arrival = arrival(of: departure)
     guard random.chance(configuration.duplication) else { return .arrives(at: arrival) }
     return .arrivesTwice(at: arrival, and: self.arrival(of: departure))
+  }
+
+  /// What becomes of the bytes of a packet that arrives; nil where nobody would take it any more.
+  mutating func spoil(_ packet: Packet) -> Packet? {
+    guard random.chance(configuration.corruption) else { return packet }
+    guard case .udp(let payload) = packet.content, payload.count > 0 else { return nil }
+    var (bytes, packet) = (payload.bytes, packet)
+    bytes[random.below(bytes.count)] ^= UInt8(1 + random.below(255))
+    packet.content = .udp(Payload(bytes))
+    return packet
   }
 
   private mutating func chanceOfLoss() -> DropCause? {

@@ -14,6 +14,9 @@ public struct LinkConfiguration: Hashable, Sendable {
   public var reorderingDelay: Duration = .milliseconds(5)
   /// The probability that a packet arrives twice.
   public var duplication = 0.0
+  /// The probability that a byte of a packet arrives as another, and its checksum fits: what a bad router may do to UDP. A TCP segment is
+  /// lost then.
+  public var corruption = 0.0
   /// How much it carries; nil for as much as one likes.
   public var bitsPerSecond: Int?
   /// How many bytes wait before a link that is busy; what comes when it is full is lost.
@@ -53,6 +56,6 @@ public struct LinkConfiguration: Hashable, Sendable {
   /// Whether it does nothing to a packet: then there is nothing to compute either.
   var isIdeal: Bool {
     latency == .zero && jitter == .zero && loss == 0 && burstLoss == nil && reordering == 0
-      && duplication == 0 && bitsPerSecond == nil && isUp
+      && duplication == 0 && corruption == 0 && bitsPerSecond == nil && isUp
   }
 }

@@ -11,6 +11,10 @@ final class Network {
   var gateway: Attachment?
   /// Which of its addresses are free.
   var plan: AddressPlan
+  /// Whether its machines reach its gateway alone.
+  var isolates = false
+  /// What is spoken in it; nil where that is for each machine to say.
+  var families: Set<IPAddress.Family>?
   /// Those who see whatever passes.
   var eavesdroppers: [(Packet) -> Void] = []
   /// Pairs of attachments between which nothing passes, one way.
@@ -67,6 +71,7 @@ final class Network {
     case hopLimit = "its hop limit ran out"
     case multicast = "multicast is not carried"
     case cut = "the way is cut"
+    case isolated = "the network keeps its machines apart"
   }
 
   /// Where `packet`, which came from `origin`, goes; a report to its sender comes from the network itself.
@@ -82,6 +87,9 @@ final class Network {
 
     guard let target = way(to: destination), target !== origin else {
       return .drop(.noRoute, report: .unreachable, by: router(routers, destination.family))
+    }
+    if isolates, let gateway, let origin, origin !== gateway, target !== gateway {
+      return .drop(.isolated, report: nil, by: router(1, destination.family))
     }
     if !cuts.isEmpty, let origin,
       cuts.contains(Cut(from: ObjectIdentity(origin), to: ObjectIdentity(target)))

@@ -1,4 +1,5 @@
 import Warren
+import WarrenSimulator
 
 /// What runs on a machine.
 public enum Program: Hashable, Sendable {
@@ -12,6 +13,16 @@ public enum Program: Hashable, Sendable {
   case stun
   /// Somebody who opens so many mappings a second in the NATs that it is behind.
   case neighbour(perSecond: Int)
+  /// A node of the mesh of this name, which finds the others by the registry.
+  case mesh(String)
+  /// An echo, over UDP and TCP, at port 7.
+  case echo
+  /// A peer who says that the addresses of these machines are its own.
+  case hostile(naming: [String])
+  /// What the box of this name answers those behind it in the place of everybody else, until they are let through.
+  case portal(of: String)
+  /// What somebody has written.
+  case own(OwnProgram)
   /// Nothing: a machine that is only there.
   case nothing
 
@@ -25,7 +36,30 @@ public enum Program: Hashable, Sendable {
     }
   }
 
-  var isPeer: Bool { if case .peer = self { true } else { false } }
+  var isPeer: Bool {
+    switch self {
+    case .peer, .hostile: true
+    default: false
+    }
+  }
+
+  /// Whether it is one of those for whose sake the others are there.
+  var isEnd: Bool { if case .mesh = self { true } else { isPeer } }
+
+  /// What somebody has written: it runs until it returns, or its machine's program is ended.
+  public static func running(
+    _ name: String, _ body: @escaping @Sendable (SimulatedMachine) async throws -> Void
+  ) -> Program { .own(OwnProgram(name: name, body: body)) }
+
+  /// What somebody has written. Two of one name are the same.
+  public struct OwnProgram: Hashable, Sendable {
+    /// What it is called.
+    public var name: String
+    let body: @Sendable (SimulatedMachine) async throws -> Void
+
+    public static func == (one: OwnProgram, other: OwnProgram) -> Bool { one.name == other.name }
+    public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+  }
 
   /// How a peer is.
   public struct PeerWishes: Hashable, Sendable {

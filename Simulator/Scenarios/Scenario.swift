@@ -32,7 +32,7 @@ public struct Scenario: Sendable {
   public var length: Duration?
   /// A scenario.
   public init(
-    _ name: String, why reason: String, @Topology _ network: () -> [Node],
+    _ name: String, why reason: String = "", @Topology _ network: () -> [Node],
     @Listed<Step> timeline: () -> [Step] = { [] },
     @Listed<Expectation> expecting: () -> [Expectation] = { [] }
   ) {
@@ -60,6 +60,10 @@ public struct Scenario: Sendable {
 
   /// The machines on which peers run.
   public var peerNames: [String] { machineNames.filter { program(of: $0).isPeer } }
+
+  /// The machines on which nodes of a mesh run: of this one, or of any.
+  func nodeNames(of mesh: String) -> [String] { machineNames.filter { program(of: $0) == .mesh(mesh) } }
+  var nodeNames: [String] { machineNames.filter { if case .mesh = program(of: $0) { true } else { false } } }
 
   /// When the last of what happens is over.
   var end: Duration { timeline.map(\.end).max() ?? .zero }

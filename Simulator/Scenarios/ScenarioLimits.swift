@@ -17,6 +17,12 @@ public enum ScenarioLimits {
   static let pieceBytes = 16_384
   /// How long what was said may take to arrive after its end: as long as a connection waits for a lost network, and more.
   static let patience: Duration = .seconds(60)
+  /// How long an echo may take to answer: the last questions over UDP are seconds apart, and a SYN that is lost is sent again after 1 s and 3 s.
+  static let echo: Duration = .seconds(5)
+  /// What an echo is asked.
+  static let question = Array("what comes back?".utf8)
+  /// What a portal remembers of what it has heard, in bytes: the first hundred tries of everybody.
+  static let portalBytes = 1_048_576
   /// For how long it is calm before the oracle's word must come true: a connection that is dead has ended by then, and a registry
   /// that was lost is found (45 s and 30 s at most).
   static let calming: Duration = .seconds(75)
@@ -33,6 +39,9 @@ public enum ScenarioLimits {
   /// How long what NATs remember lives at most: TCP that nobody has closed (7,440 s: RFC 5382, REQ-5), whose system repeats its last
   /// words for a quarter of an hour.
   static let longestMapping: Duration = .seconds(10_000)
+  /// After which time at most a connection is straight where nothing is to be guessed: it is asked for, answered and punched within six
+  /// ways of 25 ms, or relayed first, and a check more.
+  static let atOnce: Duration = .milliseconds(400)
   /// How long two talk in a matrix: a search for a port at its slowest is done by then.
   static let matrixTalk: Duration = .seconds(12)
   /// The same where every port is tried, three times.

@@ -32,6 +32,16 @@ public struct Step: Hashable, Sendable {
     case crash(String, length: Duration?)
     /// A machine's program ends, as it should, and is started again.
     case restart(String)
+    /// A machine stands still, as a laptop does that is closed.
+    case sleep(String, length: Duration)
+    /// A machine's time of day is set to another: it goes ahead by so much, or back.
+    case clock(String, by: Duration)
+    /// A machine asks an echo.
+    case ask(String, echo: String, over: TransportProtocol)
+    /// A node says something to all of its mesh.
+    case broadcast(String)
+    /// Those behind a box are let through whom a portal has answered.
+    case open(String)
   }
 
   /// How much is said over a connection, by each side.
@@ -61,8 +71,10 @@ public struct Step: Hashable, Sendable {
     case .connect(_, _, .lasting(let length)): time + length
     case .cut(_, _, _, let length), .link(_, _, let length), .down(_, let length), .crash(_, let length):
       time + (length ?? .zero)
+    case .sleep(_, let length): time + length
     case .roam(_, _, let gap): time + gap
-    case .connect, .close, .prefer, .reboot, .lease, .restart: time
+    case .ask: time + ScenarioLimits.echo
+    case .connect, .close, .prefer, .reboot, .lease, .restart, .clock, .broadcast, .open: time
     }
   }
 
@@ -74,8 +86,16 @@ public struct Step: Hashable, Sendable {
     }
   }
 
-  /// Whether it breaks nothing: two peers connect.
+  /// Whether two peers connect.
   var isConnecting: Bool { if case .connect = action { true } else { false } }
+
+  /// Whether nobody may notice it but those who are asked for something: what it is o'clock is nobody's business either.
+  var isHarmless: Bool {
+    switch action {
+    case .connect, .ask, .broadcast, .clock: true
+    default: false
+    }
+  }
 
   /// Whose programs end by it.
   var ended: String? {
@@ -110,6 +130,12 @@ extension Step.Action: CustomStringConvertible {
     case .roam(let name, let box, let gap): "\(name) goes behind \(box), after \(gap) without a network"
     case .crash(let name, let length): "\(name) is gone without a word\(Self.text(length))"
     case .restart(let name): "\(name) ends, and starts again"
+    case .sleep(let name, let length): "\(name) sleeps\(Self.text(length))"
+    case .clock(let name, let time):
+      "the time of day at \(name) goes \(time < .zero ? "back by \(.zero - time)" : "ahead by \(time)")"
+    case .ask(let name, let echo, let transport): "\(name) asks \(echo) over \(transport)"
+    case .broadcast(let name): "\(name) says something to all of its mesh"
+    case .open(let name): "\(name) lets everybody through"
     }
   }
 

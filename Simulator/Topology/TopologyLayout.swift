@@ -102,6 +102,7 @@ struct TopologyLayout {
       place: takePlace("behind \(name)"), routers: 0,
       plan: AddressPlan(
         v4: plan.inside[0], v6: plan.inside.count > 1 ? plan.inside[1] : nil, nextHost: 2))
+    (network.families, network.isolates) = (plan.node.families, configuration.isolates)
     world.networks.append(network)
     let box = Box(
       name, in: world, place: takePlace(name), configuration,

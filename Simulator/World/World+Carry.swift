@@ -38,6 +38,11 @@ extension World {
     if link.isIdeal {
       return arrive(Arrival(packet: packet, attachment: attachment, direction: direction))
     }
+    let whole = packet
+    guard let packet = direction == .up ? attachment.up.spoil(packet) : attachment.down.spoil(packet) else {
+      let place = direction == .up ? attachment.node.place : attachment.network.place
+      return drop(whole, at: place, because: Link.DropCause.corrupted.rawValue)
+    }
     let fate =
       direction == .up
       ? attachment.up.carry(packet.size, at: now) : attachment.down.carry(packet.size, at: now)

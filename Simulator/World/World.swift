@@ -104,7 +104,9 @@ public final class World: @unchecked Sendable {
 
   /// The addresses of `name`: of a machine, or one that was added.
   func addresses(of name: String) -> [IPAddress]? {
-    extraNames[name] ?? machinesByName[name]?.ownAddresses.sorted()
+    // The name by which a NAT64's prefix is found (RFC 7050, 2.2).
+    if name == "ipv4only.arpa" { return [IPAddress(192, 0, 0, 170), IPAddress(192, 0, 0, 171)] }
+    return extraNames[name] ?? machinesByName[name]?.ownAddresses.sorted()
   }
 
   /// Adds a line to the trace.

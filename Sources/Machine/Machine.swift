@@ -97,9 +97,9 @@ extension Machine {
     return connection
   }
 
-  /// The addresses of the host called `name`, or the one that `name` spells.
+  /// The addresses of the host called `name`, or the one that `name` spells; behind a NAT64 also the one by which that is reached.
   public func resolve(_ name: String) async throws -> [IPAddress] {
-    if let address = try? IPAddress(name) { return [address] }
+    if let address = try? IPAddress(name) { return await synthesized(for: address) + [address] }
     return try await onExecutor("resolve \(name)") { machine in
       try await machine.suspend({ "look up \(name)" }) { machine.lookUp(name, $0) }
     }

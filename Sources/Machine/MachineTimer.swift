@@ -3,14 +3,14 @@
 /// A core's shell keeps one and moves it to the core's next deadline after every event.
 public final class MachineTimer {
   let queue: TimerQueue
-  let offset: Duration
+  private let offset: ClockOffset?
   /// Only to be compared: a timer does not keep its owner alive.
   private let owner: UnsafeMutableRawPointer?
   let fire: () -> Void
   /// Under what the queue has it; nil where it is not set.
   var slot: Int?
 
-  init(queue: TimerQueue, owner: AnyObject?, offset: Duration, fire: @escaping () -> Void) {
+  init(queue: TimerQueue, owner: AnyObject?, offset: ClockOffset?, fire: @escaping () -> Void) {
     self.queue = queue
     self.offset = offset
     self.owner = owner.map { Unmanaged.passUnretained($0).toOpaque() }
@@ -24,9 +24,16 @@ public final class MachineTimer {
 
   /// Fires once at `deadline`, or as soon as can be when that is past, and at no other time set before.
   public func schedule(at deadline: Instant) {
-    queue.schedule(self, at: deadline.advanced(by: .zero - offset))
+    queue.schedule(self, at: offset.map { deadline.advanced(by: .zero - $0.value) } ?? deadline)
   }
 
   /// Does not fire any more.
   public func cancel() { queue.cancel(self) }
+}
+
+/// How far the clock of a machine is ahead of its queue's; it stands still while the machine sleeps.
+package final class ClockOffset {
+  package var value: Duration
+
+  package init(_ value: Duration) { self.value = value }
 }

@@ -25,9 +25,9 @@ package final class TimerQueue {
 
   package init() {}
 
-  /// A timer of this queue, for a machine whose clock is `offset` ahead of the queue's.
+  /// A timer of this queue, for a machine whose clock is `offset` ahead of the queue's, if it has one of its own.
   package func makeTimer(
-    of owner: AnyObject? = nil, offset: Duration = .zero, _ fire: @escaping () -> Void
+    of owner: AnyObject? = nil, offset: ClockOffset? = nil, _ fire: @escaping () -> Void
   ) -> MachineTimer {
     MachineTimer(queue: self, owner: owner, offset: offset, fire: fire)
   }
@@ -53,6 +53,13 @@ package final class TimerQueue {
   package func fireDue(at now: Instant) {
     let last = sequence
     while let first = heap.first, first.deadline <= now, first.sequence <= last { _ = fireNext(at: now) }
+  }
+
+  /// Has every timer that was made for `owner` fire so much later, in their order.
+  package func holdUp(_ owner: AnyObject, for time: Duration) {
+    for entry in heap.filter({ $0.timer.belongs(to: owner) }).sorted(by: <) {
+      schedule(entry.timer, at: entry.deadline.advanced(by: time))
+    }
   }
 
   /// Cancels every timer that was made for `owner`.

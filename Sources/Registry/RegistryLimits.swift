@@ -61,6 +61,9 @@ public enum RegistryLimits {
   public static let headStart: Duration = .milliseconds(1200)
   /// How long a registry may take to answer.
   public static let answerPatience: Duration = .seconds(10)
+  /// How often a registry is called that does not answer while somebody wants something of it: what is between may be open again, such as
+  /// a network that has shown its page first.
+  static let urgentPause: Duration = .seconds(1)
   /// How long to wait after a connection could not be accepted.
   static let acceptPause: Duration = .milliseconds(100)
 }

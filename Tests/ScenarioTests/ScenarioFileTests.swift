@@ -52,6 +52,34 @@ struct ScenarioFileTests {
         #""programs": {"bob": {"peer": {"search": 3}}}"#,
         "my.json:4: programs.bob.peer.search: it should be a text, and is a number"
       ),
+      (
+        #""programs": {"bob": {"mesh": 3}}"#,
+        "my.json:4: programs.bob.mesh: it should be a text, and is a number"
+      ),
+      (
+        #""programs": {"bob": {"hostile": {"names": ["carol"]}}}"#,
+        "my.json:4: programs.bob: there is no machine \"carol\""
+      ),
+      (
+        #""programs": {"bob": {"portal": {"of": "inn"}}}"#, "my.json:4: programs.bob: there is no NAT \"inn\""
+      ),
+      (
+        #""expect": [{"packets-to": "carol", "at-most": 1}]"#,
+        "my.json:4: expect[0]: there is no machine \"carol\""
+      ),
+      (#""expect": [{"reached": ["alice", "bob"]}]"#, "my.json:4: expect[0]: there is no echo \"bob\""),
+      (
+        #""expect": [{"mesh": "friends", "within": "1 s"}]"#,
+        "my.json:4: expect[0]: there is no mesh \"friends\""
+      ),
+      (
+        #""expect": [{"heard": "bob", "within": "1 s"}]"#,
+        "my.json:4: expect[0]: there is no node of a mesh \"bob\""
+      ),
+      (
+        #""expect": [{"seen": "bob"}]"#,
+        "my.json:4: expect[0]: it should have one of: connected, heard, mesh, packets-of, packets-to, reached"
+      ),
       (#""name": "again""#, "my.json:4: name is there twice"),
       (#""lasts": "7 s"#, "my.json:4: a text ends in its line"),
       (#""lasts": 007"#, "my.json:4: 007 is nothing that JSON has"),
@@ -90,7 +118,7 @@ struct ScenarioFileTests {
       ),
       (
         #"[{"machine": "alice"}]"#, #"[{"at": "1 s"}]"#,
-        "timeline[0]: it should have one of: close, connect, crash, cut"
+        "timeline[0]: it should have one of: ask, broadcast, clock, close, connect, crash, cut"
       ),
       (
         #"[{"machine": "alice"}]"#, #"[{"connect": ["alice", "alice"]}]"#,

@@ -35,6 +35,10 @@ struct SchemaTests {
     return values.compactMap { if case .text(let text) = $0.value { text } else { nil } }
   }
 
+  private func read(program: String) throws -> Program {
+    try Program(ScenarioValue(part: JSONParser.parse(Array(program.utf8)), path: ""))
+  }
+
   @Test("has the words that files are read by, and no others")
   func words() throws {
     let nat = alternatives(try definition("nat"))
@@ -43,6 +47,13 @@ struct SchemaTests {
     let link = alternatives(try definition("link"))
     #expect(names(link[0]) == LinkPair.named.map(\.name))
     #expect(words(link[1]) == Set(LinkPair.words + ["is", "up", "down"]))
+    let programs = alternatives(try definition("program"))
+    #expect(names(programs[0]) == ["peer", "registry", "relay", "stun", "echo", "nothing"])
+    for name in names(programs[0]) { #expect(throws: Never.self) { try read(program: "\"\(name)\"") } }
+    #expect(programs.dropFirst().flatMap(words).sorted() == Program.members.sorted())
+    let expectations = alternatives(try definition("expectation")).flatMap(words)
+    #expect(Set(expectations).isSuperset(of: Expectation.verbs))
+    #expect(alternatives(try definition("expectation")).count == Expectation.verbs.count)
     let steps = alternatives(try definition("step")).map(words)
     #expect(
       Set(steps) == Set(Step.readers.map { Set($0.value.words + [$0.key, "at"]) }), "what can happen differs")

@@ -47,6 +47,31 @@ struct LinkTests {
     #expect(abs(Double(lost) - 10_000 * share) <= deviation)
   }
 
+  @Test(
+    "makes another byte of one in the share of packets that it is told, and loses segments of TCP instead")
+  func corruption() throws {
+    var link = link { $0.corruption = 0.25 }
+    let ends = (
+      SocketAddress(IPAddress(203, 0, 113, 1), port: 1), SocketAddress(IPAddress(203, 0, 113, 2), port: 2)
+    )
+    let datagram = Packet(from: ends.0, to: ends.1, .udp(Payload([UInt8](repeating: 7, count: 100))))
+    var changed = 0
+    for _ in 0..<10_000 {
+      guard case .udp(let payload)? = link.spoil(datagram)?.content else {
+        Issue.record("a datagram was lost")
+        return
+      }
+      let others = payload.bytes.count { $0 != 7 }
+      #expect(payload.count == 100 && others <= 1)
+      changed += others
+    }
+    // Three standard deviations of a binomial distribution.
+    #expect(abs(changed - 2500) <= 130)
+    let segment = Packet(from: ends.0, to: ends.1, .tcp(TCPSegment(.ack, sequence: 1)))
+    let lost = (0..<10_000).count { _ in link.spoil(segment) == nil }
+    #expect(abs(lost - 2500) <= 130)
+  }
+
   @Test("loses in bursts of the length that its ending probability gives")
   func bursts() {
     var link = link { $0.burstLoss = LinkConfiguration.BurstLoss(begins: 0.01, ends: 0.1) }

@@ -25,6 +25,51 @@ struct TopologyTests {
     }
   }
 
+  @Test("keeps machines apart that are in one network, where it is told to")
+  func isolates() async throws {
+    for isolates in [false, true] {
+      let world = World(seed: 1) {
+        NAT("hotel", .changed { $0.isolates = isolates }) {
+          Server("guest")
+          Server("other")
+        }
+        Server("outside")
+      }
+      try await world.run { world in
+        let client = EchoClient(on: world.machine("guest"))
+        for name in ["other", "outside"] {
+          let machine = world.machine(name)
+          let echo = EchoServer(on: machine)
+          let address = SocketAddress(machine.address(), port: try await echo.start().port)
+          let answer = try? await client.call(address, with: [1], within: .seconds(1))
+          #expect((answer == nil) == (isolates && name == "other"), "\(name)")
+          await echo.stop()
+        }
+        await client.close()
+      }
+    }
+  }
+
+  @Test("gives who comes from another network addresses of the families that are spoken in it")
+  func roaming() async throws {
+    let families: [[IPAddress.Family]] = [[.v4], [.v6], [.v4, .v6]]
+    for from in families {
+      for to in families {
+        func machine(_ name: String, _ families: [IPAddress.Family]) -> Node {
+          families.count == 2 ? Server(name) : Machine(name).speaking(families[0])
+        }
+        let world = World(seed: 1) {
+          machine("phone", from).behind(.firewall)
+          machine("resident", to).behind(.firewall, named: "network")
+        }
+        try await world.run { world in
+          world.machine("phone").roam(behind: world.box("network"))
+          #expect(Set(world.machine("phone").ownAddresses.map(\.family)) == Set(to))
+        }
+      }
+    }
+  }
+
   @Test("of every preset lets its machines call out, but where UDP is blocked")
   func presets() async throws {
     let presets: [(String, NATConfiguration)] = [

@@ -77,14 +77,16 @@ public struct Oracle: Sendable {
   private func chance(_ a: OracleSite, _ b: OracleSite, overUDP: Bool) -> Promise.Chance {
     let shared = a.shared(with: b)
     let (mine, others) = (a.boxes.dropLast(shared), b.boxes.dropLast(shared))
-    if mine.isEmpty, others.isEmpty, !a.families.isDisjoint(with: b.families) { return .certain }
+    let middle = shared > 0 ? a.boxes[a.boxes.count - shared] : nil
+    if mine.isEmpty, others.isEmpty, !a.families.isDisjoint(with: b.families), middle?.isolates != true {
+      return .certain
+    }
     guard (mine + others).allSatisfy({ overUDP ? !$0.blocksUDP : $0.tcpPorts == nil }) else { return .never }
     // What is filtered and not translated is opened from both sides.
     if a.families.contains(.v6), b.families.contains(.v6) { return .certain }
     guard a.families.contains(.v4), b.families.contains(.v4) else { return .never }
-    if shared > 0 {
+    if let middle {
       // They know each other by the shared box' address: it has to turn their packets round.
-      let middle = a.boxes[a.boxes.count - shared]
       if middle.translates, middle.hairpinning == .off { return .never }
     }
     var usual = chance(OracleNAT(mine), OracleNAT(others), overUDP: overUDP)

@@ -2,7 +2,7 @@ import WarrenSimulator
 
 extension LinkPair {
   static let words = [
-    "latency", "jitter", "loss", "bursts", "reordering", "duplication", "rate", "queue", "mtu",
+    "latency", "jitter", "loss", "bursts", "reordering", "duplication", "rate", "queue", "mtu", "corruption",
   ]
 
   /// A name, or an object that begins with one (`is`) and changes something, both ways or one (`up`, `down`).
@@ -34,6 +34,7 @@ extension LinkPair {
     }
     try members.apply("reordering", to: &link.reordering) { try $0.share() }
     try members.apply("duplication", to: &link.duplication) { try $0.share() }
+    try members.apply("corruption", to: &link.corruption) { try $0.share() }
     try members.apply("rate", to: &link.bitsPerSecond) { try $0.rate() }
     try members.apply("queue", to: &link.queueBytes) { try $0.bytes() }
     try members.apply("mtu", to: &link.mtu) { try $0.count(1280...65_535) }

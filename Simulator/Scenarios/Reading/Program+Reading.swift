@@ -1,6 +1,9 @@
 import Warren
 
 extension Program {
+  /// Of what an object says more.
+  static let members = ["peer", "registry", "neighbour", "mesh", "hostile", "portal"]
+
   /// A word, or an object of one member whose own say more.
   init(_ value: ScenarioValue) throws {
     guard value.isObject else {
@@ -8,13 +11,19 @@ extension Program {
         "program",
         [
           ("peer", .peer()), ("registry", .registry()), ("relay", .relay), ("stun", .stun),
-          ("nothing", .nothing),
+          ("echo", .echo), ("nothing", .nothing),
         ])
       return
     }
-    let members = try value.members(["peer", "registry", "neighbour"])
+    let members = try value.members(Self.members)
     if let peer = members["peer"] {
       self = .peer(try PeerWishes(peer))
+    } else if let mesh = members["mesh"] {
+      self = .mesh(try mesh.text())
+    } else if let hostile = members["hostile"] {
+      self = .hostile(naming: try hostile.members(["names"]).needed("names").list().map { try $0.text() })
+    } else if let portal = members["portal"] {
+      self = .portal(of: try portal.members(["of"]).needed("of").text())
     } else if let neighbour = members["neighbour"] {
       let rate = try neighbour.members(["mappings-per-second"]).needed("mappings-per-second")
       self = .neighbour(perSecond: try rate.count(1...100_000))

@@ -23,6 +23,7 @@ extension Scenario {
     for (name, program) in try members["programs"]?.anyMembers() ?? [] {
       guard machineNames.contains(name) else { throw program.error("there is no such machine") }
       programs[name] = try Program(program)
+      try check(programs[name]!, program)
     }
     for step in try members["timeline"]?.list() ?? [] {
       timeline.append(try Step(step))
@@ -45,6 +46,14 @@ extension Scenario {
     }
   }
 
+  private func check(_ program: Program, _ value: ScenarioValue) throws {
+    switch program {
+    case .hostile(let names): for name in names { try expect(name, among: machineNames, "machine", value) }
+    case .portal(let box): try expect(box, among: boxNames, "NAT", value)
+    default: break
+    }
+  }
+
   private func check(_ step: Step, _ value: ScenarioValue) throws {
     switch step.action {
     case .connect(let one, let other, _), .close(let one, let other), .prefer(let one, let other, _):
@@ -52,9 +61,12 @@ extension Scenario {
     case .cut(let one, let other, _, _):
       try expect(one, among: machineNames, "machine", value)
       try expect(other, among: machineNames, "machine", value)
-    case .link(let name, _, _), .down(let name, _), .lease(let name), .crash(let name, _), .restart(let name):
+    case .link(let name, _, _), .down(let name, _), .lease(let name), .crash(let name, _), .restart(let name),
+      .sleep(let name, _), .clock(let name, _):
       try expect(name, among: machineNames, "machine", value)
-    case .reboot(let name, _): try expect(name, among: boxNames, "NAT", value)
+    case .reboot(let name, _), .open(let name): try expect(name, among: boxNames, "NAT", value)
+    case .ask(let name, let echo, _): try expectEcho(name, echo, value)
+    case .broadcast(let name): try expect(name, among: nodeNames, "node of a mesh", value)
     case .roam(let name, let box, _):
       try expect(name, among: machineNames, "machine", value)
       try expect(box, among: boxNames, "NAT", value)
@@ -69,8 +81,26 @@ extension Scenario {
         if case .connect(one, other, _) = $0.action { true } else { false }
       }
       guard isAsked else { throw value.error("\(one) never connects with \(other)") }
-    case .packets(let name, _): try expect(name, among: machineNames, "machine", value)
+    case .packets(let name, _), .arrivals(let name, _):
+      try expect(name, among: machineNames, "machine", value)
+    case .echo(let name, let echo, let transport, _), .noEcho(let name, let echo, let transport):
+      try expectEcho(name, echo, value)
+      guard timeline.contains(where: { $0.action == .ask(name, echo: echo, over: transport) }) else {
+        throw value.error("\(name) never asks \(echo) over \(transport.name)")
+      }
+    case .mesh(let name, _):
+      guard !nodeNames(of: name).isEmpty else { throw value.error("there is no mesh \(quoted(name))") }
+    case .heard(let name, _):
+      try expect(name, among: nodeNames, "node of a mesh", value)
+      guard timeline.contains(where: { $0.action == .broadcast(name) }) else {
+        throw value.error("\(name) never says anything to its mesh")
+      }
     }
+  }
+
+  private func expectEcho(_ name: String, _ echo: String, _ value: ScenarioValue) throws {
+    try expect(name, among: machineNames, "machine", value)
+    try expect(echo, among: machineNames.filter { program(of: $0) == .echo }, "echo", value)
   }
 
   private func expectPeers(_ one: String, _ other: String, _ value: ScenarioValue) throws {

@@ -132,6 +132,11 @@ struct ScenarioValue {
   }
 }
 
+extension TransportProtocol {
+  /// What it is called in a file.
+  var name: String { self == .udp ? "udp" : "tcp" }
+}
+
 /// The members of an object.
 struct ScenarioMembers {
   private let value: ScenarioValue
@@ -148,6 +153,13 @@ struct ScenarioMembers {
   func needed(_ name: String) throws -> ScenarioValue {
     guard let member = values[name] else { throw value.error("\(quoted(name)) is missing") }
     return member
+  }
+
+  /// What `over` says; UDP where it is not there.
+  var transport: TransportProtocol {
+    get throws {
+      try self["over"]?.choice("protocol", TransportProtocol.allCases.map { ($0.name, $0) }) ?? .udp
+    }
   }
 
   /// Changes something where there is such a member.

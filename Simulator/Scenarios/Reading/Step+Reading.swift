@@ -64,5 +64,18 @@ extension Step {
       .crash(try value.text(), length: try length(members))
     },
     "restart": Reader(words: []) { (value, _) in .restart(try value.text()) },
+    "sleep": Reader(words: ["for"]) { (value, members) in
+      .sleep(try value.text(), length: try members.needed("for").duration())
+    },
+    "clock": Reader(words: ["ahead", "back"]) { (value, members) in
+      let ahead = try members["ahead"]?.duration() ?? .zero
+      return .clock(try value.text(), by: ahead - (try members["back"]?.duration() ?? .zero))
+    },
+    "ask": Reader(words: ["over"]) { (value, members) in
+      let pair = try value.pair()
+      return .ask(pair.0, echo: pair.1, over: try members.transport)
+    },
+    "broadcast": Reader(words: []) { (value, _) in .broadcast(try value.text()) },
+    "open": Reader(words: []) { (value, _) in .open(try value.text()) },
   ]
 }

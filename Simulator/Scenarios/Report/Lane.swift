@@ -10,7 +10,7 @@ struct Lane: Hashable {
 
   /// All of a scenario: those who talk on both sides, behind their NATs, and all others in the middle.
   static func all(of scenario: Scenario) -> [Lane] {
-    let talks = { (node: Node) in node.machineNames.contains { scenario.program(of: $0).isPeer } }
+    let talks = { (node: Node) in node.machineNames.contains { scenario.program(of: $0).isEnd } }
     let sides = scenario.network.filter(talks)
     let left = sides.prefix((sides.count + 1) / 2)
     return left.flatMap { $0.lanes(of: scenario, boxesFirst: false) }
@@ -40,6 +40,11 @@ extension Program {
     case .relay: "relay"
     case .stun: "STUN server"
     case .neighbour(let rate): "\(rate) mappings a second"
+    case .mesh(let name): "node of \(name)"
+    case .echo: "echo"
+    case .hostile: "hostile peer"
+    case .portal(let box): "portal of \(box)"
+    case .own(let program): program.name
     case .nothing: "idle"
     }
   }
@@ -70,6 +75,8 @@ extension NATConfiguration {
       words.append("mappings end after \(times.lowerBound.reading) to \(times.upperBound.reading)")
     }
     if hairpinning == .off { words.append("no hairpinning") }
+    if isolates { words.append("keeps its machines apart") }
+    if translatesIPv6 { words.append("NAT64") }
     if let mappingLimit { words.append("\(mappingLimit.reading) mappings") }
     if pooling != usual.pooling { words.append("arbitrary pooling") }
     if !portMapping.protocols.isEmpty { words.append("maps ports on request") }

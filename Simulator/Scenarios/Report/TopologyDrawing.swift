@@ -90,7 +90,7 @@ struct TopologyDrawing {
     let isBox = !part.parts.isEmpty || part.node.machineNames.isEmpty
     let name = Lettering.fitting(part.node.name, in: part.width - 16, size: 13)
     let middle = x + part.width / 2
-    let isPeer = !isBox && scenario.program(of: part.node.name).isPeer
+    let isPeer = !isBox && scenario.program(of: part.node.name).isEnd
     var markup: Markup = """
       <rect class="\(isBox ? "box" : isPeer ? "peer" : "machine")" x="\(x)" y="\(y)" width="\(part.width)" height="\(part.height)" rx="\(isBox ? 10 : 6)"/>\
       <text class="name" x="\(middle)" y="\(y + 21)">\(name)</text>

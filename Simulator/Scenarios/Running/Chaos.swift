@@ -15,7 +15,7 @@ struct Chaos {
   init(_ scenario: Scenario, seed: UInt64) {
     // A stream of its own for each kind: taking one away does not move the others.
     var steps: [Step] = []
-    let machines = scenario.machineNames.filter { scenario.program(of: $0).isPeer }
+    let machines = scenario.machineNames.filter { scenario.program(of: $0).isEnd }
     let servers = scenario.machineNames.filter {
       switch scenario.program(of: $0) {
       case .registry, .relay: true

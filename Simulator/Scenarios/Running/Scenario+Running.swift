@@ -8,6 +8,8 @@ extension Scenario {
     public var keptEvents = 0
     /// Whether things go wrong besides that the scenario does not tell of: drawn from the seed.
     public var isChaotic = false
+    /// What is done besides what the scenario tells of: see ``Scenario/run(seeds:jobs:_:_:)``.
+    public var test: (@Sendable (Stage) async throws -> Void)?
     /// Sees everything that happens, when it happens, on the world's thread.
     public var watch: (@Sendable (Trace.Event) -> Void)?
     /// Takes what happens in the run as a pcapng file, with the secrets by which QUIC in it can be read.
@@ -83,6 +85,7 @@ extension Scenario {
     if options.isChaotic {
       scenario.expectations.removeAll { if case .refusal = $0 { false } else { true } }
     }
+    if options.test != nil { scenario.leaveTalkingToTest() }
     let world = World(seed: seed, configuration: configuration) {
       network
       Machine(Stage.directorName)
@@ -96,6 +99,7 @@ extension Scenario {
       let stage = Stage(scenario, in: world, isChaotic: options.isChaotic)
       if let capture { stage.keyLog = { capture.take(secret: $0) } }
       stage.qlog = options.qlog
+      stage.test = options.test
       world.watch = options.watch
       try await stage.play()
       return (stage.judgement, stage.conversations.map(Talk.init), stage.finalKinds, stage.begun)
@@ -129,6 +133,41 @@ extension Scenario.Talk {
   }
 }
 
+extension Scenario {
+  /// Nobody connects with anybody by itself, and nothing is expected of that.
+  fileprivate mutating func leaveTalkingToTest() {
+    timeline.removeAll(where: \.isConnecting)
+    expectations.removeAll {
+      switch $0 {
+      case .connection, .refusal: true
+      default: false
+      }
+    }
+  }
+
+  /// Runs it with many seeds, and has a test of yours speak in the place of the peers' usual talk, in each run: it begins when all
+  /// programs run, what else the timeline tells of happens meanwhile, and then it is judged what came of everything.
+  ///
+  /// ```swift
+  /// try await Scenario("two-phones").run(seeds: 1...100) { stage in
+  ///   let connection = try await stage.peer("alice").connect(to: stage.id(of: "bob"))
+  ///   try await stage.sleep(for: .seconds(5))
+  ///   stage.expect(await connection.path.kind == .direct, "two phones still need a relay")
+  /// }
+  /// ```
+  ///
+  /// - Throws: ``ScenarioFailure`` where a rule is broken, where the test expects something that is not so, and where it throws.
+  @discardableResult
+  public func run(
+    seeds: ClosedRange<UInt64>, jobs: Int = 2, _ options: Options = Options(),
+    _ test: @escaping @Sendable (Stage) async throws -> Void
+  ) async throws -> ScenarioSweep.Verdict {
+    var options = options
+    options.test = test
+    return try await run(seeds: seeds, jobs: jobs, options)
+  }
+}
+
 /// A rule was broken.
 public struct ScenarioFailure: Error, Sendable, CustomStringConvertible {
   /// What came of all seeds.
@@ -153,13 +192,21 @@ extension Stage {
     let happening = scenario.timeline.map { step in
       director.spawn("\(step.action)") { try await self.perform(step) }
     }
+    if let test {
+      do {
+        try await test(self)
+      } catch {
+        expect(false, "the test ends with \(error)")
+      }
+    }
     for task in happening { try await task.value }
     let length = scenario.length ?? scenario.end + ScenarioLimits.afterwards
     try await director.sleep(for: max(.zero, length - begun.duration(to: world.now)))
     try await waitForLastWords()
     judgeConversations()
-    if !scenario.timeline.contains(where: \.isForGood) {
-      if scenario.timeline.contains(where: { !$0.isConnecting }) {
+    await judgePortals()
+    if !isBrokenForGood {
+      if timeline.contains(where: { !$0.isHarmless }) {
         world.note("it is calm")
         try await director.sleep(for: ScenarioLimits.calming)
       }

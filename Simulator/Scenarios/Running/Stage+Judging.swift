@@ -13,7 +13,7 @@ extension Stage {
 
   /// What was said, and what came of it.
   func judgeConversations() {
-    let isBroken = scenario.timeline.contains { !$0.isConnecting }
+    let isBroken = timeline.contains { !$0.isHarmless }
     for talk in conversations {
       let (here, there) = (talk.here, talk.there)
       judgement.expect(
@@ -33,6 +33,14 @@ extension Stage {
     for expectation in scenario.expectations { judge(expectation) }
   }
 
+  /// Whether what is broken stays so: then nothing is promised.
+  var isBrokenForGood: Bool {
+    let held = scenario.machineNames.contains { name in
+      if case .portal(let box) = scenario.program(of: name) { !unlocked.contains(box) } else { false }
+    }
+    return held || timeline.contains(where: \.isForGood)
+  }
+
   private func isRefusal(_ talk: Conversation) -> Bool {
     scenario.expectations.contains(.refusal(talk.caller, to: talk.called))
   }
@@ -43,6 +51,11 @@ extension Stage {
       judgement.expect(
         world.machine(name).traffic.packets <= most, .expectation,
         "\(name) has sent \(world.machine(name).traffic.packets) packets")
+    case .arrivals(let name, let most):
+      judgement.expect(
+        world.machine(name).traffic.arrived <= most, .expectation,
+        "\(world.machine(name).traffic.arrived) packets have reached \(name)")
+    case .echo, .noEcho, .mesh, .heard: judgeProgram(expectation)
     case .refusal(let one, let other):
       let talk = conversations.first { $0.caller == one && $0.called == other }
       judgement.expect(
@@ -71,6 +84,12 @@ extension Stage {
       wishes.lastKind.map { $0 == talk.kinds.last } ?? true, .expectation, "\(name): it went \(kinds)")
     judgement.expect(
       wishes.changes.map { talk.kinds.count <= $0 + 1 } ?? true, .expectation, "\(name): it went \(kinds)")
+    let done =
+      talk.here.isEnded && talk.there.isEnded
+      ? [talk.here.last, talk.there.last].compactMap(\.self).max().map { talk.asked.duration(to: $0) } : nil
+    judgement.expect(
+      wishes.done.map { limit in done.map { $0 <= limit } ?? false } ?? true, .expectation,
+      "\(name) have heard everything \(done.map { "after \($0)" } ?? "never")")
     judgement.expect(
       wishes.silence.map { talk.silence <= $0 } ?? true, .expectation,
       "\(name): nothing came for \(talk.silence)")
@@ -91,6 +110,7 @@ extension Stage {
       for task in asking { try await task.value }
     }
     for pair in pairs { await agree(pair[0], pair[1]) }
+    try await judgeMeshes(oracle)
   }
 
   private func ask(_ one: String, _ other: String, _ promise: Oracle.Promise) async {

@@ -40,6 +40,15 @@ extension Stage {
         await self.stop(name)
         try await self.start(name)
       }
+    case .sleep(let name, let length):
+      world.machine(name).fallAsleep(for: length)
+      try await director.sleep(for: length)
+    case .clock(let name, let time): world.machine(name).clockError += time
+    case .ask(let name, let echo, let transport): await ask(name, echo, transport)
+    case .broadcast(let name): await broadcast(name)
+    case .open(let name):
+      unlocked.insert(name)
+      world.box(name).hold(for: nil)
     }
   }
 

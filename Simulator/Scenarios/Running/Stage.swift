@@ -1,8 +1,12 @@
 import Warren
 import WarrenSimulator
 
-/// Where a scenario is played: its programs, and what they say to each other. Used on the world's thread alone.
-final class Stage: @unchecked Sendable {
+/// Where a scenario is played: its programs, and what they say to each other.
+///
+/// A test that is given to ``Scenario/run(seeds:jobs:_:_:)`` finds its peers here, and lets things happen.
+public final class Stage: @unchecked Sendable {
+  // Used on the world's thread alone: hence `@unchecked`.
+
   let scenario: Scenario
   let world: World
   /// Whoever lets things happen: a machine of its own, which sends nothing.
@@ -13,12 +17,27 @@ final class Stage: @unchecked Sendable {
   /// When that was.
   var begun = Instant(nanoseconds: 0)
 
-  private(set) var peers: [String: Peer] = [:]
+  var peers: [String: Peer] = [:]
   private var registries: [String: RegistryServer] = [:]
   private var relayServers: [String: RelayServer] = [:]
   private var stunServers: [String: [STUNServer]] = [:]
   private var neighbours: [String: Task<Void, any Error>] = [:]
-  private var keys: [String: PrivateKey] = [:]
+  var meshes: [String: Mesh] = [:]
+  /// What came of the meshes' nodes, and of asking echoes, so far.
+  var meshTalk = MeshTalk()
+  var echoes: [EchoCall] = []
+  var echoServers: [String: EchoServer] = [:]
+  var portals: [String: PortalServer] = [:]
+  var ownPrograms: [String: Task<Void, any Error>] = [:]
+  /// Boxes whose portals let everybody through by now.
+  var unlocked: Set<String> = []
+  /// What a test does with the connections that others begin with a peer, where it does not leave that to the scenario.
+  var answers: [String: @Sendable (Connection) async throws -> Void] = [:]
+  /// What somebody's test does.
+  var test: (@Sendable (Stage) async throws -> Void)?
+  /// What has been let happen that the scenario does not tell of.
+  var unforeseen: [Step] = []
+  private(set) var keys: [String: PrivateKey] = [:]
   private var registryAddress: RegistryAddress?
   private var relayAddresses: [(name: String, addresses: [RelayServerAddress])] = []
   private var stunAddresses: [SocketAddress] = []
@@ -51,15 +70,19 @@ final class Stage: @unchecked Sendable {
     }
   }
 
-  func id(of name: String) -> PeerID { keys[name]!.peerID }
+  /// The key by which a peer or a node of a mesh is known.
+  public func id(of name: String) -> PeerID {
+    guard let key = keys[name] else { preconditionFailure("there is no machine \(name)") }
+    return key.peerID
+  }
 
   // MARK: Programs
 
   /// Starts everything, the servers first.
   func start() async throws {
     let names = scenario.machineNames
-    for name in names where !scenario.program(of: name).isPeer { try await start(name) }
-    let starting = names.filter { scenario.program(of: $0).isPeer }.map { name in
+    for name in names where !scenario.program(of: name).isEnd { try await start(name) }
+    let starting = names.filter { scenario.program(of: $0).isEnd }.map { name in
       director.spawn("starting \(name)") { try await self.start(name) }
     }
     for task in starting { try await task.value }
@@ -75,12 +98,27 @@ final class Stage: @unchecked Sendable {
     case .registry(let port, let relays): try await startRegistry(name, port, relays, on: machine)
     case .relay: try await startRelay(name, on: machine)
     case .stun: try await startSTUN(name, on: machine)
+    case .mesh(let mesh): try await startNode(name, of: mesh, on: machine)
+    case .echo: try await startEcho(name, on: machine)
+    case .hostile(let victims):
+      machine.pretends(to: victims.flatMap { world.machine($0).ownAddresses })
+      try await startPeer(name, Program.PeerWishes(), on: machine)
+    case .portal(let box): try await startPortal(name, of: box, on: machine)
+    case .own(let program):
+      ownPrograms[name] = machine.spawn("\(program.name) of \(name)") { try await program.body(machine) }
     }
   }
 
   /// Ends what runs on a machine.
   func stop(_ name: String) async {
     await peers.removeValue(forKey: name)?.close()
+    await meshes.removeValue(forKey: name)?.leave()
+    await echoServers.removeValue(forKey: name)?.stop()
+    await portals[name]?.stop()
+    if let program = ownPrograms.removeValue(forKey: name) {
+      program.cancel()
+      _ = await program.result
+    }
     await registries.removeValue(forKey: name)?.stop()
     await relayServers.removeValue(forKey: name)?.stop()
     for server in stunServers.removeValue(forKey: name) ?? [] { await server.stop() }
@@ -89,7 +127,7 @@ final class Stage: @unchecked Sendable {
 
   /// Ends everything, the servers last.
   func stop() async {
-    for name in scenario.peerNames { await stop(name) }
+    for name in scenario.machineNames where scenario.program(of: name).isEnd { await stop(name) }
     for name in scenario.machineNames { await stop(name) }
   }
 
@@ -144,20 +182,13 @@ final class Stage: @unchecked Sendable {
   private func startPeer(
     _ name: String, _ wishes: Program.PeerWishes, on machine: SimulatedMachine
   ) async throws {
-    var configuration = Peer.Configuration()
-    configuration.key = keys[name]!
+    var configuration = configuration(of: name, wishes)
     configuration.name = name
-    configuration.registry = registryAddress
-    configuration.stunServers = stunAddresses
-    configuration.relays = relayAddresses.filter { wishes.relays?.contains($0.name) ?? true }.flatMap(
-      \.addresses)
-    (configuration.keyLog, configuration.qlog) = (keyLog, qlog(of: name))
-    wishes.apply(to: &configuration)
     let peer = try Peer(configuration, on: machine)
     try await peer.start()
     peers[name] = peer
     machine.spawn("what others begin") {
-      for await connection in peer.connections { self.serve(connection, at: name) }
+      for await connection in peer.connections { self.take(connection, at: name) }
     }
     guard configuration.registry != nil else { return }
     _ = try? await machine.withDeadline(ScenarioLimits.registering) {
@@ -166,6 +197,25 @@ final class Stage: @unchecked Sendable {
     machine.spawn("what happens to \(name)") {
       for await event in peer.events { self.world.note("\(name): \(event)") }
     }
+  }
+
+  /// What a peer knows, and the peer of a mesh's node.
+  func configuration(of name: String, _ wishes: Program.PeerWishes) -> Peer.Configuration {
+    var configuration = Peer.Configuration()
+    configuration.key = keys[name]!
+    configuration.registry = registryAddress
+    configuration.stunServers = stunAddresses
+    configuration.relays = relayAddresses.filter { wishes.relays?.contains($0.name) ?? true }.flatMap(
+      \.addresses)
+    (configuration.keyLog, configuration.qlog) = (keyLog, qlog(of: name))
+    wishes.apply(to: &configuration)
+    return configuration
+  }
+
+  /// Somebody has begun a connection.
+  private func take(_ connection: Connection, at name: String) {
+    guard let answer = answers[name] else { return serve(connection, at: name) }
+    world.machine(name).spawn("the test's answer at \(name)") { try await answer(connection) }
   }
 
   private func qlog(of name: String) -> QUICConfiguration.QLog? {

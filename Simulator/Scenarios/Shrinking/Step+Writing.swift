@@ -42,6 +42,15 @@ extension Step.Action {
       return [("roam", .text(name)), ("behind", .text(box)), ("gap", Step.text(gap))]
     case .crash(let name, let length): return [("crash", .text(name))] + lasting(length)
     case .restart(let name): return [("restart", .text(name))]
+    case .sleep(let name, let length): return [("sleep", .text(name))] + lasting(length)
+    case .clock(let name, let time):
+      return [
+        ("clock", .text(name)), time < .zero ? ("back", Step.text(.zero - time)) : ("ahead", Step.text(time)),
+      ]
+    case .ask(let name, let echo, let transport):
+      return [("ask", pair(name, echo)), ("over", .text(transport.name))]
+    case .broadcast(let name): return [("broadcast", .text(name))]
+    case .open(let name): return [("open", .text(name))]
     }
   }
 }
@@ -63,6 +72,7 @@ extension LinkConfiguration {
     }
     if reordering != usual.reordering { members.append(("reordering", share(reordering))) }
     if duplication != usual.duplication { members.append(("duplication", share(duplication))) }
+    if corruption != usual.corruption { members.append(("corruption", share(corruption))) }
     if let rate = bitsPerSecond { members.append(("rate", .text("\(rate) bit/s"))) }
     if queueBytes != usual.queueBytes { members.append(("queue", .text("\(queueBytes) B"))) }
     if mtu != usual.mtu { members.append(("mtu", .number(mtu))) }

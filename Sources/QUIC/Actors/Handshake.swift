@@ -24,6 +24,9 @@ public final class Handshake: Sendable {
   /// The other side may be reached on this way, too.
   public func add(_ way: NetworkPath) async { await endpoint.add(way, to: core) }
 
+  /// Says what has been said once more, unless something has come back already.
+  public func sayAgain() async { await endpoint.sayAgain(core) }
+
   /// Whether anything of the other side has come, over whatever way.
   public var isHeard: Bool { get async { await endpoint.isHeard(core) } }
 
@@ -73,6 +76,11 @@ extension QUICEndpoint {
 
   func add(_ way: NetworkPath, to core: ConnectionCore) {
     core.add(way)
+    flush()
+  }
+
+  func sayAgain(_ core: ConnectionCore) {
+    core.sayAgain()
     flush()
   }
 

@@ -12,6 +12,14 @@ extension ConnectionCore {
     changed()
   }
 
+  /// Says once more what has been said, on all ways, where nothing has come back yet: for whoever has reason to believe that it gets
+  /// through now, and does not want to wait until the library says it again, which it does ever more seldom.
+  func sayAgain() {
+    guard phase == .handshaking, side == .client, let ways, !ways.isHeard else { return }
+    for way in ways.all { for packet in flight { sendElsewhere(packet, over: way) } }
+    changed()
+  }
+
   /// Whether what comes over this path belongs to the handshake's ways.
   func isOnWay(_ path: NetworkPath, _ bytes: RawSpan) -> Bool {
     ways?.include(

@@ -41,6 +41,11 @@ public actor RegistryClient {
   private var loop: Task<Void, any Error>?
   private var renewing: MachineTimer?
   private var waking: Wait<Void>?
+  /// The handshake over QUIC that is tried, and when the registry was last called at first or because somebody wants something of it.
+  private var handshake: Handshake?
+  private var urged: Instant?
+  /// Whether it pauses because another has come with its key.
+  private var isReplaced = false
   private(set) var isClosed = false
 
   /// A client that begins with ``start()``.
@@ -144,6 +149,8 @@ public actor RegistryClient {
       (wasReplaced ? RegistryLimits.replacedPause : longest) * Double.random(in: 0.5...1, using: &random)
     pauses += 1
     happened.yield(.lost(reason: why, retry: pause))
+    isReplaced = wasReplaced
+    defer { isReplaced = false }
     return await rest(for: pause) && !isClosed
   }
 
@@ -163,10 +170,27 @@ public actor RegistryClient {
   }
 
   /// Does not wait for the next try, as after a change of networks: where UDP was blocked, it may not be now.
-  public func tryNow() async {
+  ///
+  /// - Parameter families: what is spoken here now. A connection over another one leads nowhere any more, and would notice it late; without
+  ///   any, it may be a moment's affair.
+  public func tryNow(speaking families: Set<IPAddress.Family>) async {
     pauses = 0
     waking?.succeed(())
-    if let link, !link.showsPort { await link.close(.closed) }
+    guard let link else {
+      await handshake?.sayAgain()
+      return
+    }
+    let family = await link.remote.ip.family
+    if !link.showsPort || !(families.isEmpty || families.contains(family)) { await link.close(.closed) }
+  }
+
+  /// Somebody wants something: the registry is called at once, and not when it is time to.
+  private func hurry() async {
+    guard !isReplaced, urged.map({ $0.duration(to: machine.now) >= RegistryLimits.urgentPause }) ?? true
+    else { return }
+    urged = machine.now
+    waking?.succeed(())
+    await handshake?.sayAgain()
   }
 
   private func converse() async throws {
@@ -214,6 +238,8 @@ public actor RegistryClient {
 
   private func connectOverQUIC() async throws -> any RegistryLink {
     let handshake = try await endpoint.beginHandshake(with: key, protocols: [RegistryMessage.protocolName])
+    (self.handshake, urged) = (handshake, machine.now)
+    defer { self.handshake = nil }
     do {
       for way in await endpoint.ways(to: serverAddresses) { await handshake.add(way) }
       let connection = try await handshake.connection()
@@ -359,6 +385,13 @@ public actor RegistryClient {
     if observedAddress != nil { return }
     let machine = machine
     let host = address.host
+    let hurrying = machine.spawn("calling the registry") { [weak self] in
+      while true {
+        await self?.hurry()
+        try await machine.sleep(for: RegistryLimits.urgentPause)
+      }
+    }
+    defer { hurrying.cancel() }
     try await machine.suspend({ "the registry" }) { (wait: Wait<Void>) in
       if observedAddress != nil { return wait.succeed(()) }
       let timer = machine.makeTimer {

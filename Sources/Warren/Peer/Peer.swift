@@ -423,7 +423,7 @@ public actor Peer {
     if let client {
       ports?.watcher?.watch(await client.serverAddresses, isNew: true)
       await announce(to: client)
-      await client.tryNow()
+      await client.tryNow(speaking: Set(addresses.map(\.ip.family)))
     }
     for adopted in adoptedConnections {
       (adopted.nextSearch, adopted.searchPause) = (nil, PeerLimits.firstSearchPause)

@@ -50,7 +50,8 @@ extension PeerEvent: CustomStringConvertible {
     case .connecting(let target, let trial): "it tries to connect with \(target): \(trial)"
     case .connected(let peer, let path, let kind, let time):
       "connected with \(peer), \(kind), to \(path.remote), after \(time.milliseconds) ms"
-    case .pathChanged(let peer, let path): "the connection with \(peer) goes \(path.kind), to \(path.network.remote)"
+    case .pathChanged(let peer, let path):
+      "the connection with \(peer) goes \(path.kind), to \(path.network.remote)"
     case .disconnected(let peer, let error): "the connection with \(peer) is over: \(error)"
     case .registryFound(let address): "the registry is there, and sees it at \(address)"
     case .registryLost(let reason, let pause):

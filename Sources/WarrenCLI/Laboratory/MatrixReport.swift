@@ -3,8 +3,12 @@ import WarrenScenarios
 
 /// Who is connected with whom, in words and as JSON.
 struct MatrixReport {
-  var kinds: [String]
+  var matrix: ScenarioMatrix
   var cells: [[ScenarioSweep.Verdict]]
+  /// What came otherwise than was expected, if something was.
+  var differences: [String]?
+
+  private var kinds: [String] { matrix.kinds }
 
   /// What stands in a cell: how they are connected in the end, and after how many seconds most of those went straight that did.
   private func text(of cell: ScenarioSweep.Verdict) -> String {
@@ -33,19 +37,26 @@ struct MatrixReport {
       "",
     ]
     for (row, kind) in kinds.enumerated() {
-      lines.append("  " + pad(kind, width) + cells[row].map { pad(text(of: $0), 6) }.joined())
+      let blank = String(repeating: " ", count: 6 * matrix.columns(of: row).lowerBound)
+      lines.append("  " + pad(kind, width) + blank + cells[row].map { pad(text(of: $0), 6) }.joined())
     }
     for cell in cells.joined() where !cell.failures.isEmpty {
       for failure in cell.failures.prefix(2) {
         lines.append("  \(cell.name), seed \(failure.seed): \(failure.faults.first.map { "\($0)" } ?? "")")
       }
     }
-    return lines
+    guard let differences else { return lines }
+    return lines + [""] + differences.map { "  \($0)" }
+      + [
+        differences.isEmpty
+          ? "All is as it is expected." : "\(differences.count) pairs are not as they are expected."
+      ]
   }
 
   var json: JSONValue {
     .object([
       ("kinds", .list(kinds.map { .text($0) })),
+      ("differences", differences.map { .list($0.map { .text($0) }) } ?? .nothing),
       (
         "cells",
         .list(cells.map { row in .list(row.map { SimulationReport.json(of: $0) }) })

@@ -21,6 +21,12 @@ enum ScenarioFiles {
     if places.isEmpty { return try Scenario.names.map(named) }
     return try places.flatMap { place in
       if Scenario.names.contains(place) { return [try named(place)] }
+      if let set = ScenarioSet(named: place) {
+        return set.scenarios.map { Found(scenario: $0, word: $0.name) }
+      }
+      if let scenario = ScenarioSet.all.flatMap(\.scenarios).first(where: { $0.name == place }) {
+        return [Found(scenario: scenario, word: place)]
+      }
       if let files = files(in: place) { return try files.map(scenario(inFile:)) }
       guard place.hasSuffix(".json") || access(place, F_OK) == 0 else {
         let near = nearest(to: place, among: Scenario.names).map { ", did you mean \($0)?" } ?? ""

@@ -7,7 +7,8 @@ import WarrenTerminal
 struct Simulate: Command {
   private static let places = Argument<[String]>.rest(
     "SCENARIO", .text,
-    "a scenario's name, its file, or a folder of files: all that have a name if nothing is said")
+    "a scenario's name, its file, a folder of files, or the name of a set: all that have a name if nothing is said"
+  )
   private static let seeds = LaboratoryWords.seeds(20)
   private static let jobs = Option("jobs", short: "j", .number(1...256), "how many runs at once", default: 2)
   private static let chaos = Option.flag("chaos", "let things go wrong besides, drawn from the seed")
@@ -15,7 +16,9 @@ struct Simulate: Command {
   private static let shrink = Option.flag(
     "shrink", "print the least of a scenario that still breaks the same rule with --seed")
   private static let matrix = Option.flag(
-    "matrix", "try each kind of NAT against each, or those that are named; see also 'warren connect'")
+    "matrix",
+    "try each kind of NAT against each, those that are named, or all of a set (\(ScenarioMatrix.sets.map(\.name).joined(separator: ", ")))"
+  )
   private static let search = Option<WarrenScenarios.Program.Search>(
     "search", .choice("SEARCH"), "how peers of the matrix look for hidden ports", default: .normal)
   private static let internet = Option<Int?>(
@@ -50,8 +53,8 @@ struct Simulate: Command {
         """,
       group: .laboratory, arguments: [places],
       options: [
-        seeds, LaboratoryWords.seed, jobs, chaos, replay, pcapng, at, qlog, shrink, report, matrix, search,
-        internet, list,
+        seeds, LaboratoryWords.seed, jobs, chaos, replay, pcapng, at, qlog, shrink, report, matrix,
+        LaboratoryWords.against, search, internet, list,
         JSONWord.json,
       ],
       rules: [
@@ -59,7 +62,7 @@ struct Simulate: Command {
         .atMostOne(of: [replay, shrink, list, matrix, internet]),
         .atMostOne(of: [replay, shrink, list, report, internet]),
         .atMostOne(of: [shrink, JSONWord.json]), .atMostOne(of: [chaos, matrix]),
-        .needs(at, oneOf: [pcapng]),
+        .needs(at, oneOf: [pcapng]), .needs(LaboratoryWords.against, oneOf: [matrix]),
       ] + ofOneRun,
       examples: [
         Example("warren simulate", "run all scenarios that have a name, 20 seeds each"),
@@ -85,6 +88,7 @@ struct Simulate: Command {
   private let isReplay, isShrinking, isList, isMatrix, isJSON: Bool
   private let search: WarrenScenarios.Program.Search
   private let page: String?
+  private let expected: [String]?
   private let terminal = Terminal()
 
   /// How much of a run is shown.
@@ -104,9 +108,15 @@ struct Simulate: Command {
     isShrinking = words[Self.shrink]
     internet = words[Self.internet]
     (isMatrix, search) = (words[Self.matrix], words[Self.search])
-    if isMatrix, let unknown = names.first(where: { !ScenarioMatrix.all.contains($0) }) {
+    expected = try words[LaboratoryWords.against].map { try lines(ofFile: $0) }
+    if isMatrix, Self.set(names) == nil,
+      let unknown = names.first(where: { !ScenarioMatrix.all.contains($0) })
+    {
       let all = ScenarioMatrix.all.joined(separator: ", ")
-      throw OptionsError(.badValue, "there is no NAT \(quoted(unknown)); there are: \(all)")
+      let sets = ScenarioMatrix.sets.map(\.name).joined(separator: ", ")
+      throw OptionsError(
+        .badValue,
+        "there is no NAT \(quoted(unknown)); there are: \(all); and the sets \(sets), each by itself")
     }
     page = words[Self.report]
     let single = [
@@ -200,19 +210,26 @@ struct Simulate: Command {
   }
 
   private func runMatrix() async throws {
-    var matrix = ScenarioMatrix(names.isEmpty ? ScenarioMatrix.all : names)
+    var matrix = Self.set(names) ?? ScenarioMatrix(names.isEmpty ? ScenarioMatrix.all : names)
     matrix.search = search
     let file = try page.map { try WrittenFile($0) }
-    let total = matrix.kinds.count * matrix.kinds.count
+    let total = matrix.sites.indices.reduce(0) { $0 + matrix.columns(of: $1).count }
     let progress = counting { "  \($0) of \(total) pairs" }
     let cells = try await matrix.run(seeds: seeds, jobs: jobs, progress: progress)
     terminal.showBelow([])
-    let report = MatrixReport(kinds: matrix.kinds, cells: cells)
+    let differences = expected.map { matrix.differences(cells, from: $0) }
+    let report = MatrixReport(matrix: matrix, cells: cells, differences: differences)
     tell(report.lines, report.json)
     var drawn = ScenarioReport(seeds: seeds)
     (drawn.heatMaps, drawn.others) = ([matrix.heatMap(cells)], Array(cells.joined()))
     try file?.write(drawn.html)
     try expectRight(Array(cells.joined()))
+    if let differences, !differences.isEmpty { throw MatrixError.differs(differences.count) }
+  }
+
+  /// The matrix of the name that stands alone.
+  private static func set(_ names: [String]) -> ScenarioMatrix? {
+    names.count == 1 ? ScenarioMatrix.sets.first { $0.name == names[0] }?.matrix : nil
   }
 
   private func describe(_ scenario: Scenario) {

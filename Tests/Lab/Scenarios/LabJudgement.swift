@@ -41,6 +41,8 @@ struct LabJudgement {
     case .connection(let one, let other, let wishes):
       guard let talk = outcome.talks.first(where: { $0.caller == one && $0.called == other }) else { return }
       judge(talk, wishes)
+    // What the lab leaves to the simulator: see `LabStage.obstacle`.
+    case .arrivals, .echo, .noEcho, .mesh, .heard: break
     }
   }
 

@@ -24,6 +24,8 @@ extension LabStage {
         if wishes.search == nil { return KernelObstacle("the command always searches") }
         if wishes.relays != nil { return KernelObstacle("the lab has the registry's relay alone") }
       case .registry, .stun, .nothing: break
+      case .mesh, .echo, .hostile, .portal, .own:
+        return KernelObstacle("the lab has registries and peers alone")
       }
     }
     return nil
@@ -38,7 +40,7 @@ extension LabStage {
         guard callers.insert(one).inserted else { return KernelObstacle("\(one) calls twice") }
         called.insert(other)
       case .connect: return KernelObstacle("the command says words, and not bytes as fast as they go")
-      case .close, .prefer, .crash, .restart:
+      case .close, .prefer, .crash, .restart, .sleep, .clock, .ask, .broadcast, .open:
         return KernelObstacle("the lab does not do this: \(step.action)")
       case .cut, .link, .down, .reboot, .lease, .roam: break
       }

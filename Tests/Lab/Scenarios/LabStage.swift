@@ -107,7 +107,7 @@ final class LabStage {
         _ = try serve(["--no-relay"], at: port)
         stunServers.append("\(address):\(port)")
       }
-    case .peer, .relay, .neighbour, .nothing: break
+    default: break
     }
   }
 
@@ -159,7 +159,7 @@ final class LabStage {
         try topology.move(name) { $0.roam(behind: target) }
         Self.setLinks(of: name, up: true, topology)
       }
-    case .connect, .close, .prefer, .crash, .restart: break
+    default: break
     }
   }
 

@@ -37,6 +37,7 @@ struct KernelObstacle: Error, Hashable, CustomStringConvertible {
       (lifetimes.filter != nil || lifetimes.dns != nil, "it has one lifetime for all flows"),
       (nat.refreshes != [.outbound, .inbound], "packets of both sides prolong its flows"),
       (!nat.portMapping.protocols.isEmpty, "nobody gives ports to those who ask"),
+      (nat.translatesIPv6, "it does not translate IPv6"),
       (nat.rewritesPayload, "it does not rewrite what is carried"),
       (nat.errorsEndMappings || !nat.translatesErrors, "it translates errors, and nothing ends by them"),
       (nat.unsolicitedSYN == .rejectLater || nat.refusesInboundSYN, "it answers a SYN at once or not at all"),

@@ -34,6 +34,10 @@ final class KernelTopology: @unchecked Sendable {
     for machine in world.machinesInOrder where !machine.ownAddresses.contains(where: { $0.family == .v4 }) {
       return KernelObstacle("\(machine.name) speaks IPv6 alone, and the lab IPv4")
     }
+    for machine in world.machinesInOrder
+    where [machine.uplink, machine.downlink].contains(where: { $0.configuration.corruption > 0 }) {
+      return KernelObstacle("nothing in the lab changes what packets carry")
+    }
     for box in world.boxesInOrder {
       do { _ = try rules(of: box, in: world) } catch { return error as? KernelObstacle }
     }
