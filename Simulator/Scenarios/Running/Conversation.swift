@@ -52,6 +52,9 @@ final class Conversation: @unchecked Sendable {
     var silence = Duration.zero
     var last: Instant?
 
+    /// Whether all has come that was to come, and the word that it was all.
+    func isAll(of total: Int) -> Bool { count == total && isEnded }
+
     mutating func take(_ bytes: [UInt8], at now: Instant) {
       if let last { silence = max(silence, last.duration(to: now)) }
       last = now

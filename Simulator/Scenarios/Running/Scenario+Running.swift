@@ -166,11 +166,16 @@ extension Stage {
         world.note("it is calm")
         try await director.sleep(for: ScenarioLimits.calming)
       }
+      await judgeAgreement()
+      try await judgeSilence()
       try await judgePromises()
     }
     judgePackets()
+    judgeHidden()
     world.note("the end")
-    await stop()
+    await stopPeers()
+    try await judgeServers()
+    await stopServers()
     try await judgeRemains()
   }
 }
