@@ -27,8 +27,12 @@ public enum ScenarioLimits {
   /// How long all is given to be forgotten when everybody has gone, besides what NATs remember: connections that close wait for three
   /// timeouts, relays for what is still on its way.
   static let forgetting: Duration = .seconds(90)
-  /// How long servers are given to know that somebody has gone who has said so, or whose registration has ended (30 s).
-  static let leaving: Duration = .seconds(40)
+  /// How often it is looked whether somebody is registered when it is calm, and how long after each other: through the time that a
+  /// registration lasts (30 s).
+  static let looks = 4
+  static let betweenLooks: Duration = .seconds(9)
+  /// How long servers are given to know that somebody has gone who has said so: what a farewell takes that is said again (5.5 s).
+  static let leaving: Duration = .seconds(10)
   /// The same where that may have got lost: what a relay gives ends by itself then (600 s, RFC 8656).
   static let expiring: Duration = .seconds(660)
   /// How many packets a peer may send in all: of each talk and of each thing that goes wrong a search, and so many a second of

@@ -43,6 +43,9 @@ final class Conversation: @unchecked Sendable {
     }
   }
 
+  /// Whether both have heard all, and that it was all.
+  var isWhole: Bool { here.isAll(of: total) && there.isAll(of: total) }
+
   /// What one side has heard.
   struct Heard {
     var count = 0

@@ -22,9 +22,11 @@ extension Stage {
         there.right == there.count, .everyByte,
         "\(talk.called) hears something else than \(talk.caller) says, from byte \(there.right) on")
       guard !talk.isCutShort, !isRefusal(talk) else { continue }
-      if talk.failure == nil || !isBroken {
+      if let failure = talk.failure, talk.answered == nil {
+        judgement.expect(isBroken, .promise, "\(talk.caller) does not reach \(talk.called): \(failure)")
+      } else if talk.failure == nil || !isBroken {
         judgement.expect(
-          here.isAll(of: talk.total) && there.isAll(of: talk.total), .everyByte,
+          talk.isWhole, .everyByte,
           "of \(talk.total) bytes, \(talk.caller) has heard \(here.count), and \(talk.called) \(there.count): \(talk.failure.map { "\($0)" } ?? "the rest does not come, or no end")"
         )
       }
@@ -76,6 +78,9 @@ extension Stage {
     judgement.expect(
       wishes.silence.map { talk.silence <= $0 } ?? true, .expectation,
       "\(name): nothing came for \(talk.silence)")
+    judgement.expect(
+      wishes.silence == nil || talk.isCutShort || talk.isWhole, .expectation,
+      "\(name): it broke off: \(talk.failure.map { "\($0)" } ?? "the rest does not come")")
   }
 
   /// When nothing is broken any more, what the oracle says must come true.

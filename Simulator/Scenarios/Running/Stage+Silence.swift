@@ -6,9 +6,13 @@ extension Stage {
   /// Who could register is registered, what nobody has broken is still alive, and what could be better has become so.
   func judgeSilence() async throws {
     let oracle = Oracle(scenario)
-    for name in scenario.peerNames where peers[name] != nil && registered.contains(name) {
-      let isThere = await directory?.find(.key(id(of: name))) != nil
-      judgement.expect(isThere, .noSilence, "\(name) is not registered any more, and could be")
+    // Who is forgotten, and only then says again that it is there, is not there for a while each time.
+    for look in 0..<ScenarioLimits.looks {
+      if look > 0 { try await director.sleep(for: ScenarioLimits.betweenLooks) }
+      for name in scenario.peerNames where peers[name] != nil && registered.contains(name) {
+        let isThere = await directory?.find(.key(id(of: name))) != nil
+        judgement.expect(isThere, .noSilence, "\(name) is not registered any more, and could be")
+      }
     }
     let talks = conversations.filter { !$0.isCutShort && $0.failure == nil }
     if !isBroken { for talk in talks { await judgeLife(of: talk, oracle.promise(talk.caller, talk.called)) } }
