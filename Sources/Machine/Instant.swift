@@ -28,6 +28,13 @@ extension Instant: InstantProtocol {
     return Instant(nanoseconds: duration < .zero ? .min : .max)
   }
 
+  /// The earlier of two; of one that is there and one that is not, that one.
+  @inlinable
+  package static func earliest(_ one: Instant?, _ other: Instant?) -> Instant? {
+    guard let one, let other else { return one ?? other }
+    return Swift.min(one, other)
+  }
+
   /// How long it is until `other`; negative when it is past.
   public func duration(to other: Instant) -> Duration {
     .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds)

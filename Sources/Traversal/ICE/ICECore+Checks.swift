@@ -12,7 +12,9 @@ extension ICECore {
   mutating func formPair(
     _ base: Int, _ remote: Int, isAsked: Bool = false, isHint: Bool = false, at now: Instant
   ) {
-    guard canPair(bases[base], remotes[remote]), pairPlace(base: base, remote: remote) == nil else { return }
+    guard canPair(bases[base], remotes[remote]), isAsked || isReachable(remotes[remote], from: bases[base]),
+      pairPlace(base: base, remote: remote) == nil
+    else { return }
     var pair = CandidatePair(base: base, remote: remote, priority: 0, state: .waiting)
     pair.priority = priority(of: pair)
     pair.isHint = isHint
@@ -54,6 +56,13 @@ extension ICECore {
     // Link-local addresses reach their like only (RFC 8445, 6.1.2.2).
     return base.candidate.transport.isTCP == remote.transport.isTCP && mine.family == theirs.family
       && (mine.family == .v4 || mine.isLinkLocal == theirs.isLinkLocal || mine.isUnspecified)
+  }
+
+  /// A relay that is seen on the internet does not reach what is in somebody's own network.
+  private func isReachable(_ remote: Candidate, from base: Base) -> Bool {
+    guard base.candidate.kind == .relayed else { return true }
+    let ip = remote.address.ip
+    return base.candidate.address.ip.isPrivate || !(ip.isPrivate || ip.isLinkLocal || ip.isCarrierShared)
   }
 
   func priority(of pair: CandidatePair) -> UInt64 {
@@ -120,6 +129,9 @@ extension ICECore {
       }
       guard let pair = takeNextPair(at: now) else {
         nextCheck = bases.compactMap(\.answersUntil).filter { $0 > now }.min()
+        if let startsLastResorts, startsLastResorts > now {
+          nextCheck = Instant.earliest(nextCheck, startsLastResorts)
+        }
         return
       }
       sendCheck(pair, at: now)
@@ -140,10 +152,48 @@ extension ICECore {
   }
 
   private func best(in state: CandidatePair.State, at now: Instant) -> Int? {
-    pairs.indices.filter {
-      pairs[$0].state == state && bases[pairs[$0].base].answersUntil.map { $0 <= now } ?? true
+    var best: Int?
+    let relay = bestOpenRelay
+    let holdsBack = startsLastResorts.map { now < $0 } ?? false
+    for pair in pairs.indices where pairs[pair].state == state {
+      if isNeedless(pair, beside: relay) || holdsBack && isLastResort(pair) { continue }
+      if let until = bases[pairs[pair].base].answersUntil, until > now { continue }
+      if best.map({ pairs[$0].priority < pairs[pair].priority }) ?? true { best = pair }
     }
-    .max { pairs[$0].priority < pairs[$1].priority }
+    return best
+  }
+
+  /// The best way over a relay on which packets pass.
+  private var bestOpenRelay: UInt64? {
+    guard configuration.keepsSearching else { return nil }
+    var best: UInt64?
+    for pair in pairs.indices where pairs[pair].state == .succeeded && isRelayed(pair) {
+      best = max(best ?? 0, pairs[pair].priority)
+    }
+    return best
+  }
+
+  /// One relay is enough, unless another is better: each costs somebody something.
+  private func isNeedless(_ pair: Int, beside relay: UInt64?) -> Bool {
+    relay.map { pairs[pair].priority < $0 && isRelayed(pair) } ?? false
+  }
+
+  private func isRelayed(_ pair: Int) -> Bool {
+    bases[pairs[pair].base].candidate.kind == .relayed || remotes[pairs[pair].remote].kind == .relayed
+  }
+
+  /// From relay to relay: what only two need from whom nothing goes straight.
+  private func isLastResort(_ pair: Int) -> Bool {
+    bases[pairs[pair].base].candidate.kind == .relayed && remotes[pairs[pair].remote].kind == .relayed
+  }
+
+  /// From when on that is tried: later, where one of both is seen on the internet without a relay.
+  private var startsLastResorts: Instant? {
+    guard configuration.keepsSearching, let startsChecking else { return nil }
+    let isSeen =
+      knownMapped.contains { [bases] in bases[$0.base].candidate.kind != .relayed }
+      || remotes.contains { $0.transport == .udp && $0.kind != .relayed && !$0.address.ip.isPrivate }
+    return isSeen ? startsChecking.advanced(by: ICELimits.lastResort) : nil
   }
 
   mutating func sendCheck(_ pair: Int, nominating: Bool = false, at now: Instant) {
@@ -250,6 +300,7 @@ extension ICECore {
   }
 
   private mutating func handleTransactions(at now: Instant) {
+    let relay = bestOpenRelay
     var place = 0
     while place < transactions.count {
       guard transactions[place].timer.deadline <= now,
@@ -260,7 +311,9 @@ extension ICECore {
       }
       switch event {
       case .sendAgain:
-        if !transactions[place].isCancelled {
+        let pair = transactions[place].pair
+        let isNeeded = pairs[pair].state == .succeeded || !isNeedless(pair, beside: relay)
+        if !transactions[place].isCancelled, isNeeded {
           transactions[place].transmissions += 1
           outputs.append(.check(transactions[place]))
           counters.checksSent += 1

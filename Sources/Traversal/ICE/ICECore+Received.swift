@@ -184,11 +184,9 @@ extension ICECore {
     _ answer: borrowing STUNMessage, _ base: Int, _ source: SocketAddress
   ) -> Int? {
     let id = answer.transactionID
-    guard let remoteKey,
-      let place = transactions.firstIndex(where: { transaction in
-        transaction.id == id && pairs[transaction.pair].base == base
-          && remotes[pairs[transaction.pair].remote].address == source
-      })
+    guard let remoteKey, let place = transactions.firstIndex(where: { $0.id == id }),
+      pairs[transactions[place].pair].base == base,
+      remotes[pairs[transactions[place].pair].remote].address == source
     else {
       counters.unasked += 1
       return nil

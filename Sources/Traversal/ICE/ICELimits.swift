@@ -15,6 +15,9 @@ public enum ICELimits {
   public static let pacingOfOthers: Duration = .milliseconds(50)
   /// The longest pacing that the other side can ask for: with more, no check would ever leave.
   public static let longestPacing: Duration = .milliseconds(500)
+  /// How long ways from relay to relay wait, among our own kind, where one of both can be seen without: a round trip across an ocean
+  /// by way of one relay.
+  public static let lastResort: Duration = .milliseconds(250)
   /// How much of a wait is left to chance, so that two sides do not keep step.
   public static let jitter = 0.1
   /// After how long pairs that failed are tried once more, among our own kind; then twice as long, and so on.

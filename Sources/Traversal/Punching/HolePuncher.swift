@@ -393,10 +393,19 @@ public actor HolePuncher {
   }
 
   /// Takes a datagram of STUN's that has come to one of the sockets that it was given, by its number among them.
-  public func feed(_ bytes: [UInt8], from source: SocketAddress, at local: IPAddress?, on number: Int) {
-    guard isStarted, !isClosed, sockets.indices.contains(number) else { return }
-    _ = core.receive(bytes.span.bytes, on: .socket(number), at: local, from: source, at: machine.now)
+  ///
+  /// - Returns: whether it was this puncher's.
+  @discardableResult
+  public func feed(
+    _ bytes: [UInt8], from source: SocketAddress, at local: IPAddress?, on number: Int
+  ) -> Bool {
+    guard isStarted, !isClosed, sockets.indices.contains(number) else { return false }
+    let received = core.receive(
+      bytes.span.bytes, on: .socket(number), at: local, from: source, at: machine.now)
+    // Of many that share a socket, most are not meant.
+    guard received != .refused, received != .notSTUN else { return false }
     drain()
+    return true
   }
 
   /// Gives away a socket that it has opened on the way: whoever takes it closes it, and hands on what arrives there by

@@ -193,9 +193,11 @@ extension PunchCore {
   }
 
   /// An answer to a sampling question.
-  mutating func receiveSample(_ bytes: RawSpan, _ source: SocketAddress, at now: Instant) -> Bool {
-    guard search.sampling != nil || search.pin != nil, configuration.stunServers.contains(source),
-      let message = try? STUNMessage(bytes), message.messageClass == .success
+  mutating func receiveSample(
+    _ message: borrowing STUNMessage, _ source: SocketAddress, at now: Instant
+  ) -> Bool {
+    guard search.sampling != nil || search.pin != nil, message.messageClass == .success,
+      configuration.stunServers.contains(source)
     else { return false }
     if search.sampling?.receive(message, from: source) ?? false {
       endSampling(at: now)

@@ -284,11 +284,10 @@ extension PunchCore {
 
   /// A packet of the other side's search has come through: now its source is checked as any candidate is.
   mutating func receiveSearchPacket(
-    _ bytes: RawSpan, _ channel: Channel, _ local: IPAddress?, _ source: SocketAddress, at now: Instant
+    _ message: borrowing STUNMessage, _ channel: Channel, _ local: IPAddress?, _ source: SocketAddress,
+    at now: Instant
   ) -> Bool {
-    guard bytes.byteCount == STUNMessageWriter.headerSize, let message = try? STUNMessage(bytes),
-      message.messageClass == .indication
-    else { return false }
+    guard message.bytes.byteCount == STUNMessageWriter.headerSize else { return false }
     // Of several that come through the first is as good as any: the others would only be more to check. Whoever has seen
     // one can send it again from anywhere: so it must come from where the other side is, and few are followed.
     guard message.transactionID == search.ours(token: ice.credentials), !hasDirectPath,

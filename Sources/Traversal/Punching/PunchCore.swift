@@ -215,12 +215,11 @@ extension PunchCore {
   }
 
   /// An answer of a STUN server's.
-  private mutating func receiveReflexive(_ bytes: RawSpan, _ source: SocketAddress, at now: Instant) -> Bool {
-    guard queries.contains(where: { $0.server == source }), let message = try? STUNMessage(bytes),
-      message.messageClass == .success || message.messageClass == .failure
-    else { return false }
+  private mutating func receiveReflexive(
+    _ message: borrowing STUNMessage, _ source: SocketAddress, at now: Instant
+  ) -> Bool {
     let id = message.transactionID
-    guard let place = queries.firstIndex(where: { $0.server == source && $0.id == id && $0.isPending }) else {
+    guard let place = queries.firstIndex(where: { $0.id == id && $0.server == source && $0.isPending }) else {
       return false
     }
     guard let mapped = message.mappedAddress else { return true }
@@ -382,12 +381,16 @@ extension PunchCore {
     _ bytes: RawSpan, on channel: Channel, at local: IPAddress?, from source: SocketAddress, at now: Instant
   ) -> ICECore.Received {
     guard STUNMessage.mayBegin(bytes) else { return .notSTUN }
-    if receiveReflexive(bytes, source, at: now) || receiveSample(bytes, source, at: now)
-      || receiveSearchPacket(bytes, channel, local, source, at: now)
-    {
-      return .keepAlive
-    }
     guard let message = try? STUNMessage(bytes) else { return .refused }
+    switch message.messageClass {
+    case .success, .failure:
+      if receiveReflexive(message, source, at: now) || receiveSample(message, source, at: now) {
+        return .keepAlive
+      }
+    case .indication:
+      return receiveSearchPacket(message, channel, local, source, at: now) ? .keepAlive : .refused
+    case .request: break
+    }
     adopt(channel, message, at: now)
     let isCheck = ice.isAddressed(by: message)
     guard
@@ -424,9 +427,12 @@ extension PunchCore {
   }
 
   func base(of channel: Channel, _ ip: IPAddress?, _ family: IPAddress.Family) -> Int? {
-    func isLive(_ base: Int) -> Bool { bases[base].channel == channel && !ice.bases[base].isGone }
-    return bases.indices.first { bases[$0].local.ip == ip && isLive($0) }
-      ?? bases.indices.first { bases[$0].local.ip.family == family && isLive($0) }
+    var ofFamily: Int?
+    for base in bases.indices where bases[base].channel == channel && !ice.bases[base].isGone {
+      if bases[base].local.ip == ip { return base }
+      if ofFamily == nil, bases[base].local.ip.family == family { ofFamily = base }
+    }
+    return ofFamily
   }
 
   /// Writes the next datagram, and says where it goes.
@@ -489,9 +495,14 @@ extension PunchCore {
 
   /// When to call ``handleDeadline(at:)``.
   public var nextDeadline: Instant? {
-    let awaited = queries.filter { isNeeded($0) }
-    let deadlines = [ice.nextDeadline, search.deadline, mendsAt, deferred.flatMap { _ in mayRestartAt }]
-    return (deadlines + awaited.map(\.deadline) + dials.map(\.deadline)).compactMap { $0 }.min()
+    // It is asked after each packet: nothing is copied for it.
+    var next = Instant.earliest(ice.nextDeadline, search.deadline)
+    next = Instant.earliest(next, mendsAt)
+    if deferred != nil { next = Instant.earliest(next, mayRestartAt) }
+    let needsAll = ice.selected == nil
+    for query in queries where needsAll || query.isPending { next = Instant.earliest(next, query.deadline) }
+    for dial in dials { next = Instant.earliest(next, dial.deadline) }
+    return next
   }
 
   /// With a path in use, no mapping needs to be kept for others.

@@ -58,7 +58,8 @@ struct SearchState {
   var retiresAt: Instant?
 
   var deadline: Instant? {
-    [sampling?.deadline, pin?.deadline, running?.deadline, retiresAt].compactMap { $0 }.min()
+    Instant.earliest(
+      .earliest(sampling?.deadline, pin?.deadline), .earliest(running?.deadline, retiresAt))
   }
 
   /// The id of this round's search packets to us, who have these credentials.

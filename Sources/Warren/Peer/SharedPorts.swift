@@ -82,12 +82,14 @@ final class SharedPorts: @unchecked Sendable {
     let (source, local) = (datagram.source, datagram.localIP)
     if let entry = borrowed[UInt16(channel)] {
       if entry.watcher?.take(bytes, from: source, on: 0) ?? false { return }
-      for (puncher, number) in entry.users {
-        puncher.assumeIsolated { $0.feed(bytes, from: source, at: local, on: number) }
+      for (puncher, number) in entry.users
+      where puncher.assumeIsolated({ $0.feed(bytes, from: source, at: local, on: number) }) {
+        return
       }
     } else if channel < sockets.count, watcher?.take(bytes, from: source, on: channel) != true {
-      for puncher in punchers {
-        puncher.assumeIsolated { $0.feed(bytes, from: source, at: local, on: channel) }
+      for puncher in punchers
+      where puncher.assumeIsolated({ $0.feed(bytes, from: source, at: local, on: channel) }) {
+        return
       }
     }
   }

@@ -139,7 +139,7 @@ actor ICEMeeting {
       endpoint.receiveOthers { datagram, channel in
         let bytes = datagram.payload.withUnsafeBytes { Array($0) }
         let (source, local) = (datagram.source, datagram.localIP)
-        puncher.assumeIsolated { $0.feed(bytes, from: source, at: local, on: channel) }
+        _ = puncher.assumeIsolated { $0.feed(bytes, from: source, at: local, on: channel) }
       }
     }
     return endpoint
