@@ -9,6 +9,8 @@ final class Conversation: @unchecked Sendable {
   /// When the connection was asked for, and the caller had heard of the called one.
   let asked: Instant
   var answered: Instant?
+  /// The connection, as the caller has it.
+  var connection: Connection?
   /// Why it was not, or not for long.
   var failure: (any Error)?
   /// What the caller hears, and the called one.

@@ -26,7 +26,7 @@ extension Stage {
   /// Who says nothing for long says now and then that it is there.
   private func judgeLife(of talk: Conversation, _ promise: Oracle.Promise) async {
     guard promise.isCertain, let a = peers[talk.caller], let b = peers[talk.called] else { return }
-    let here = await a.connectedPeers.contains(id(of: talk.called))
+    let here = await a.connection(with: id(of: talk.called)) === talk.connection
     let there = await b.connectedPeers.contains(id(of: talk.caller))
     judgement.expect(here && there, .noSilence, "\(talk.name) have lost each other, and nothing was broken")
   }

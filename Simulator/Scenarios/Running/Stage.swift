@@ -212,6 +212,7 @@ final class Stage: @unchecked Sendable {
         let connection = try await peer.connect(to: self.id(of: called))
         self.expect(connection, at: caller, isOf: called)
         self.serve(connection, at: caller)
+        conversation.connection = connection
         try await self.talk(conversation, over: connection, peer.machine)
       } catch {
         conversation.failure = error
