@@ -48,6 +48,8 @@ public enum ScenarioLimits {
   static let longestMapping: Duration = .seconds(10_000)
   /// How long two talk in a matrix: a search for a port at its slowest is done by then.
   static let matrixTalk: Duration = .seconds(12)
+  /// The same where every port is tried, three times.
+  static let exhaustiveTalk: Duration = .seconds(130)
   /// How many share a carrier's NAT in a drawn internet: an address of it has 126 blocks of 512 ports.
   static let customers = 100
   /// How many pairs are asked at once when it is calm.

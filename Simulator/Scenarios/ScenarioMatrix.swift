@@ -20,7 +20,9 @@ public struct ScenarioMatrix: Sendable {
       node("alice", row)
       node("bob", column)
     } timeline: {
-      Step.connect("alice", to: "bob", talking: .lasting(ScenarioLimits.matrixTalk))
+      Step.connect(
+        "alice", to: "bob",
+        talking: .lasting(search == .exhaustive ? ScenarioLimits.exhaustiveTalk : ScenarioLimits.matrixTalk))
     }
     var wishes = Program.PeerWishes()
     wishes.search = search

@@ -4,12 +4,14 @@ import Warren
 /// Two ICE cores and a network between them that a test makes as bad as it likes, in virtual time.
 final class ICELaboratory {
   /// One side, with what it has told.
-  struct Side {
+  final class Side {
     var core: ICECore
     var sockets: [SocketAddress] = []
     var events: [ICEEvent] = []
     var times: [Instant] = []
     var sent = 0
+
+    init(core: consuming ICECore) { self.core = core }
 
     func first(_ fits: (ICEEvent) -> Bool) -> Instant? { events.firstIndex(where: fits).map { times[$0] } }
 

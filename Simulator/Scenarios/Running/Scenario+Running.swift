@@ -96,10 +96,7 @@ extension Scenario {
       let stage = Stage(scenario, in: world, isChaotic: options.isChaotic)
       if let capture { stage.keyLog = { capture.take(secret: $0) } }
       stage.qlog = options.qlog
-      world.watch = {
-        stage.packets.take($0)
-        options.watch?($0)
-      }
+      world.watch = stage.watch(besides: options.watch)
       try await stage.play()
       return (stage.judgement, stage.conversations.map(Talk.init), stage.finalKinds, stage.begun)
     }

@@ -45,8 +45,8 @@ extension Stage {
     switch expectation {
     case .packets(let name, let most):
       judgement.expect(
-        packets.sent[name, default: 0] <= most, .expectation,
-        "\(name) has sent \(packets.sent[name, default: 0]) packets")
+        world.machine(name).traffic.packets <= most, .expectation,
+        "\(name) has sent \(world.machine(name).traffic.packets) packets")
     case .refusal(let one, let other):
       let talk = conversations.first { $0.caller == one && $0.called == other }
       judgement.expect(

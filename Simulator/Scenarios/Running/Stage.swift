@@ -34,7 +34,8 @@ final class Stage: @unchecked Sendable {
   var qlog: (@Sendable (_ name: String) -> (@Sendable ([UInt8]) -> Void)?)?
   /// How many connections have begun on each machine, of each side.
   private var ends: [String: Int] = [:]
-  var packets: PacketCount
+  /// Where to those have sent something who do not want to be seen.
+  var destinations: [String: Set<IPAddress>] = [:]
   /// On which kinds of ways pairs were when it was calm.
   var finalKinds: [Path.Kind: Int] = [:]
   /// How links are that have been changed for a while, and how often they were.
@@ -53,7 +54,7 @@ final class Stage: @unchecked Sendable {
   init(_ scenario: Scenario, in world: World, isChaotic: Bool) {
     (self.scenario, self.world, director) = (scenario, world, world.machine(Self.directorName))
     self.isChaotic = isChaotic
-    packets = PacketCount(watching: Self.hidden(in: scenario))
+    for name in Self.hidden(in: scenario) { destinations[name] = [] }
     for name in scenario.machineNames {
       var random = world.machine(name).random
       keys[name] = PrivateKey(using: &random)

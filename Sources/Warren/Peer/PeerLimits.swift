@@ -22,6 +22,8 @@ public enum PeerLimits {
   public static let relays = 16
   /// For how long it does where a relay is on the way: what a search for a hidden port takes at most.
   public static let leavingRelay: Duration = .seconds(25)
+  /// How long a search goes on after that, for those who have asked for every port to be tried: three times at 2,000 a second.
+  public static let longestSearch: Duration = .seconds(120)
   /// How long an answer to the wish to mend a connection may take, before the other side's own wish comes first.
   public static let mendPatience: Duration = .milliseconds(500)
   /// How often it looks for other networks at most while nothing can be sent.
