@@ -57,8 +57,9 @@ package final class TimerQueue {
 
   /// Has every timer that was made for `owner` fire so much later, in their order.
   package func holdUp(_ owner: AnyObject, for time: Duration) {
-    for entry in heap.filter({ $0.timer.belongs(to: owner) }).sorted(by: <) {
-      schedule(entry.timer, at: entry.deadline.advanced(by: time))
+    for entry in heap.sorted(by: <) {
+      guard let timer = timers[entry.slot], timer.belongs(to: owner) else { continue }
+      schedule(timer, at: entry.deadline.advanced(by: time))
     }
   }
 
