@@ -22,6 +22,9 @@ public struct Oracle: Sendable {
     }
   }
 
+  /// Whether somebody may not hear what another says: on a bad link, or behind a box that forgets what is in use.
+  var loses: Bool { sites.values.contains { $0.isLossy || OracleNAT($0.boxes[...]).isUnsteady } }
+
   /// What is promised to two machines.
   public struct Promise: Hashable, Sendable {
     /// Whether they reach each other directly by UDP: for certain, perhaps, or never.

@@ -100,7 +100,7 @@ extension Scenario {
       if let capture { stage.keyLog = { capture.take(secret: $0) } }
       stage.qlog = options.qlog
       stage.test = options.test
-      world.watch = options.watch
+      world.watch = stage.watch(besides: options.watch)
       try await stage.play()
       return (stage.judgement, stage.conversations.map(Talk.init), stage.finalKinds, stage.begun)
     }
@@ -210,11 +210,16 @@ extension Stage {
         world.note("it is calm")
         try await director.sleep(for: ScenarioLimits.calming)
       }
+      await judgeAgreement()
+      try await judgeSilence()
       try await judgePromises()
     }
     judgePackets()
+    judgeHidden()
     world.note("the end")
-    await stop()
+    await stopPeers()
+    try await judgeServers()
+    await stopServers()
     try await judgeRemains()
   }
 }

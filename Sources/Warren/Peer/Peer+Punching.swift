@@ -176,7 +176,7 @@ extension Peer {
   }
 
   /// A puncher's path as the endpoint's: a socket that was opened on the way becomes the endpoint's.
-  private func way(_ path: PunchedPath, of puncher: HolePuncher, _ approach: Approach) -> NetworkPath? {
+  func way(_ path: PunchedPath, of puncher: HolePuncher, _ approach: Approach) -> NetworkPath? {
     guard !isClosed, !approach.isOver, path.transport == .udp, case .socket(let number) = path.channel,
       let ports, configuration.paths.kinds.contains(path.isRelayed ? .relayed : .direct)
     else { return nil }

@@ -56,6 +56,8 @@ public enum PeerLimits {
   /// Addresses that the registry has seen the other side at while the two try to connect: all that a registration has, and
   /// again after a change of networks. Each is sent packets.
   public static let seenAddresses = 32
+  /// Of these, at how many somebody else may answer: those that a peer has in private networks, and one that was another's before.
+  public static let strangers = 8
   /// Words of introductions that are not known yet, or not any more: what a few of them have at once.
   public static let strays = 64
   /// Events that wait for a slow reader, who loses the oldest.
