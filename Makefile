@@ -4,16 +4,18 @@ SWIFT ?= swift
 # A build of the release has been seen not to end (the optimizer of Swift 6.3): it gets this many seconds.
 RELEASE_LIMIT ?= 900
 # Swift's libraries are within, so that the command is one file and starts at once.
-RELEASE = $(SWIFT) build -c release --static-swift-stdlib
+# The tests run with checks of exclusive access; in a release these would take an eighth of the time, packet by packet.
+RELEASE = $(SWIFT) build -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
 DOCS := .build/docs
 SEEDS ?= 20
 CONTEST_SEEDS ?= 10000
 SCENARIO_SEEDS ?= 100
 WEATHER_SEEDS ?= 100
 LAB_SCRIPTS ?= 300
+SOAK_SEEDS ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: interop simulate help demo test lint format bench matrix connect paths storm swarm contest weather lab fuzz sanitize release docs setup clean
+.PHONY: interop simulate mutants soak help demo test lint format bench matrix connect paths storm swarm contest weather lab fuzz sanitize release docs setup clean
 
 help: ## say what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +32,7 @@ lint: ## check the format, the forbidden names, what each room may import, and t
 	@python3 Scripts/lint.py --self-test
 	@python3 Scripts/lint.py
 	@python3 Scripts/check-guide.py
+	@python3 Scripts/mutants.py --check
 
 format: ## put every file into the one format
 	@$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Simulator Tests Benchmarks
@@ -69,6 +72,15 @@ simulate: release ## run all scenarios with 100 seeds, as they are and with thin
 	.build/release/warren simulate switch-18 ladder --seeds 5
 	.build/release/warren simulate --matrix --seeds 5
 	for set in nat27 webrtc-10x10 tailscale-8x8; do .build/release/warren simulate --matrix $$set --seeds 5 --against Fixtures/Matrix/$$set.txt || exit 1; done
+
+mutants: setup ## break the protocol in one place after the other: scenarios must find each by the right rule (10 minutes; MUTANTS)
+	Scripts/mutants.py $(MUTANTS)
+
+soak: release ## all that takes long: every sweep with many seeds, the mutants, the lab, the contest (an hour or more)
+	$(MAKE) simulate SCENARIO_SEEDS=$(SOAK_SEEDS)
+	$(MAKE) mutants
+	$(MAKE) matrix connect paths storm swarm weather contest
+	$(MAKE) lab LAB_SCRIPTS=1000
 
 contest: release ## find the port of a hard NAT, beside others' ways of looking for it (10,000 seeds: 6 minutes)
 	.build/release/warren contest --seeds $(CONTEST_SEEDS)

@@ -18,7 +18,8 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   /// Addresses of others that it says are its own.
   var pretended: [IPAddress] = []
 
-  unowned let world: World
+  // It is the world's and does not outlive it; counted references to the world would be a good part of what a packet costs.
+  unowned(unsafe) let world: World
   let place: Trace.Place
   private(set) var attachments: [Attachment] = []
   var udpSockets: [SocketAddress: [SimulatedUDPSocket]] = [:]
@@ -29,6 +30,28 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   let clock: ClockOffset
   var sleep: (since: Instant, until: Instant)?
   private(set) var isClosed = false
+  /// What it has sent, and what has come.
+  public private(set) var traffic = Traffic()
+
+  /// How many packets a machine has sent and been sent.
+  public struct Traffic: Hashable, Sendable {
+    /// Those that have reached it, whether something there took them or not.
+    public fileprivate(set) var arrived = 0
+    /// Those that it has sent.
+    public private(set) var packets = 0
+    /// In the one second in which it has sent most.
+    public private(set) var peak = 0
+    private var second: Int64 = 0
+    private var inSecond = 0
+
+    mutating func count(at now: Instant) {
+      packets += 1
+      let current = now.nanoseconds / 1_000_000_000
+      if current != second { (second, inSecond) = (current, 0) }
+      inSecond += 1
+      peak = max(peak, inSecond)
+    }
+  }
 
   init(_ name: String, in world: World, place: Trace.Place) {
     self.name = name
@@ -94,10 +117,8 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   }
 
   public func makeTimer(_ fire: @escaping () -> Void) -> MachineTimer {
-    world.timers.makeTimer(of: self, offset: clock) { [weak self] in
-      guard let self, !isClosed else { return }
-      fire()
-    }
+    // Whoever has a timer has its machine as well.
+    world.timers.makeTimer(of: self, offset: clock) { if !self.isClosed { fire() } }
   }
 
   public func fillRandom(_ bytes: UnsafeMutableRawBufferPointer) {
@@ -233,7 +254,11 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
     throw .noSuchInterface(name)
   }
 
-  func isOwn(_ address: IPAddress) -> Bool { address.isLoopback || ownAddresses.contains(address) }
+  func isOwn(_ address: IPAddress) -> Bool {
+    if address.isLoopback { return true }
+    for attachment in attachments where attachment.has(address) { return true }
+    return false
+  }
 
   // MARK: Packets
 
@@ -245,42 +270,49 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
     if isOwn(destination) {
       return scope.includes(nil) ? (nil, local.isUnspecified ? destination : local) : nil
     }
-    let family = destination.family
-    let candidates = attachments.filter { scope.includes($0) }
     if !local.isUnspecified {
-      guard let attachment = candidates.first(where: { $0.addresses.contains { $0.ip == local } })
-      else { return nil }
-      return (attachment, local)
+      for attachment in attachments where scope.includes(attachment) && attachment.has(local) {
+        return (attachment, local)
+      }
+      return nil
     }
-    guard
-      let attachment = candidates.first(where: { $0.isOnLink(destination) })
-        ?? candidates.first(where: { $0.address(family) != nil }),
-      let source = attachment.address(family)
-    else { return nil }
-    return (attachment, source)
+    var chosen: Attachment?
+    for attachment in attachments where scope.includes(attachment) {
+      if attachment.isOnLink(destination) {
+        chosen = attachment
+        break
+      }
+      if chosen == nil, attachment.address(destination.family) != nil { chosen = attachment }
+    }
+    guard let chosen, let source = chosen.address(destination.family) else { return nil }
+    return (chosen, source)
   }
 
   /// Sends a packet that this machine made; to itself at once.
   func send(_ packet: Packet, over attachment: Attachment?) {
     // Its system's own timers are the world's: what they would send is not sent.
     guard !isAsleep else { return }
-    var packet = packet
-    world.number(&packet)
-    world.record(.sent(Trace.Summary(packet)), at: place)
+    let packet = begin(packet)
     if let attachment {
       world.carry(packet, over: attachment, .up)
     } else {
-      let local = packet
       world.capture?.sawOwn(packet, at: place, world.now)
-      submitOwn { [weak self] in self?.take(local, at: nil) }
+      submitOwn { [weak self] in self?.take(packet, at: nil) }
     }
+  }
+
+  /// A packet that this machine made begins its way.
+  private func begin(_ packet: Packet) -> Packet {
+    var packet = packet
+    world.number(&packet)
+    traffic.count(at: world.now)
+    world.record(.sent(Trace.Summary(packet)), at: place)
+    return packet
   }
 
   /// Sends a packet that is too large for its first link in parts, as the sender may (RFC 8200, 4.5).
   func sendInParts(_ packet: Packet, over attachment: Attachment) {
-    var packet = packet
-    world.number(&packet)
-    world.record(.sent(Trace.Summary(packet)), at: place)
+    let packet = begin(packet)
     for part in packet.cut(to: attachment.up.configuration.mtu) {
       world.carry(part, over: attachment, .up)
     }
@@ -290,10 +322,11 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   func submitOwn(_ work: @escaping () -> Void) { world.ready.add(.work(work)) }
 
   func receive(_ packet: Packet, at attachment: Attachment) {
-    guard !isAsleep else { return drop(packet, "the machine sleeps") }
-    guard attachment.addresses.contains(where: { $0.ip == packet.destination.ip }) else {
+    guard attachment.has(packet.destination.ip) else {
       return drop(packet, "not for this machine")
     }
+    traffic.arrived += 1
+    guard !isAsleep else { return drop(packet, "the machine sleeps") }
     take(packet, at: attachment)
   }
 

@@ -241,15 +241,20 @@ extension SimulatedMachine {
   private func udpSocket(
     for local: SocketAddress, from remote: SocketAddress, where isMeant: (SimulatedUDPSocket) -> Bool
   ) -> SimulatedUDPSocket? {
-    for ip in [local.ip, .any(local.ip.family)] {
-      guard let all = udpSockets[SocketAddress(ip, port: local.port)] else { continue }
-      let sockets = all.filter(isMeant)
-      if sockets.isEmpty { continue }
-      // Sockets that share a port share its traffic by sender, as Linux does with SO_REUSEPORT.
-      let choice = (remote.ip.high ^ remote.ip.low ^ UInt64(remote.port)) &* 0x9E37_79B9_7F4A_7C15 >> 32
-      return sockets[Int(choice % UInt64(sockets.count))]
-    }
-    return nil
+    udpSocket(at: local, from: remote, where: isMeant)
+      ?? udpSocket(at: SocketAddress(.any(local.ip.family), port: local.port), from: remote, where: isMeant)
+  }
+
+  private func udpSocket(
+    at address: SocketAddress, from remote: SocketAddress, where isMeant: (SimulatedUDPSocket) -> Bool
+  ) -> SimulatedUDPSocket? {
+    guard let all = udpSockets[address] else { return nil }
+    if all.count == 1 { return isMeant(all[0]) ? all[0] : nil }
+    let sockets = all.filter(isMeant)
+    if sockets.isEmpty { return nil }
+    // Sockets that share a port share its traffic by sender, as Linux does with SO_REUSEPORT.
+    let choice = (remote.ip.high ^ remote.ip.low ^ UInt64(remote.port)) &* 0x9E37_79B9_7F4A_7C15 >> 32
+    return sockets[Int(choice % UInt64(sockets.count))]
   }
 
   func forget(_ socket: SimulatedUDPSocket) {

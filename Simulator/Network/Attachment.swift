@@ -2,8 +2,9 @@ import WarrenMachine
 
 /// Where a machine or a NAT hangs on a network: its addresses there, and the link between.
 final class Attachment {
-  unowned let network: Network
-  unowned let node: any PacketNode
+  // Both are the world's, and so is this.
+  unowned(unsafe) let network: Network
+  unowned(unsafe) let node: any PacketNode
   /// Its addresses on this network.
   var addresses: [NetworkInterface.Address]
   /// Towards the network.
@@ -23,6 +24,12 @@ final class Attachment {
 
   func address(_ family: IPAddress.Family) -> IPAddress? {
     addresses.first { $0.ip.family == family }?.ip
+  }
+
+  /// Whether it has this address.
+  func has(_ ip: IPAddress) -> Bool {
+    for address in addresses where address.ip == ip { return true }
+    return false
   }
 
   /// Whether `address` is a neighbour's on this network.

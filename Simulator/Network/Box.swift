@@ -8,7 +8,7 @@ public final class Box: PacketNode {
   /// What it knows and decides: mappings, filters, counters.
   public private(set) var core: NATCore
 
-  private unowned let world: World
+  private unowned(unsafe) let world: World
   private(set) var inside: Attachment!
   private(set) var outside: Attachment!
   /// Reused, so that a packet costs no allocation.

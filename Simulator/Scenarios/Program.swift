@@ -74,6 +74,8 @@ public enum Program: Hashable, Sendable {
     public var relays: [String]?
     /// Whether it asks the routers before it for a port.
     public var mapsPorts = false
+    /// At which port it is to be reached; 0 for any.
+    public var port: UInt16 = 0
 
     /// The usual.
     public init() {}
@@ -84,6 +86,7 @@ public enum Program: Hashable, Sendable {
       configuration.paths = paths
       configuration.search = search?.profile
       configuration.mapsPorts = mapsPorts
+      configuration.port = port
     }
   }
 

@@ -10,6 +10,8 @@ public enum Rule: String, Hashable, Sendable, CaseIterable {
   case promise = "the oracle's promise"
   /// Nobody sends more packets than what is said can need.
   case noStorm = "no storm"
+  /// Nothing that is possible has stopped being tried: who can is registered, and connections are kept alive, and improved.
+  case noSilence = "no silence"
   /// When all is closed nothing is left: tasks, waits, sockets, mappings.
   case nothingLeft = "nothing left"
   /// The same seed gives the same run.

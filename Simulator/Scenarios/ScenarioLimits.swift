@@ -33,6 +33,21 @@ public enum ScenarioLimits {
   /// How long all is given to be forgotten when everybody has gone, besides what NATs remember: connections that close wait for three
   /// timeouts, relays for what is still on its way.
   static let forgetting: Duration = .seconds(90)
+  /// How often it is looked whether somebody is registered when it is calm, and how long after each other: through the time that a
+  /// registration lasts (30 s).
+  static let looks = 4
+  static let betweenLooks: Duration = .seconds(9)
+  /// How long servers are given to know that somebody has gone who has said so: what a farewell takes that is said again (5.5 s).
+  static let leaving: Duration = .seconds(10)
+  /// The same where that may have got lost: what a relay gives ends by itself then (600 s, RFC 8656).
+  static let expiring: Duration = .seconds(660)
+  /// How many packets a peer may send in all: of each talk and of each thing that goes wrong a search, and so many a second of
+  /// a talk, and at all times.
+  static let packetsPerSearch = 10_000
+  /// Every port three times, for those who want that, and those few more.
+  static let packetsPerSweep = 3 * 65_536 + packetsPerSearch
+  static let packetsPerSecondOfTalk = 250
+  static let packetsPerIdleSecond = 20
   /// How many packets a machine may send in a second besides those that carry what is said: a search for a port at its fastest, three
   /// at once.
   static let packetsPerSecond = 3_000
@@ -44,6 +59,8 @@ public enum ScenarioLimits {
   static let atOnce: Duration = .milliseconds(400)
   /// How long two talk in a matrix: a search for a port at its slowest is done by then.
   static let matrixTalk: Duration = .seconds(12)
+  /// The same where every port is tried, three times.
+  static let exhaustiveTalk: Duration = .seconds(130)
   /// How many share a carrier's NAT in a drawn internet: an address of it has 126 blocks of 512 ports.
   static let customers = 100
   /// How many pairs are asked at once when it is calm.

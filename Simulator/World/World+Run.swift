@@ -23,12 +23,13 @@ extension World {
     // Made here and not on the world's thread, so that it inherits the caller's task-local values.
     let task = Task(name: "world", executorPreference: taskExecutor) { [self] in
       do { outcome.result = .success(try await body(self)) } catch { outcome.result = .failure(error) }
+      outcome.isThere.value = true
     }
     let failure = await withTaskCancellationHandler {
       await withCheckedContinuation { (continuation: CheckedContinuation<RunError?, Never>) in
         startThread { [self] in
           letRealTimePass()
-          let failure = go(until: { outcome.result != nil })
+          let failure = go(until: { outcome.isThere.value })
           continuation.resume(returning: failure)
         }
       }
@@ -42,6 +43,12 @@ extension World {
   /// What the body of a run came to: written on the world's thread, read when that has ended.
   private final class Outcome<Value: Sendable>: @unchecked Sendable {
     var result: Result<Value, any Error>?
+    let isThere = Flag()
+  }
+
+  /// Asked between any two things that happen, and so not of a generic type.
+  private final class Flag {
+    var value = false
   }
 
   /// Runs until `isDone`, closes every machine, and runs what that sets free.
@@ -116,7 +123,7 @@ extension World {
   private func moveOn() -> Bool {
     let packet = packetsOnTheirWay.earliest
     let timer = timers.earliest
-    guard let next = [packet, timer].compactMap({ $0 }).min() else { return false }
+    guard let next = Instant.earliest(packet, timer) else { return false }
     now = max(now, next)
     if timer == nil || timer! > next || (packet == next && ties.chance(0.5)) {
       while let arrival = packetsOnTheirWay.removeFirst(dueAt: now) { arrive(arrival) }

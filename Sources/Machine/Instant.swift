@@ -37,7 +37,8 @@ extension Instant: InstantProtocol {
 
   /// How long it is until `other`; negative when it is past.
   public func duration(to other: Instant) -> Duration {
-    .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds)
+    let (difference, overflow) = other.nanoseconds.subtractingReportingOverflow(nanoseconds)
+    return overflow ? .nanoseconds(other.nanoseconds) - .nanoseconds(nanoseconds) : .nanoseconds(difference)
   }
 }
 
@@ -54,6 +55,8 @@ extension Instant: CustomStringConvertible {
 extension Duration {
   /// The duration in nanoseconds, rounded towards zero, held to what 64 bits can count (292 years).
   public var wholeNanoseconds: Int64 {
+    // Most are shorter than nine seconds: 64 bits do, where 128 take several times as long.
+    if let attoseconds = Int64(exactly: attoseconds) { return attoseconds / 1_000_000_000 }
     let (seconds, attoseconds) = components
     let (product, tooLarge) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
     if tooLarge { return seconds < 0 ? .min : .max }

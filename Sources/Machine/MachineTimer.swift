@@ -7,8 +7,8 @@ public final class MachineTimer {
   /// Only to be compared: a timer does not keep its owner alive.
   private let owner: UnsafeMutableRawPointer?
   let fire: () -> Void
-  /// Where it stands in the queue's heap; -1 where it does not.
-  var place = -1
+  /// Under what the queue has it; nil where it is not set.
+  var slot: Int?
 
   init(queue: TimerQueue, owner: AnyObject?, offset: ClockOffset?, fire: @escaping () -> Void) {
     self.queue = queue
@@ -20,7 +20,7 @@ public final class MachineTimer {
   func belongs(to other: AnyObject) -> Bool { owner == Unmanaged.passUnretained(other).toOpaque() }
 
   /// Whether it is going to fire.
-  public var isScheduled: Bool { place >= 0 }
+  public var isScheduled: Bool { slot != nil }
 
   /// Fires once at `deadline`, or as soon as can be when that is past, and at no other time set before.
   public func schedule(at deadline: Instant) {

@@ -1,9 +1,10 @@
 /// Timers in the order of their deadlines; those of one instant in the order they were set.
 package final class TimerQueue {
+  /// Moved about in the heap, and so without its timer, whose references would be counted each time.
   private struct Entry {
     var deadline: Instant
     var sequence: UInt64
-    var timer: MachineTimer
+    var slot: Int
 
     static func < (left: Entry, right: Entry) -> Bool {
       left.deadline == right.deadline ? left.sequence < right.sequence : left.deadline < right.deadline
@@ -12,6 +13,10 @@ package final class TimerQueue {
 
   /// A heap of four children each: half as deep as a binary one, and its children share a cache line.
   private var heap: [Entry] = []
+  /// The timers that are set, and where each stands in the heap.
+  private var timers: [MachineTimer?] = []
+  private var places: [Int] = []
+  private var freeSlots: [Int] = []
   private var sequence: UInt64 = 0
   /// When timers were last fired. What is set for earlier is due then, behind those that have waited for it.
   private var lastFired = Instant(nanoseconds: .min)
@@ -38,9 +43,9 @@ package final class TimerQueue {
   /// - Returns: whether one was due.
   package func fireNext(at now: Instant) -> Bool {
     lastFired = now
-    guard let first = heap.first, first.deadline <= now else { return false }
-    cancel(first.timer)
-    first.timer.fire()
+    guard let first = heap.first, first.deadline <= now, let timer = timers[first.slot] else { return false }
+    cancel(timer)
+    timer.fire()
     return true
   }
 
@@ -52,39 +57,59 @@ package final class TimerQueue {
 
   /// Has every timer that was made for `owner` fire so much later, in their order.
   package func holdUp(_ owner: AnyObject, for time: Duration) {
-    for entry in heap.filter({ $0.timer.belongs(to: owner) }).sorted(by: <) {
-      schedule(entry.timer, at: entry.deadline.advanced(by: time))
+    for entry in heap.sorted(by: <) {
+      guard let timer = timers[entry.slot], timer.belongs(to: owner) else { continue }
+      schedule(timer, at: entry.deadline.advanced(by: time))
     }
   }
 
   /// Cancels every timer that was made for `owner`.
   package func cancelAll(of owner: AnyObject) {
-    for timer in heap.map(\.timer) where timer.belongs(to: owner) { cancel(timer) }
+    for timer in timers.compactMap(\.self) where timer.belongs(to: owner) { cancel(timer) }
   }
 
   /// Forgets all timers: none of them fires any more.
   package func removeAll() {
-    for entry in heap { entry.timer.place = -1 }
-    heap = []
+    for timer in timers { timer?.slot = nil }
+    (heap, timers, places, freeSlots) = ([], [], [], [])
   }
 
   func schedule(_ timer: MachineTimer, at deadline: Instant) {
+    let deadline = max(deadline, lastFired)
     let before = earliest
-    sequence += 1
-    let entry = Entry(deadline: max(deadline, lastFired), sequence: sequence, timer: timer)
-    if timer.place < 0 {
+    if let slot = timer.slot {
+      // Most are set anew after each packet, for the same time.
+      if heap[places[slot]].deadline == deadline { return }
+      sequence += 1
+      replace(places[slot], with: Entry(deadline: deadline, sequence: sequence, slot: slot))
+    } else {
+      let slot = slot(for: timer)
+      sequence += 1
+      let entry = Entry(deadline: deadline, sequence: sequence, slot: slot)
       heap.append(entry)
       siftUp(entry, from: heap.count - 1)
-    } else {
-      replace(timer.place, with: entry)
     }
-    if let onEarlierDeadline, before.map({ entry.deadline < $0 }) ?? true { onEarlierDeadline() }
+    if let onEarlierDeadline, before.map({ deadline < $0 }) ?? true { onEarlierDeadline() }
+  }
+
+  private func slot(for timer: MachineTimer) -> Int {
+    let slot = freeSlots.popLast() ?? timers.count
+    if slot == timers.count {
+      timers.append(timer)
+      places.append(0)
+    } else {
+      timers[slot] = timer
+    }
+    timer.slot = slot
+    return slot
   }
 
   func cancel(_ timer: MachineTimer) {
-    let place = timer.place
-    guard place >= 0 else { return }
-    timer.place = -1
+    guard let slot = timer.slot else { return }
+    timer.slot = nil
+    timers[slot] = nil
+    freeSlots.append(slot)
+    let place = places[slot]
     let last = heap.removeLast()
     if place < heap.count { replace(place, with: last) }
   }
@@ -124,6 +149,6 @@ package final class TimerQueue {
 
   private func put(_ entry: Entry, at place: Int) {
     heap[place] = entry
-    entry.timer.place = place
+    places[entry.slot] = place
   }
 }

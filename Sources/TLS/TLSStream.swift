@@ -180,7 +180,7 @@ package final class TLSStream: TCPConnection, @unchecked Sendable {
     guard taken < plain.count else { return hasEnded ? .ended : .nothingYet }
     let count = min(buffer.freeCapacity, plain.count - taken)
     guard count > 0 else { return .nothingYet }
-    buffer.append(copying: plain.span.bytes.extracting(taken..<taken + count))
+    append(taken..<taken + count, of: plain, to: &buffer)
     taken += count
     if taken == plain.count {
       // The next record may be there already, and TCP would say nothing of it.
@@ -188,6 +188,10 @@ package final class TLSStream: TCPConnection, @unchecked Sendable {
       watch()
     }
     return .bytes(count)
+  }
+
+  private func append(_ part: Range<Int>, of bytes: [UInt8], to buffer: inout OutputRawSpan) {
+    buffer.append(copying: bytes.span.bytes.extracting(part))
   }
 
   package func writeNow(_ bytes: RawSpan) throws(NetworkError) -> Int {

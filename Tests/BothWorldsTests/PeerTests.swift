@@ -64,6 +64,23 @@ struct PeerTests {
     }
   }
 
+  @Test("calls on where somebody else answers at one of the addresses", arguments: TwoMachines.allCases)
+  func strangers(world: TwoMachines) async throws {
+    try await PeerScene.run(world) { scene in
+      let alice = try await scene.peer("Alice") { $0.registry = nil }
+      let carol = try await scene.peer("Carol") { $0.registry = nil }
+      let bob = try await scene.peer("Bob", on: scene.machines.bob) { $0.registry = nil }
+      let strange = await scene.addresses(of: carol, isBob: false)
+      let right = await scene.addresses(of: bob, isBob: true)
+      #expect(
+        await refusal { _ = try await alice.connect(to: bob.id, at: strange) } == .wrongPeer(carol.id))
+      let connection = try await alice.connect(to: bob.id, at: strange + right)
+      try await scene.talk(connection, try await bob.nextConnection())
+      #expect(connection.peer == bob.id && !strange.isEmpty)
+      for peer in [alice, bob, carol] { await peer.close() }
+    }
+  }
+
   @Test("connects with addresses that it is told, without a registry", arguments: TwoMachines.allCases)
   func byHand(world: TwoMachines) async throws {
     try await PeerScene.run(world) { scene in

@@ -14,6 +14,30 @@ struct ScenarioTests {
     }
   }
 
+  @Test(
+    "a rule that several could break and that was never put to the test is named; of one nothing is expected")
+  func untried() async throws {
+    let scenarios = try ["home-home", "refused", "crash-ten-minutes"].map { try Scenario(named: $0) }
+    var trials: [Rule: Int] = [:]
+    for scenario in scenarios {
+      trials.merge(try await scenario.run(seeds: 1...1).trials, uniquingKeysWith: +)
+    }
+    #expect(Rule.untried(trials, by: scenarios).isEmpty, "\(trials)")
+    for rule in Rule.allCases {
+      var fewer = trials
+      fewer[rule] = nil
+      #expect(Rule.untried(fewer, by: scenarios) == [rule])
+      #expect(Rule.untried(fewer, by: [scenarios[0]]).isEmpty)
+    }
+    // With things that go wrong besides, nothing is expected but that who is refused is; of what is gone for good nothing is promised.
+    let others = try ["home-home", "gone-for-good"].map { try Scenario(named: $0) }
+    #expect(!Rule.untried([:], by: others, isChaotic: true).contains(.expectation))
+    #expect(
+      Rule.untried([:], by: [others[1], others[1]]) == [
+        .everyByte, .rightPeer, .noStorm, .nothingLeft, .sameRun, .expectation,
+      ])
+  }
+
   @Test("those that have a name are the files, and say why they exist")
   func files() throws {
     let folder = "\(Folder.repository)/Fixtures/Scenarios"

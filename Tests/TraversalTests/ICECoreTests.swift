@@ -92,7 +92,8 @@ struct ICECoreTests {
     lab.introduce(to: 0)
     lab.introduce(to: 1, lab.description(of: 0, candidates: []))
     lab.run(for: .seconds(1))
-    let path = try #require(lab.sides[1].core.selected)
+    let selected = lab.sides[1].core.selected
+    let path = try #require(selected)
     #expect(path.remoteKind == .peerReflexive)
     #expect(path.remote == ICELaboratory.address(0, 0))
     let opened = try #require(lab.sides[1].opened)

@@ -4,12 +4,14 @@ import Warren
 /// Two ICE cores and a network between them that a test makes as bad as it likes, in virtual time.
 final class ICELaboratory {
   /// One side, with what it has told.
-  struct Side {
+  final class Side {
     var core: ICECore
     var sockets: [SocketAddress] = []
     var events: [ICEEvent] = []
     var times: [Instant] = []
     var sent = 0
+
+    init(core: consuming ICECore) { self.core = core }
 
     func first(_ fits: (ICEEvent) -> Bool) -> Instant? { events.firstIndex(where: fits).map { times[$0] } }
 
@@ -136,9 +138,10 @@ final class ICELaboratory {
     var turns = 0
     while true {
       turns += 1
-      precondition(turns < 1_000_000, "the agents never rest: \(sides.map(\.core.nextDeadline)) at \(now)")
+      precondition(
+        turns < 1_000_000, "the agents never rest: \(sides.map { $0.core.nextDeadline }) at \(now)")
       let flight = flights.min { ($0.at, $0.number) < ($1.at, $1.number) }
-      let deadlines = sides.compactMap(\.core.nextDeadline)
+      let deadlines = sides.compactMap { $0.core.nextDeadline }
       guard let next = ([flight?.at].compactMap { $0 } + deadlines).min(), next <= end else { break }
       now = max(now, next)
       if let flight, flight.at <= now {

@@ -49,9 +49,9 @@ struct ICEMannersTests {
     connect(1, preference: 65_535)
     lab.run(for: .seconds(60))
     for side in 0...1 {
-      let core = lab.sides[side].core
-      #expect(core.openPaths.count == 2)
-      let selected = try #require(core.selected)
+      let (open, used) = (lab.sides[side].core.openPaths, lab.sides[side].core.selected)
+      #expect(open.count == 2)
+      let selected = try #require(used)
       #expect(selected.remote == ICELaboratory.address(1 - side, 0))
     }
   }

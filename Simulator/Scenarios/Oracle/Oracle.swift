@@ -22,6 +22,9 @@ public struct Oracle: Sendable {
     }
   }
 
+  /// Whether somebody may not hear what another says: on a bad link, or behind a box that forgets what is in use.
+  var loses: Bool { sites.values.contains { $0.isLossy || OracleNAT($0.boxes[...]).isUnsteady } }
+
   /// What is promised to two machines.
   public struct Promise: Hashable, Sendable {
     /// Whether they reach each other directly by UDP: for certain, perhaps, or never.
@@ -57,6 +60,8 @@ public struct Oracle: Sendable {
     }
     a.isOpened = asksRouters(one)
     b.isOpened = asksRouters(other)
+    a.triesAll = triesAll(one)
+    b.triesAll = triesAll(other)
     var promise = Promise(
       direct: chance(a, b, overUDP: true), tcp: chance(a, b, overUDP: false), isRelayed: relays)
     if a.isLossy || b.isLossy { promise.direct = min(promise.direct, .perhaps) }
@@ -87,11 +92,17 @@ public struct Oracle: Sendable {
       // They know each other by the shared box' address: it has to turn their packets round.
       if middle.translates, middle.hairpinning == .off { return .never }
     }
-    let usual = chance(OracleNAT(mine), OracleNAT(others), overUDP: overUDP)
+    var usual = chance(OracleNAT(mine), OracleNAT(others), overUDP: overUDP)
+    // Of all pairs of ports there is one that leads through, or none, or two.
+    if overUDP, a.triesAll, b.triesAll { usual = max(usual, .perhaps) }
     let opened = chance(
       OracleNAT(mine, isOpened: a.isOpened), OracleNAT(others, isOpened: b.isOpened), overUDP: overUDP)
     // A router that loses power forgets what it was asked for, and nobody notices for long.
     return opened > usual ? .perhaps : usual
+  }
+
+  private func triesAll(_ name: String) -> Bool {
+    if case .peer(let wishes) = scenario.program(of: name) { wishes.search == .exhaustive } else { false }
   }
 
   private func asksRouters(_ name: String) -> Bool {

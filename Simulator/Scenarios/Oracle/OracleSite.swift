@@ -9,6 +9,8 @@ struct OracleSite: Sendable {
   var names: [String]
   /// Whether it asks its router for a port.
   var isOpened = false
+  /// Whether it tries every port to find one that is hidden.
+  var triesAll = false
   /// Whether so much is lost on its links that ways are taken for dead that are not.
   var isLossy = false
 

@@ -38,12 +38,13 @@ extension Program {
 
 extension Program.PeerWishes {
   fileprivate init(_ value: ScenarioValue) throws {
-    let members = try value.members(["admits", "paths", "search", "maps-ports", "relays"])
+    let members = try value.members(["admits", "paths", "search", "maps-ports", "relays", "port"])
     try members.apply("admits", to: &admits) { try $0.choice("answer") }
     try members.apply("paths", to: &paths) {
       try $0.choice("choice of paths", [("any", .any), ("direct", .direct), ("relayed", .relayed)])
     }
     try members.apply("maps-ports", to: &mapsPorts) { try $0.flag() }
+    try members.apply("port", to: &port) { UInt16(try $0.count(1...65_535)) }
     try members.apply("relays", to: &relays) { try $0.list().map { try $0.text() } }
     try members.apply("search", to: &search) { $0.isNothing ? nil : try $0.choice("search") }
   }

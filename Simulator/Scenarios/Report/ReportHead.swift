@@ -71,6 +71,8 @@ extension Rule {
     case .agreement: "The two ends agree on whether they are connected."
     case .promise: "When nothing is broken any more, all are connected as well as their NATs allow."
     case .noStorm: "Nobody sends more packets than what is said can need."
+    case .noSilence:
+      "Nothing that is possible has stopped being tried: who can is registered, and connections are kept alive, and improved."
     case .nothingLeft: "When all is closed nothing is left: tasks, waits, sockets, mappings."
     case .sameRun: "The same seed gives the same run."
     case .expectation: "What the scenario itself expects comes about."

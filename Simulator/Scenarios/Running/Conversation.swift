@@ -9,6 +9,8 @@ final class Conversation: @unchecked Sendable {
   /// When the connection was asked for, and the caller had heard of the called one.
   let asked: Instant
   var answered: Instant?
+  /// The connection, as the caller has it.
+  var connection: Connection?
   /// Why it was not, or not for long.
   var failure: (any Error)?
   /// What the caller hears, and the called one.
@@ -43,6 +45,9 @@ final class Conversation: @unchecked Sendable {
     }
   }
 
+  /// Whether both have heard all, and that it was all.
+  var isWhole: Bool { here.isAll(of: total) && there.isAll(of: total) }
+
   /// What one side has heard.
   struct Heard {
     var count = 0
@@ -51,6 +56,9 @@ final class Conversation: @unchecked Sendable {
     var isEnded = false
     var silence = Duration.zero
     var last: Instant?
+
+    /// Whether all has come that was to come, and the word that it was all.
+    func isAll(of total: Int) -> Bool { count == total && isEnded }
 
     mutating func take(_ bytes: [UInt8], at now: Instant) {
       if let last { silence = max(silence, last.duration(to: now)) }

@@ -100,14 +100,7 @@ extension Scenario {
       if let capture { stage.keyLog = { capture.take(secret: $0) } }
       stage.qlog = options.qlog
       stage.test = options.test
-      let names = Set(scenario.machineNames)
-      world.watch = { event in
-        stage.packets.take(event) { packet in
-          names.contains(event.place)
-            && world.machine(event.place).ownAddresses.contains(packet.destination.ip)
-        }
-        options.watch?(event)
-      }
+      world.watch = stage.watch(besides: options.watch)
       try await stage.play()
       return (stage.judgement, stage.conversations.map(Talk.init), stage.finalKinds, stage.begun)
     }
@@ -217,11 +210,16 @@ extension Stage {
         world.note("it is calm")
         try await director.sleep(for: ScenarioLimits.calming)
       }
+      await judgeAgreement()
+      try await judgeSilence()
       try await judgePromises()
     }
     judgePackets()
+    judgeHidden()
     world.note("the end")
-    await stop()
+    await stopPeers()
+    try await judgeServers()
+    await stopServers()
     try await judgeRemains()
   }
 }

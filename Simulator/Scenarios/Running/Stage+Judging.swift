@@ -13,7 +13,6 @@ extension Stage {
 
   /// What was said, and what came of it.
   func judgeConversations() {
-    let isBroken = timeline.contains { !$0.isHarmless }
     for talk in conversations {
       let (here, there) = (talk.here, talk.there)
       judgement.expect(
@@ -23,10 +22,12 @@ extension Stage {
         there.right == there.count, .everyByte,
         "\(talk.called) hears something else than \(talk.caller) says, from byte \(there.right) on")
       guard !talk.isCutShort, !isRefusal(talk) else { continue }
-      if talk.failure == nil || !isBroken {
+      if let failure = talk.failure, talk.answered == nil {
+        judgement.expect(isBroken, .promise, "\(talk.caller) does not reach \(talk.called): \(failure)")
+      } else if talk.failure == nil || !isBroken {
         judgement.expect(
-          here.count == talk.total && there.count == talk.total, .everyByte,
-          "of \(talk.total) bytes, \(talk.caller) has heard \(here.count), and \(talk.called) \(there.count): \(talk.failure.map { "\($0)" } ?? "the rest does not come")"
+          talk.isWhole, .everyByte,
+          "of \(talk.total) bytes, \(talk.caller) has heard \(here.count), and \(talk.called) \(there.count): \(talk.failure.map { "\($0)" } ?? "the rest does not come, or no end")"
         )
       }
     }
@@ -41,7 +42,10 @@ extension Stage {
     return held || timeline.contains(where: \.isForGood)
   }
 
-  private func isRefusal(_ talk: Conversation) -> Bool {
+  /// Whether something happens that breaks something.
+  var isBroken: Bool { timeline.contains { !$0.isHarmless } }
+
+  func isRefusal(_ talk: Conversation) -> Bool {
     scenario.expectations.contains(.refusal(talk.caller, to: talk.called))
   }
 
@@ -49,12 +53,12 @@ extension Stage {
     switch expectation {
     case .packets(let name, let most):
       judgement.expect(
-        packets.sent[name, default: 0] <= most, .expectation,
-        "\(name) has sent \(packets.sent[name, default: 0]) packets")
+        world.machine(name).traffic.packets <= most, .expectation,
+        "\(name) has sent \(world.machine(name).traffic.packets) packets")
     case .arrivals(let name, let most):
       judgement.expect(
-        packets.arrived[name, default: 0] <= most, .expectation,
-        "\(packets.arrived[name, default: 0]) packets have reached \(name)")
+        world.machine(name).traffic.arrived <= most, .expectation,
+        "\(world.machine(name).traffic.arrived) packets have reached \(name)")
     case .echo, .noEcho, .mesh, .heard: judgeProgram(expectation)
     case .refusal(let one, let other):
       let talk = conversations.first { $0.caller == one && $0.called == other }
@@ -93,14 +97,15 @@ extension Stage {
     judgement.expect(
       wishes.silence.map { talk.silence <= $0 } ?? true, .expectation,
       "\(name): nothing came for \(talk.silence)")
+    judgement.expect(
+      wishes.silence == nil || talk.isCutShort || talk.isWhole, .expectation,
+      "\(name): it broke off: \(talk.failure.map { "\($0)" } ?? "the rest does not come")")
   }
 
   /// When nothing is broken any more, what the oracle says must come true.
   func judgePromises() async throws {
     let oracle = Oracle(scenario)
-    var seen: Set<[String]> = []
-    let pairs = conversations.filter { !isRefusal($0) }.map { [$0.caller, $0.called] }
-      .filter { seen.insert($0).inserted && peers[$0[0]] != nil && peers[$0[1]] != nil }
+    let pairs = runningPairs
     for start in stride(from: 0, to: pairs.count, by: ScenarioLimits.asked) {
       let asking = pairs[start..<min(pairs.count, start + ScenarioLimits.asked)].compactMap { pair in
         let promise = oracle.promise(pair[0], pair[1])
@@ -109,9 +114,19 @@ extension Stage {
       }
       for task in asking { try await task.value }
     }
-    for pair in pairs { await agree(pair[0], pair[1]) }
+    await judgeAgreement()
     try await judgeMeshes(oracle)
   }
+
+  /// Those who have called each other, and run.
+  private var runningPairs: [[String]] {
+    var seen: Set<[String]> = []
+    return conversations.filter { !isRefusal($0) }.map { [$0.caller, $0.called] }
+      .filter { seen.insert($0).inserted && peers[$0[0]] != nil && peers[$0[1]] != nil }
+  }
+
+  /// The two ends agree, before anybody asks anew and afterwards.
+  func judgeAgreement() async { for pair in runningPairs { await agree(pair[0], pair[1]) } }
 
   private func ask(_ one: String, _ other: String, _ promise: Oracle.Promise) async {
     guard let peer = peers[one] else { return }
@@ -153,6 +168,27 @@ extension Stage {
     judgement.expect(
       here == there, .agreement,
       "\(here ? one : other) believes to be connected with \(here ? other : one), and is not")
+  }
+
+  /// When all peers have gone, servers know none of them any more, and routers keep nothing open for them.
+  func judgeServers() async throws {
+    let isHeard = !isBroken && !Oracle(scenario).loses
+    try await director.sleep(for: isHeard ? ScenarioLimits.leaving : ScenarioLimits.expiring)
+    let known = await directory?.count ?? 0
+    judgement.expect(known == 0, .nothingLeft, "the registry knows \(known) who have gone")
+    for (name, before) in serverSockets.sorted(by: { $0.key < $1.key }) {
+      let sockets = world.machine(name).openUDPSockets
+      judgement.expect(
+        sockets <= before, .nothingLeft,
+        "\(name) has \(sockets - before) sockets more than before anybody came"
+      )
+    }
+    for name in scenario.boxNames where !isBroken {
+      let count = world.box(name).core.explicitMappingCount
+      judgement.expect(
+        count == 0, .nothingLeft, "\(name) keeps \(count) ports open that somebody has asked for who has gone"
+      )
+    }
   }
 
   /// When everything is closed, nothing is left.

@@ -18,6 +18,10 @@ public final class Stage: @unchecked Sendable {
   var begun = Instant(nanoseconds: 0)
 
   var peers: [String: Peer] = [:]
+  /// What the registry knows that all peers use.
+  private(set) var directory: Registry?
+  /// Who has found it when its program was started.
+  private(set) var registered: Set<String> = []
   private var registries: [String: RegistryServer] = [:]
   private var relayServers: [String: RelayServer] = [:]
   private var stunServers: [String: [STUNServer]] = [:]
@@ -39,6 +43,7 @@ public final class Stage: @unchecked Sendable {
   var unforeseen: [Step] = []
   private(set) var keys: [String: PrivateKey] = [:]
   private var registryAddress: RegistryAddress?
+  private var usedRegistry: String?
   private var relayAddresses: [(name: String, addresses: [RelayServerAddress])] = []
   private var stunAddresses: [SocketAddress] = []
   var conversations: [Conversation] = []
@@ -48,11 +53,14 @@ public final class Stage: @unchecked Sendable {
   var qlog: (@Sendable (_ name: String) -> (@Sendable ([UInt8]) -> Void)?)?
   /// How many connections have begun on each machine, of each side.
   private var ends: [String: Int] = [:]
-  var packets = PacketCount()
+  /// Where to those have sent something who do not want to be seen.
+  var destinations: [String: Set<IPAddress>] = [:]
   /// On which kinds of ways pairs were when it was calm.
   var finalKinds: [Path.Kind: Int] = [:]
   /// How links are that have been changed for a while, and how often they were.
   var usualLinks: [String: (link: LinkPair, changes: Int)] = [:]
+  /// How many sockets each server had before anybody came.
+  private(set) var serverSockets: [String: Int] = [:]
   /// Whose programs are being ended or started.
   var changing: Set<String> = []
 
@@ -65,6 +73,7 @@ public final class Stage: @unchecked Sendable {
   init(_ scenario: Scenario, in world: World, isChaotic: Bool) {
     (self.scenario, self.world, director) = (scenario, world, world.machine(Self.directorName))
     self.isChaotic = isChaotic
+    for name in Self.hidden(in: scenario) { destinations[name] = [] }
     for name in scenario.machineNames {
       var random = world.machine(name).random
       keys[name] = PrivateKey(using: &random)
@@ -82,7 +91,11 @@ public final class Stage: @unchecked Sendable {
   /// Starts everything, the servers first.
   func start() async throws {
     let names = scenario.machineNames
-    for name in names where !scenario.program(of: name).isEnd { try await start(name) }
+    for name in names where !scenario.program(of: name).isEnd {
+      try await start(name)
+      if case .neighbour = scenario.program(of: name) { continue }
+      serverSockets[name] = world.machine(name).openUDPSockets
+    }
     let starting = names.filter { scenario.program(of: $0).isEnd }.map { name in
       director.spawn("starting \(name)") { try await self.start(name) }
     }
@@ -126,11 +139,13 @@ public final class Stage: @unchecked Sendable {
     neighbours.removeValue(forKey: name)?.cancel()
   }
 
-  /// Ends everything, the servers last.
-  func stop() async {
+  /// Ends all that others' servers are for.
+  func stopPeers() async {
     for name in scenario.machineNames where scenario.program(of: name).isEnd { await stop(name) }
-    for name in scenario.machineNames { await stop(name) }
   }
+
+  /// Ends everything else.
+  func stopServers() async { for name in scenario.machineNames { await stop(name) } }
 
   private func startRegistry(
     _ name: String, _ port: UInt16, _ relays: Bool, on machine: SimulatedMachine
@@ -145,9 +160,11 @@ public final class Stage: @unchecked Sendable {
       configuration.relay = relay
     }
     (configuration.keyLog, configuration.qlog) = (keyLog, qlog(of: name))
-    let server = RegistryServer(Registry(on: machine), on: machine, key: keys[name]!, configuration)
+    let registry = Registry(on: machine)
+    let server = RegistryServer(registry, on: machine, key: keys[name]!, configuration)
     var address = try await server.start(at: addresses.map { .any($0.family, port: port) })
     registries[name] = server
+    if usedRegistry ?? name == name { (usedRegistry, directory) = (name, registry) }
     guard registryAddress == nil else { return }
     address.host = Self.registryName
     registryAddress = address
@@ -193,7 +210,11 @@ public final class Stage: @unchecked Sendable {
     }
     guard configuration.registry != nil else { return }
     _ = try? await machine.withDeadline(ScenarioLimits.registering) {
-      for await event in peer.events { if case .registered = event { break } }
+      for await event in peer.events {
+        guard case .registered = event else { continue }
+        self.registered.insert(name)
+        break
+      }
     }
     machine.spawn("what happens to \(name)") {
       for await event in peer.events { self.world.note("\(name): \(event)") }
@@ -244,6 +265,7 @@ public final class Stage: @unchecked Sendable {
         let connection = try await peer.connect(to: self.id(of: called))
         self.expect(connection, at: caller, isOf: called)
         self.serve(connection, at: caller)
+        conversation.connection = connection
         try await self.talk(conversation, over: connection, peer.machine)
       } catch {
         conversation.failure = error

@@ -56,7 +56,9 @@ public struct ScenarioMatrix: Sendable {
     ) {
       nodes(caller, called)
     } timeline: {
-      Step.connect("alice", to: "bob", talking: .lasting(ScenarioLimits.matrixTalk))
+      Step.connect(
+        "alice", to: "bob",
+        talking: .lasting(search == .exhaustive ? ScenarioLimits.exhaustiveTalk : ScenarioLimits.matrixTalk))
     }
     for (name, site) in [("alice", caller), ("bob", called)] {
       var wishes = Program.PeerWishes()

@@ -153,6 +153,8 @@ extension QUICEndpoint {
   }
 
   func close(_ core: ConnectionCore, code: UInt64, reason: String) {
+    // What was said in this turn leaves first, as a farewell should: once it is closed nothing does.
+    flush()
     core.close(code: code, reason: reason, at: machine.now)
     flush()
   }

@@ -43,7 +43,14 @@ public final class Handshake: Sendable {
   public func isSame(as connection: Connection) -> Bool { core === connection.core }
 }
 
+extension Handshake {
+  /// Where what has ended it came from; nil where it goes on, was done, or nothing came.
+  public var endedBy: NetworkPath? { get async { await endpoint.endOfHandshake(core) } }
+}
+
 extension QUICEndpoint {
+  func endOfHandshake(_ core: ConnectionCore) -> NetworkPath? { core.handshakeEndedBy }
+
   /// Begins a handshake with a peer that may be anywhere: see ``Handshake/add(_:)``.
   ///
   /// - Parameter peer: who it must be; nil for whoever answers, who is to be looked at then.

@@ -82,6 +82,8 @@ public final class ConnectionCore {
   var handle: OpaquePointer
   let expected: PeerID?
   var wrongPeer: PeerID?
+  /// Where what has ended its handshake came from.
+  private(set) var handshakeEndedBy: NetworkPath?
   var wasForgotten = false
   /// Whether it stands in the endpoint's queue of those with something to do.
   var isQueued = false
@@ -207,7 +209,9 @@ extension ConnectionCore {
       if side == .server, !names.isCurrent(coded) { followLibrary() }
       met(path, bytes.byteCount)
       heard(on: path)
+      let wasHandshaking = phase == .handshaking
       settle(result, at: now)
+      if wasHandshaking, error != nil { handshakeEndedBy = path }
       changed()
     case .closing:
       // Said again after 1, 2, 4, 8 packets and so on (RFC 9000, 10.2.1).

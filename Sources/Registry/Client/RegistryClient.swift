@@ -110,7 +110,10 @@ public actor RegistryClient {
     renewing = nil
     if let link {
       say(.withdraw)
-      try? await flush()
+      // Whoever is writing at this moment would write it when the link is closed already.
+      let farewell = outgoing.bytes
+      outgoing = MessageWriter()
+      try? await link.write(farewell)
       await link.close(.closed)
     }
     loop?.cancel()
@@ -419,7 +422,8 @@ extension RegistryClient {
   /// The same, without waiting for what the registry says to it: see ``RegistryEvent/registered``.
   public func announceLater(_ announcement: Announcement) {
     self.announcement = announcement
-    guard link != nil else { return }
+    // Nothing is said after the farewell: it would undo that.
+    guard link != nil, !isClosed else { return }
     write(announcement)
     machine.spawn("an announcement") { try await self.flush() }
   }

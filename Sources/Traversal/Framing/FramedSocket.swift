@@ -103,7 +103,8 @@ public final class FramedSocket: UDPSocket, @unchecked Sendable {
   private func flush() throws(NetworkError) {
     do throws(NetworkError) {
       while waitingCount > 0 {
-        let count = try tcp.writeNow(waiting.span.bytes.extracting(droppingFirst: taken))
+        let bytes = waiting
+        let count = try tcp.writeNow(bytes.span.bytes.extracting(droppingFirst: taken))
         if count == 0 { break }
         taken += count
       }

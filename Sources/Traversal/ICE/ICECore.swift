@@ -13,7 +13,7 @@ import WarrenSTUN
 ///                            ▲                      │ silence                 │ no consent for 30 s
 ///                            └──── triggered ─── failed ◄─────────────────────┘
 /// ```
-public struct ICECore {
+public struct ICECore: ~Copyable {
   /// Who decides which pair is used (RFC 8445, 6.1.1).
   public enum Role: UInt8, Hashable, Sendable {
     case controlling, controlled
@@ -140,8 +140,9 @@ public struct ICECore {
     self.configuration = configuration
     self.role = role
     self.credentials = credentials
+    var random = random
+    tieBreaker = random.next()
     self.random = random
-    tieBreaker = self.random.next()
     localKey = STUNKey(password: credentials.password)
     expectedPrefix = Array("\(credentials.usernameFragment):".utf8)
   }

@@ -7,6 +7,9 @@ extension HolePuncher {
     case outside, waiting, inside
   }
 
+  /// Whether a search for a hidden port goes on, or waits for its turn.
+  public var isSearching: Bool { core.isSearching || core.wantsSearch || core.isSampling }
+
   func passGate() {
     guard let gate = configuration.searchGate else {
       if core.wantsSearch { core.beginSearch(at: machine.now) }

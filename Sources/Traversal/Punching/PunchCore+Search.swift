@@ -155,6 +155,9 @@ extension PunchCore {
   /// Whether a search has been agreed upon, and waits for ``beginSearch(at:)``.
   public var wantsSearch: Bool { search.prepared != nil }
 
+  /// Whether this side looks at its own ports, for a search.
+  public var isSampling: Bool { search.sampling != nil || search.pin != nil }
+
   /// Whether a search goes on.
   public var isSearching: Bool { search.running != nil }
 
@@ -252,6 +255,7 @@ extension PunchCore {
     switch plan.method {
     case .predict, .meet: nextRound(at: now)
     case .birthday where search.round + 1 < SearchLimits.birthdayRounds: nextRound(at: now)
+    case .exhaustive where search.round + 1 < SearchLimits.exhaustiveRounds: nextRound(at: now)
     case .birthday, .exhaustive: break
     }
   }

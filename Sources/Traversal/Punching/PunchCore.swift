@@ -6,7 +6,7 @@ import WarrenSTUN
 ///
 /// **After each input, take all it has to give**: datagrams by ``pollTransmit(into:at:)``, what the other side is to be
 /// told by ``pollSignal()``, what has happened by ``pollEvent(at:)``, and the time of its next turn, ``nextDeadline``.
-public struct PunchCore {
+public struct PunchCore: ~Copyable {
   /// What packets go through.
   public enum Channel: Hashable, Sendable {
     /// A UDP socket, by its number.
@@ -88,9 +88,10 @@ public struct PunchCore {
   public init(
     _ configuration: PunchConfiguration, role: ICECore.Role, makeRandom: () -> any RandomNumberGenerator
   ) {
-    self.configuration = configuration
-    random = makeRandom()
+    var random = makeRandom()
     let credentials = configuration.pairingKey?.credentials(of: role) ?? ICECredentials(using: &random)
+    self.configuration = configuration
+    self.random = random
     ice = ICECore(configuration.ice, role: role, credentials: credentials, random: makeRandom())
     permit = SendPermit(configuration.trust, relays: configuration.relays)
   }

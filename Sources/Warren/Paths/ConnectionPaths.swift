@@ -257,9 +257,10 @@ final class ConnectionPaths: @unchecked Sendable {
   }
 
   private func tell() {
-    guard let used = core.paths.first(where: \.isUsed) else { return }
-    grantWishes()
-    guard told?.network.isSame(as: used.network) != true else { return }
+    if !wishes.isEmpty { grantWishes() }
+    guard told?.network.isSame(as: core.used) != true, let used = core.paths.first(where: \.isUsed) else {
+      return
+    }
     told = used
     for reader in readers { reader.yield(used) }
     onChange(used)

@@ -284,22 +284,24 @@ struct PathCore {
 
   /// When to call ``handleDeadline(at:)``.
   var nextDeadline: Instant? {
-    var next: [Instant] = []
+    // It is asked after each packet: nothing is made for it.
+    var next = nextUrgent
     for entry in entries {
-      if !entry.network.isSame(as: used) { next.append(entry.deadline) }
-      if let end = entry.probationEnd(at: clock) { next.append(end) }
+      if !entry.network.isSame(as: used) { next = .earliest(next, entry.deadline) }
+      next = .earliest(next, entry.probationEnd(at: clock))
     }
-    if let nextUrgent { next.append(nextUrgent) }
-    if let place = place(of: used), settled(entries[place]) > clock { next.append(settled(entries[place])) }
+    if let place = place(of: used), settled(entries[place]) > clock {
+      next = .earliest(next, settled(entries[place]))
+    }
     if let awaitedSince {
       switch outlook {
-      case .fine: next.append(suspiciousAt(awaitedSince))
-      case .suspicious: next.append(silentAt(awaitedSince))
+      case .fine: next = .earliest(next, suspiciousAt(awaitedSince))
+      case .suspicious: next = .earliest(next, silentAt(awaitedSince))
       case .lost: break
       }
     }
-    if let moving { next.append(moving.since.advanced(by: patience(with: moving.to))) }
-    return next.min()
+    if let moving { next = .earliest(next, moving.since.advanced(by: patience(with: moving.to))) }
+    return next
   }
 
   /// Takes the time, and does what is due.

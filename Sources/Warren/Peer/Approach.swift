@@ -25,6 +25,8 @@ final class Approach: @unchecked Sendable {
   var seen: [SocketAddress] = []
   /// Relays at which the registry has seen the other side.
   var othersRelays: [IPAddress] = []
+  /// Of these, where somebody else has answered.
+  var strangers: [SocketAddress] = []
   /// Sockets of its puncher's that the endpoint has taken over, by their numbers there.
   var channels: [Int: UInt16] = [:]
   /// Addresses of relays that its puncher uses, by their numbers there.

@@ -262,7 +262,7 @@ extension Peer {
       guard !addresses.isEmpty || goodPath != nil else {
         throw PeerError(.noRegistry, "without a registry an address is needed")
       }
-      return try await established(handshake, of: approach)
+      return try await establishedAmongStrangers(handshake, of: approach, at: addresses)
     }
     tell(.connecting(to: target.description, over: .introduction))
     let asked = machine.now
@@ -273,7 +273,7 @@ extension Peer {
       answer = try await client.introduce(
         Introduction.Request(target, at: toldAddresses, Introduction.Content(flight: flight)))
     } catch let error as RegistryError where !addresses.isEmpty && error.code != .denied {
-      return try await established(handshake, of: approach)
+      return try await establishedAmongStrangers(handshake, of: approach, at: addresses)
     }
     try met(answer.peer, target, approach)
     // Another dial was faster, by another name.
@@ -289,7 +289,8 @@ extension Peer {
     }
     await add(answer.addresses, to: handshake, of: approach)
     punchLater(approach)
-    let connection = try await established(handshake, of: approach)
+    let connection = try await establishedAmongStrangers(
+      handshake, of: approach, at: addresses + answer.addresses)
     guard connection.peer == answer.peer else {
       await connection.close(code: ConnectionEnd.denied.rawValue)
       throw PeerError(
@@ -315,7 +316,7 @@ extension Peer {
     table.began(.ours, with: peer)
   }
 
-  private func established(_ handshake: Handshake, of approach: Approach) async throws -> Connection {
+  func established(_ handshake: Handshake, of approach: Approach) async throws -> Connection {
     let machine = machine
     let patience = configuration.patience
     return try await machine.withDeadline(patience) { try await handshake.connection() }
@@ -323,7 +324,8 @@ extension Peer {
 
   func add(_ addresses: [SocketAddress], to handshake: Handshake, of approach: Approach) async {
     tell(.connecting(to: approach.target, over: .addresses(addresses)))
-    for way in await straightWays(to: addresses) { await handshake.add(way) }
+    let others = addresses.filter { !approach.strangers.contains($0) }
+    for way in await straightWays(to: others) { await handshake.add(way) }
   }
 
   /// The registry has seen the other side elsewhere, too.

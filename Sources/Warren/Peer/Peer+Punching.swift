@@ -127,6 +127,7 @@ extension Peer {
     punching.usesLoopback = configuration.usesLoopback
     punching.portMapper = isHidden ? nil : portMapper
     punching.search = configuration.search
+    punching.searchesExhaustively = configuration.search == .exhaustive
     punching.searchGate = searchGate
     punching.trust = .attested
     punching.relays = configuration.paths == .direct ? [] : relayIPs + approach.othersRelays
@@ -175,7 +176,7 @@ extension Peer {
   }
 
   /// A puncher's path as the endpoint's: a socket that was opened on the way becomes the endpoint's.
-  private func way(_ path: PunchedPath, of puncher: HolePuncher, _ approach: Approach) -> NetworkPath? {
+  func way(_ path: PunchedPath, of puncher: HolePuncher, _ approach: Approach) -> NetworkPath? {
     guard !isClosed, !approach.isOver, path.transport == .udp, case .socket(let number) = path.channel,
       let ports, configuration.paths.kinds.contains(path.isRelayed ? .relayed : .direct)
     else { return nil }
@@ -209,6 +210,13 @@ extension Peer {
       machine.spawn("the end of punching") { [weak self, machine] in
         try await machine.sleep(for: PeerLimits.improving)
         if approach.connection?.isRelayed ?? false { try await machine.sleep(for: PeerLimits.leavingRelay) }
+        // Whoever has asked for every port to be tried waits for longer.
+        let end = machine.now.advanced(by: PeerLimits.longestSearch)
+        while approach.connection?.isRelayed ?? false, machine.now < end,
+          await approach.puncher?.isSearching ?? false
+        {
+          try await machine.sleep(for: PeerLimits.improving)
+        }
         await self?.stop(approach)
       })
   }

@@ -209,8 +209,10 @@ extension Peer {
     // Who is behind a NAT is let in at the relay when it has been sent something there.
     let known = (adopted.approach?.seen ?? []) + paths.paths.filter { $0.kind == .direct }.map(\.remote)
     for relay in offered {
-      for address in known where mayReach(address) && address.ip.family == relay.socket.localAddress.ip.family
-      {
+      let own = relay.socket.localAddress.ip
+      // A relay that is seen on the internet does not reach what is in somebody's own network.
+      for address in known
+      where mayReach(address) && address.ip.family == own.family && (own.isPrivate || !address.ip.isPrivate) {
         paths.add(NetworkPath(to: address, through: relay.channel), .relayed)
       }
     }

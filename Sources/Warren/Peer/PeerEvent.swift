@@ -38,3 +38,41 @@ public enum PeerEvent: Sendable {
     case punching
   }
 }
+
+extension PeerEvent: CustomStringConvertible {
+  /// What happens, in words.
+  public var description: String {
+    switch self {
+    case .registered: "it is registered"
+    case .candidatesChanged(let addresses): "it may be reached at \(Self.list(addresses))"
+    case .requested(let peer, let name):
+      "\(peer) wants to connect\(name.map { ", and calls itself \($0)" } ?? "")"
+    case .connecting(let target, let trial): "it tries to connect with \(target): \(trial)"
+    case .connected(let peer, let path, let kind, let time):
+      "connected with \(peer), \(kind), to \(path.remote), after \(time.milliseconds) ms"
+    case .pathChanged(let peer, let path):
+      "the connection with \(peer) goes \(path.kind), to \(path.network.remote)"
+    case .disconnected(let peer, let error): "the connection with \(peer) is over: \(error)"
+    case .registryFound(let address): "the registry is there, and sees it at \(address)"
+    case .registryLost(let reason, let pause):
+      "the registry cannot be reached, and is tried again after \(pause.milliseconds) ms: \(reason)"
+    case .registryRefused(let error): "the registry does not take what it says of itself: \(error)"
+    case .registryTrusted(let peer): "the registry is taken for \(peer)"
+    }
+  }
+
+  fileprivate static func list(_ addresses: [SocketAddress]) -> String {
+    addresses.map(\.description).joined(separator: ", ")
+  }
+}
+
+extension PeerEvent.Trial: CustomStringConvertible {
+  /// How, in words.
+  public var description: String {
+    switch self {
+    case .introduction: "the registry introduces it"
+    case .addresses(let addresses): "its first packets go to \(PeerEvent.list(addresses))"
+    case .punching: "it punches holes"
+    }
+  }
+}

@@ -22,6 +22,8 @@ public enum PeerLimits {
   public static let relays = 16
   /// For how long it does where a relay is on the way: what a search for a hidden port takes at most.
   public static let leavingRelay: Duration = .seconds(25)
+  /// How long a search goes on after that, for those who have asked for every port to be tried: three times at 2,000 a second.
+  public static let longestSearch: Duration = .seconds(120)
   /// How long an answer to the wish to mend a connection may take, before the other side's own wish comes first.
   public static let mendPatience: Duration = .milliseconds(500)
   /// How often it looks for other networks at most while nothing can be sent.
@@ -54,6 +56,8 @@ public enum PeerLimits {
   /// Addresses that the registry has seen the other side at while the two try to connect: all that a registration has, and
   /// again after a change of networks. Each is sent packets.
   public static let seenAddresses = 32
+  /// Of these, at how many somebody else may answer: those that a peer has in private networks, and one that was another's before.
+  public static let strangers = 8
   /// Words of introductions that are not known yet, or not any more: what a few of them have at once.
   public static let strays = 64
   /// Events that wait for a slow reader, who loses the oldest.

@@ -141,6 +141,7 @@ struct Simulate: Command {
     for found in scenarios {
       let verdict = try await sweep(found.scenario)
       report.verdicts.append(verdict)
+      report.scenarios.append(found.scenario)
       if file != nil {
         drawn.entries.append(
           await ScenarioReport.Entry(found.scenario, word: found.word, verdict, seeds: seeds, options))
@@ -150,6 +151,7 @@ struct Simulate: Command {
     tell(report.summary, report.json)
     try file?.write(drawn.html)
     try expectRight(report.verdicts)
+    if !report.untried.isEmpty { throw SimulationError.untried(report.untried) }
   }
 
   private func sweep(_ scenario: Scenario) async throws -> ScenarioSweep.Verdict {
@@ -261,11 +263,14 @@ struct Simulate: Command {
 /// Why not all was well.
 enum SimulationError: Error, CustomStringConvertible {
   case wrong([String])
+  case untried([Rule])
 
   var description: String {
     switch self {
     case .wrong(let names):
       "not all was well in \(names.count == 1 ? names[0] : "\(names.count) scenarios"): 'warren simulate --replay SCENARIO --seed N' shows a run"
+    case .untried(let rules):
+      "never put to the test: \(rules.map(\.rawValue).joined(separator: ", ")); so nothing is known of that"
     }
   }
 }

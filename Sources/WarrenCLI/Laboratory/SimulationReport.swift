@@ -5,6 +5,7 @@ import WarrenScenarios
 struct SimulationReport {
   var seeds: ClosedRange<UInt64>
   var isChaotic: Bool
+  var scenarios: [Scenario] = []
   var verdicts: [ScenarioSweep.Verdict] = []
 
   /// Failing seeds of one scenario that are told: the others fail alike, most often.
@@ -29,10 +30,17 @@ struct SimulationReport {
     return lines
   }
 
+  /// How often each rule was put to the test.
+  private var trials: [Rule: Int] {
+    verdicts.reduce(into: [:]) { $0.merge($1.trials, uniquingKeysWith: +) }
+  }
+
+  /// Rules that could have been broken, and were never put to the test.
+  var untried: [Rule] { Rule.untried(trials, by: scenarios, isChaotic: isChaotic) }
+
   /// The last lines: what was put to the test, and how often.
   var summary: [String] {
     let wrong = verdicts.filter { !$0.failures.isEmpty }.count
-    let trials = verdicts.reduce(into: [Rule: Int]()) { $0.merge($1.trials, uniquingKeysWith: +) }
     let rules = Rule.allCases.map { "\($0.rawValue) \(trials[$0, default: 0])" }.joined(separator: ", ")
     let faults = verdicts.reduce(0) { $0 + $1.faultsOfChaos }
     return [
@@ -47,6 +55,7 @@ struct SimulationReport {
       ("seeds", .number(seeds.count)), ("first_seed", .number(Int(clamping: seeds.lowerBound))),
       ("chaos", .flag(isChaotic)),
       ("wrong", .number(verdicts.filter { !$0.failures.isEmpty }.count)),
+      ("untried", .list(untried.map { .text($0.rawValue) })),
       ("scenarios", .list(verdicts.map(Self.json(of:)))),
     ])
   }

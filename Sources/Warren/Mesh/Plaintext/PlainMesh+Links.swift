@@ -266,7 +266,8 @@ extension PlainMesh {
           link.rest = link.core.pollOutput(atMost: PlainLimits.readBytes, at: machine.now) ?? []
         }
         if link.rest.isEmpty { break }
-        link.rest.removeFirst(try link.connection.writeNow(link.rest.span.bytes))
+        let rest = link.rest
+        link.rest.removeFirst(try link.connection.writeNow(rest.span.bytes))
         if !link.rest.isEmpty { return writeLater(link) }
       }
       if link.isOver {
