@@ -23,7 +23,7 @@ public struct Oracle: Sendable {
   }
 
   /// Whether somebody may not hear what another says: on a bad link, or behind a box that forgets what is in use.
-  var loses: Bool { sites.values.contains { $0.isLossy || OracleNAT($0.boxes[...]).isUnsteady } }
+  var loses: Bool { sites.values.contains { $0.loss > 0 || OracleNAT($0.boxes[...]).isUnsteady } }
 
   /// What is promised to two machines.
   public struct Promise: Hashable, Sendable {

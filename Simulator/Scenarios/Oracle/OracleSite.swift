@@ -11,24 +11,26 @@ struct OracleSite: Sendable {
   var isOpened = false
   /// Whether it tries every port to find one that is hidden.
   var triesAll = false
+  /// Which share of packets its links lose, or change.
+  var loss = 0.0
   /// Whether so much is lost on its links that ways are taken for dead that are not.
-  var isLossy = false
+  var isLossy: Bool { loss >= 0.05 }
 
   /// Those of all machines.
   static func all(of network: [Node]) -> [String: OracleSite] {
     var sites: [String: OracleSite] = [:]
-    func add(_ node: Node, behind boxes: [(name: String, NATConfiguration)], isLossy: Bool) {
-      let isLossy = isLossy || [node.up, node.down].contains { $0?.losesMuch ?? false }
+    func add(_ node: Node, behind boxes: [(name: String, NATConfiguration)], losing loss: Double) {
+      let loss = [loss, node.up?.share ?? 0, node.down?.share ?? 0].max()!
       switch node.kind {
       case .machine(let families):
         sites[node.name] = OracleSite(
           families: families, boxes: boxes.reversed().map(\.1), names: boxes.reversed().map(\.name),
-          isLossy: isLossy)
+          loss: loss)
       case .box(let configuration, _, _, let children):
-        for child in children { add(child, behind: boxes + [(node.name, configuration)], isLossy: isLossy) }
+        for child in children { add(child, behind: boxes + [(node.name, configuration)], losing: loss) }
       }
     }
-    for node in network { add(node, behind: [], isLossy: false) }
+    for node in network { add(node, behind: [], losing: 0) }
     return sites
   }
 
@@ -39,11 +41,11 @@ struct OracleSite: Sendable {
 }
 
 extension LinkConfiguration {
-  /// Whether every twentieth packet is lost, or more.
-  fileprivate var losesMuch: Bool {
+  /// Which share of packets is lost or changed.
+  fileprivate var share: Double {
     let inBursts =
       burstLoss.map { $0.loss * $0.begins / max($0.begins + $0.ends, .leastNormalMagnitude) } ?? 0
-    return loss + inBursts >= 0.05
+    return loss + inBursts + corruption
   }
 }
 

@@ -206,7 +206,8 @@ extension Stage {
     judgeConversations()
     await judgePortals()
     if !isBrokenForGood {
-      if timeline.contains(where: { !$0.isHarmless }) {
+      // Where packets are lost, what somebody says last may be.
+      if timeline.contains(where: { !$0.isHarmless }) || Oracle(scenario).loses {
         world.note("it is calm")
         try await director.sleep(for: ScenarioLimits.calming)
       }

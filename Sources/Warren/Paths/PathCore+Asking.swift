@@ -20,8 +20,6 @@ extension PathCore {
 
   func interval(of entry: PathEntry, at now: Instant) -> Duration {
     let learnt = intervals[entry.network.remote.ip.family]
-    // Whoever sends to a relay is let in there, whatever a NAT has forgotten: a spare one is asked whether it is still there.
-    if entry.kind == .relayed, kind(of: used) != .relayed { return max(learnt, PathLimits.spareRelay) }
     return settled(entry) <= now ? learnt : min(learnt, intervals.beginning)
   }
 

@@ -4,8 +4,6 @@ public enum PathLimits {
   public static let paths = 16
   /// How many of a kind are kept alive, the one in use among them: each costs a question now and then.
   public static let pathsOfKind = 2
-  /// How often a relay is asked that is kept for when what goes straight falls silent: each time costs two servers and four networks.
-  public static let spareRelay: Duration = .seconds(60)
   /// How long a path that does not answer is asked now and then.
   public static let hope: Duration = .seconds(300)
   /// After how long without an answer the way is looked at, besides a round trip; and after how long it is taken for dead, besides
