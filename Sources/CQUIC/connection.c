@@ -219,6 +219,18 @@ static void on_qlog(void *user, uint32_t flags, const void *data, size_t count) 
   connection->call.qlog(connection->owner, data, count);
 }
 
+// Whether a packet has been opened since this was last cleared: the library says nothing of those that it throws away.
+static _Thread_local int has_opened;
+
+static int on_decrypt(uint8_t *plain, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_aead_ctx *context,
+                      const uint8_t *sealed, size_t count, const uint8_t *nonce, size_t nonce_count,
+                      const uint8_t *header, size_t header_count) {
+  int status =
+      ngtcp2_crypto_decrypt_cb(plain, aead, context, sealed, count, nonce, nonce_count, header, header_count);
+  if (status == 0) has_opened = 1;
+  return status;
+}
+
 static const ngtcp2_callbacks callbacks = {
     .client_initial = ngtcp2_crypto_client_initial_cb,
     .recv_client_initial = ngtcp2_crypto_recv_client_initial_cb,
@@ -226,7 +238,7 @@ static const ngtcp2_callbacks callbacks = {
     .handshake_completed = on_completed,
     .handshake_confirmed = on_confirmed,
     .encrypt = ngtcp2_crypto_encrypt_cb,
-    .decrypt = ngtcp2_crypto_decrypt_cb,
+    .decrypt = on_decrypt,
     .hp_mask = ngtcp2_crypto_hp_mask_cb,
     .recv_stream_data = on_stream_data,
     .acked_stream_data_offset = on_acknowledged,
@@ -426,11 +438,15 @@ void cquic_free(cquic_connection *connection) {
 // MARK: Packets
 
 cquic_result cquic_read(cquic_connection *connection, const cquic_path *path, uint32_t ecn, const uint8_t *bytes,
-                        size_t count, uint64_t now) {
+                        size_t count, uint64_t now, int *is_genuine) {
   cquic_path_buffer buffer;
   cquic_set_path(&buffer, path);
   ngtcp2_pkt_info info = {.ecn = ecn};
-  return result(connection, ngtcp2_conn_read_pkt(connection->conn, &buffer.path, &info, bytes, count, now));
+  has_opened = 0;
+  cquic_result outcome =
+      result(connection, ngtcp2_conn_read_pkt(connection->conn, &buffer.path, &info, bytes, count, now));
+  *is_genuine = has_opened;
+  return outcome;
 }
 
 static ssize_t written(cquic_connection *connection, cquic_envelope *envelope, const ngtcp2_path_storage *storage,

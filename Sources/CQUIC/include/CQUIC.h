@@ -135,9 +135,9 @@ cquic_connection *cquic_accept(const cquic_settings *, const cquic_callbacks *, 
                                const uint8_t reset_token[16], uint64_t now);
 void cquic_free(cquic_connection *);
 
-// A datagram has arrived.
+// A datagram has arrived. `is_genuine`: whether the other side has sealed something in it.
 cquic_result cquic_read(cquic_connection *, const cquic_path *, uint32_t ecn, const uint8_t *bytes, size_t count,
-                        uint64_t now);
+                        uint64_t now, int *is_genuine);
 
 typedef struct {
   const uint8_t *bytes;

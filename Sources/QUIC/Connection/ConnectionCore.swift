@@ -195,20 +195,21 @@ extension ConnectionCore {
   func receive(_ bytes: RawSpan, on path: NetworkPath, ecn: ECN, at now: Instant) {
     clock = now
     received.add(bytes.byteCount)
-    lastReceived = now
     hasNews = true
     switch phase {
     case .handshaking, .open:
       if phase == .handshaking { holdClock(at: now) }
       var coded = name(of: path, bytes)
+      var isGenuine: Int32 = 0
       let result = bytes.withUnsafeBytes {
         cquic_read(
           handle, &coded, UInt32(ecn.rawValue), $0.baseAddress?.assumingMemoryBound(to: UInt8.self), $0.count,
-          libraryTime(now))
+          libraryTime(now), &isGenuine)
       }
       if side == .server, !names.isCurrent(coded) { followLibrary() }
       met(path, bytes.byteCount)
-      heard(on: path)
+      // Anybody can send something: what the other side has not sealed says nothing of whether it is still there.
+      if isGenuine != 0 || phase == .handshaking { heard(on: path, at: now) }
       let wasHandshaking = phase == .handshaking
       settle(result, at: now)
       if wasHandshaking, error != nil { handshakeEndedBy = path }
@@ -240,7 +241,8 @@ extension ConnectionCore {
   }
 
   /// What comes on another way than its own says nothing of that one.
-  private func heard(on path: NetworkPath) {
+  private func heard(on path: NetworkPath, at now: Instant) {
+    lastReceived = now
     if lastHeard != path {
       guard path.isSame(as: self.path) else { return }
       // The other side has changed ways: nobody tells of one that was proven before.
