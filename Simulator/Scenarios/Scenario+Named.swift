@@ -101,6 +101,7 @@ extension Scenario {
     ("quic-transferloss", PackageResources.quic_transferloss_json),
     ("refused", PackageResources.refused_json),
     ("registry-away", PackageResources.registry_away_json),
+    ("registry-restarts-often", PackageResources.registry_restarts_often_json),
     ("relay-dies", PackageResources.relay_dies_json),
     ("relay-kill-mid-upgrade", PackageResources.relay_kill_mid_upgrade_json),
     ("relayed-by-wish", PackageResources.relayed_by_wish_json),

@@ -232,6 +232,8 @@ public actor RegistryServer {
       link, seenAt: await link.remote,
       messages: TokenBucket(of: configuration.messages, at: now),
       introductions: TokenBucket(of: configuration.introductions, at: now))
+    // Whoever was still shaking hands when it stopped calls again, and finds whoever serves in its place.
+    guard !isStopped else { return await link.close(.closed) }
     guard sessions.count < configuration.sessions || sessions[link.peer] != nil else {
       counters.turnedAway += 1
       return await link.close(.full)

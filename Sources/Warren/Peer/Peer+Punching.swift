@@ -335,7 +335,11 @@ extension Peer {
   }
 
   private func isSearchDue(_ adopted: AdoptedConnection) -> Bool {
-    guard adopted.isRelayed, adopted.isClient, configuration.paths == .any else { return false }
+    guard adopted.isRelayed, adopted.isClient, configuration.paths == .any else {
+      // What goes straight, and then by a relay again, may soon go straight once more.
+      (adopted.nextSearch, adopted.searchPause) = (nil, PeerLimits.firstSearchPause)
+      return false
+    }
     let now = machine.now
     let isDue = adopted.nextSearch.map { $0 <= now } ?? false
     if isDue { adopted.searchPause = min(adopted.searchPause * 2, PeerLimits.lastSearchPause) }
