@@ -5,8 +5,8 @@ import WarrenMachine
 
 @Suite("NAT64")
 struct NAT64Tests {
-  private static let host = try! SocketAddress(IPAddress("2001:db8:1::5"), port: 4000)
-  private static let other = try! SocketAddress(IPAddress("2001:db8:1::6"), port: 4000)
+  private static let host = SocketAddress(IPAddress(v6: 0x2001_0DB8_0001_0000, 5), port: 4000)
+  private static let other = SocketAddress(IPAddress(v6: 0x2001_0DB8_0001_0000, 6), port: 4000)
 
   private func laboratory(_ change: (inout NATConfiguration) -> Void = { _ in }) throws -> NATLaboratory {
     NATLaboratory(
