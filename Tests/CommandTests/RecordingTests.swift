@@ -32,9 +32,10 @@ struct RecordingTests {
     return try #require(Folder.text(of: "\(file).out")).split(separator: "\n").map(String.init)
   }
 
-  /// What tshark takes for broken, but for STUN: behind QUIC on the same ports it takes that for QUIC (RFC 9443).
+  /// What tshark takes for broken, but for STUN: behind QUIC on the same ports it takes that for QUIC (RFC 9443); and over TCP it takes
+  /// sealed bytes in the middle of something for its beginning, now and then.
   private func broken(_ file: String) throws -> [String] {
-    try tshark(file, "-Y _ws.malformed -T fields -e frame.number -e udp.payload").filter {
+    try tshark(file, "-Y '_ws.malformed && !tcp' -T fields -e frame.number -e udp.payload").filter {
       !$0.contains("2112a442")
     }
   }

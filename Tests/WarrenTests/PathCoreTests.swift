@@ -330,4 +330,25 @@ struct PathCoreTests {
     scene.pass(.seconds(600))
     #expect(scene.asked.count - count <= 40 * PathLimits.pathsOfKind * 2)
   }
+
+  @Test("ask few questions, however often the other side changes its mind")
+  func fickle() {
+    var scene = Scene(on: relay, .relayed)
+    scene.open = [relay: .milliseconds(80), direct: .milliseconds(40)]
+    scene.core.add(direct, .direct, at: scene.now)
+    scene.pass(.seconds(30))
+    scene.asked = []
+    for number in 1...1000 {
+      let probe = PathProbe(
+        word: .ping, number: UInt16(number), wish: number.isMultiple(of: 2) ? .none : .here)
+      scene.core.receive(probe, on: relay, .relayed, at: scene.now)
+      scene.drain()
+    }
+    let questions = scene.asked.count { $0.probe.word == .ping }
+    #expect(!scene.gone.isEmpty)
+    #expect((1...PathLimits.questions).contains(questions))
+    scene.gone = []
+    scene.pass(.seconds(30))
+    #expect(scene.core.used == direct, "in the end it goes where it is best")
+  }
 }

@@ -43,6 +43,12 @@ extension PathCore {
   }
 
   mutating func ping(_ place: Int, at now: Instant) {
+    // Two who change their minds by what the other asks would make each other ask ever more.
+    if questions.since.duration(to: now) >= PathLimits.urgentPings { questions = (now, 0) }
+    guard questions.count < PathLimits.questions else {
+      return entries[place].ask(notBefore: questions.since.advanced(by: PathLimits.urgentPings))
+    }
+    questions.count += 1
     number = (number + 1) & PathProbe.numbers
     let network = entries[place].network
     entries[place].wasAsked(number, at: now, next: interval(of: entries[place], at: now))

@@ -59,6 +59,8 @@ struct PathCore {
   var latest: UInt16?
   var othersWish: NetworkPath?
   var probes = Queue<(PathProbe, NetworkPath)>()
+  /// How many questions were asked of late.
+  var questions: (since: Instant, count: Int)
   var events = Queue<Event>()
 
   init(
@@ -72,6 +74,7 @@ struct PathCore {
     self.number = number
     lastChange = now
     clock = now
+    questions = (now, 0)
     entries = [PathEntry(used, kind, at: now)]
     ask(0, at: now)
   }

@@ -136,6 +136,9 @@ struct PathEntry {
     nextPing = now.advanced(by: rest)
   }
 
+  /// It is asked then at the earliest.
+  mutating func ask(notBefore time: Instant) { nextPing = max(nextPing, time) }
+
   /// It is asked then at the latest.
   mutating func ask(by time: Instant) { nextPing = min(nextPing, time) }
 

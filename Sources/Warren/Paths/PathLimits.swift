@@ -14,6 +14,8 @@ public enum PathLimits {
   public static let longestQueue: Duration = .seconds(1)
   /// How often all paths are asked meanwhile: each that lives has answered a few times before it is decided.
   public static let urgentPings: Duration = .milliseconds(100)
+  /// How many questions are asked in that time at most, on all paths: each of a dozen, and a few times when something changes.
+  public static let questions = 64
   /// The same where none has answered for long: whoever drives out of a tunnel is found at once.
   public static let hopefulPings: Duration = .milliseconds(500)
   /// For how long they are urgent.
