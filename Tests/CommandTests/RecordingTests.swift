@@ -45,7 +45,7 @@ struct RecordingTests {
 
   @Test(
     "a capture is whole for tshark: every interface, every checksum, and STUN",
-    .enabled(if: obstacle == nil, Comment(rawValue: obstacle ?? "")),
+    .needsTshark,
     arguments: ["home-home", "no-udp", "dual-stack-strict"])
   func everywhere(scenario: String) async throws {
     try await captured([scenario, "--seed", "2"]) { file in
@@ -62,7 +62,7 @@ struct RecordingTests {
 
   @Test(
     "what QUIC carries is read at one machine, by the secrets in the file",
-    .enabled(if: obstacle == nil, Comment(rawValue: obstacle ?? "")),
+    .needsTshark,
     arguments: ["home-home", "pmtu-1280", "no-udp"])
   func atOneMachine(scenario: String) async throws {
     try await captured([scenario, "--at", "alice"]) { file in
@@ -76,7 +76,7 @@ struct RecordingTests {
 
   @Test(
     "what QUIC carries is read everywhere where no NAT stands between",
-    .enabled(if: obstacle == nil, Comment(rawValue: obstacle ?? "")),
+    .needsTshark,
     arguments: ["open-open", "v6-firewalls"])
   func withoutNATs(scenario: String) async throws {
     try await captured([scenario]) { file in
@@ -117,5 +117,12 @@ struct RecordingTests {
         }
       }
     }
+  }
+}
+
+extension Trait where Self == ConditionTrait {
+  /// Where tshark is, and can read QUIC.
+  fileprivate static var needsTshark: Self {
+    .enabled(if: obstacle == nil, Comment(rawValue: obstacle ?? ""))
   }
 }

@@ -45,6 +45,11 @@ final class Conversation: @unchecked Sendable {
     }
   }
 
+  /// After which time the last of what was said was heard, at either side; nil where nothing was.
+  var lastWord: Duration? {
+    [here.last, there.last].compactMap(\.self).max().map { asked.duration(to: $0) }
+  }
+
   /// Whether both have heard all, and that it was all.
   var isWhole: Bool { here.isAll(of: total) && there.isAll(of: total) }
 

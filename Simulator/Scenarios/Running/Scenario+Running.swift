@@ -128,8 +128,7 @@ extension Scenario.Talk {
     answered = conversation.answered.map { conversation.asked.duration(to: $0) }
     (asked, ways, silence) = (conversation.asked, conversation.ways, conversation.silence)
     failure = conversation.failure.map { "\($0)" }
-    ended = [conversation.here.last, conversation.there.last].compactMap(\.self).max()
-      .map { conversation.asked.duration(to: $0) }
+    ended = conversation.lastWord
   }
 }
 
@@ -206,8 +205,7 @@ extension Stage {
     judgeConversations()
     await judgePortals()
     if !isBrokenForGood {
-      // Where packets are lost, what somebody says last may be.
-      if timeline.contains(where: { !$0.isHarmless }) || Oracle(scenario).loses {
+      if mayLose {
         world.note("it is calm")
         try await director.sleep(for: ScenarioLimits.calming)
       }

@@ -45,6 +45,9 @@ extension Stage {
   /// Whether something happens that breaks something.
   var isBroken: Bool { timeline.contains { !$0.isHarmless } }
 
+  /// Whether what somebody says last may be lost.
+  var mayLose: Bool { isBroken || oracle.loses }
+
   func isRefusal(_ talk: Conversation) -> Bool {
     scenario.expectations.contains(.refusal(talk.caller, to: talk.called))
   }
@@ -88,9 +91,7 @@ extension Stage {
       wishes.lastKind.map { $0 == talk.kinds.last } ?? true, .expectation, "\(name): it went \(kinds)")
     judgement.expect(
       wishes.changes.map { talk.kinds.count <= $0 + 1 } ?? true, .expectation, "\(name): it went \(kinds)")
-    let done =
-      talk.here.isEnded && talk.there.isEnded
-      ? [talk.here.last, talk.there.last].compactMap(\.self).max().map { talk.asked.duration(to: $0) } : nil
+    let done = talk.here.isEnded && talk.there.isEnded ? talk.lastWord : nil
     judgement.expect(
       wishes.done.map { limit in done.map { $0 <= limit } ?? false } ?? true, .expectation,
       "\(name) have heard everything \(done.map { "after \($0)" } ?? "never")")
@@ -104,7 +105,6 @@ extension Stage {
 
   /// When nothing is broken any more, what the oracle says must come true.
   func judgePromises() async throws {
-    let oracle = Oracle(scenario)
     let pairs = runningPairs
     for start in stride(from: 0, to: pairs.count, by: ScenarioLimits.asked) {
       let asking = pairs[start..<min(pairs.count, start + ScenarioLimits.asked)].compactMap { pair in
@@ -115,7 +115,7 @@ extension Stage {
       for task in asking { try await task.value }
     }
     await judgeAgreement()
-    try await judgeMeshes(oracle)
+    try await judgeMeshes()
   }
 
   /// Those who have called each other, and run.
@@ -172,8 +172,7 @@ extension Stage {
 
   /// When all peers have gone, servers know none of them any more, and routers keep nothing open for them.
   func judgeServers() async throws {
-    let isHeard = !isBroken && !Oracle(scenario).loses
-    try await director.sleep(for: isHeard ? ScenarioLimits.leaving : ScenarioLimits.expiring)
+    try await director.sleep(for: mayLose ? ScenarioLimits.expiring : ScenarioLimits.leaving)
     let known = await directory?.count ?? 0
     judgement.expect(known == 0, .nothingLeft, "the registry knows \(known) who have gone")
     for (name, before) in serverSockets.sorted(by: { $0.key < $1.key }) {
@@ -183,6 +182,7 @@ extension Stage {
         "\(name) has \(sockets - before) sockets more than before anybody came"
       )
     }
+    let isBroken = isBroken
     for name in scenario.boxNames where !isBroken {
       let count = world.box(name).core.explicitMappingCount
       judgement.expect(

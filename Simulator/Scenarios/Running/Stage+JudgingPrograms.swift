@@ -43,7 +43,7 @@ extension Stage {
   }
 
   /// A mesh whose nodes can all reach each other is one: all know each other, and what one says all hear.
-  func judgeMeshes(_ oracle: Oracle) async throws {
+  func judgeMeshes() async throws {
     var told: Set<String> = []
     for speaker in scenario.nodeNames {
       guard case .mesh(let mesh) = scenario.program(of: speaker), told.insert(mesh).inserted else { continue }

@@ -14,27 +14,44 @@ extension Stage {
       let peak = world.machine(name).traffic.peak
       judgement.expect(peak <= most, .noStorm, "\(name) has sent \(peak) packets in a second")
     }
+    let doings = doings
     for name in scenario.peerNames {
-      let (sent, most) = (world.machine(name).traffic.packets, self.most(of: name) + bulk)
+      let sent = world.machine(name).traffic.packets
+      let most = most(of: name, for: doings.own[name] ?? Doings(), and: doings.others) + bulk
       judgement.expect(sent <= most, .noStorm, "\(name) has sent \(sent) packets, and \(most) would be many")
     }
   }
 
-  /// How many packets a peer may need, whatever happens.
-  private func most(of name: String) -> Int {
-    var (searches, talking) = (0, Duration.zero)
+  /// How often a peer connects or is called, and how long it talks.
+  private struct Doings {
+    var calls = 0
+    var talking = Duration.zero
+  }
+
+  /// What each peer does, and how often something else happens, which concerns all.
+  private var doings: (own: [String: Doings], others: Int) {
+    var (own, others): ([String: Doings], Int) = ([:], 0)
     for step in scenario.timeline {
-      if case .connect(let one, let other, let talk) = step.action {
-        guard [one, other].contains(name) else { continue }
-        if case .lasting(let length) = talk { talking += length }
+      guard case .connect(let one, let other, let talk) = step.action else {
+        others += 1
+        continue
       }
-      searches += 1
+      for name in Set([one, other]) {
+        own[name, default: Doings()].calls += 1
+        if case .lasting(let length) = talk { own[name]!.talking += length }
+      }
     }
+    return (own, others)
+  }
+
+  /// How many packets a peer may need, whatever happens.
+  private func most(of name: String, for doings: Doings, and others: Int) -> Int {
     let seconds = Int(begun.duration(to: world.now) / .seconds(1))
     var triesAll = false
     if case .peer(let wishes) = scenario.program(of: name) { triesAll = wishes.search == .exhaustive }
-    return searches * (triesAll ? ScenarioLimits.packetsPerSweep : ScenarioLimits.packetsPerSearch)
-      + Int(talking / .seconds(1)) * ScenarioLimits.packetsPerSecondOfTalk
+    return (doings.calls + others)
+      * (triesAll ? ScenarioLimits.packetsPerSweep : ScenarioLimits.packetsPerSearch)
+      + Int(doings.talking / .seconds(1)) * ScenarioLimits.packetsPerSecondOfTalk
       + seconds * ScenarioLimits.packetsPerIdleSecond
   }
 }

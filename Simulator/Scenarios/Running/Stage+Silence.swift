@@ -5,7 +5,6 @@ import WarrenSimulator
 extension Stage {
   /// Who could register is registered, what nobody has broken is still alive, and what could be better has become so.
   func judgeSilence() async throws {
-    let oracle = Oracle(scenario)
     // Who is forgotten, and only then says again that it is there, is not there for a while each time.
     for look in 0..<ScenarioLimits.looks {
       if look > 0 { try await director.sleep(for: ScenarioLimits.betweenLooks) }

@@ -69,10 +69,13 @@ public final class Stage: @unchecked Sendable {
 
   /// Whether things go wrong that the scenario does not know of.
   let isChaotic: Bool
+  /// What those who talk here are promised.
+  let oracle: Oracle
 
   init(_ scenario: Scenario, in world: World, isChaotic: Bool) {
     (self.scenario, self.world, director) = (scenario, world, world.machine(Self.directorName))
     self.isChaotic = isChaotic
+    oracle = Oracle(scenario)
     for name in Self.hidden(in: scenario) { destinations[name] = [] }
     for name in scenario.machineNames {
       var random = world.machine(name).random

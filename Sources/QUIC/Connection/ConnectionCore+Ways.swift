@@ -8,16 +8,14 @@ extension ConnectionCore {
   /// The other side may be there as well: it gets what the others got.
   public func add(_ way: NetworkPath) {
     guard phase == .handshaking || phase == .open, ways?.add(way) ?? false else { return }
-    for packet in flight { sendElsewhere(packet, over: way) }
-    changed()
+    sendFlight(over: [way])
   }
 
   /// Says once more what has been said, on all ways, where nothing has come back yet: for whoever has reason to believe that it gets
   /// through now, and does not want to wait until the library says it again, which it does ever more seldom.
   func sayAgain() {
     guard phase == .handshaking, side == .client, let ways, !ways.isHeard else { return }
-    for way in ways.all { for packet in flight { sendElsewhere(packet, over: way) } }
-    changed()
+    sendFlight(over: ways.all)
   }
 
   /// Whether what comes over this path belongs to the handshake's ways.
@@ -39,8 +37,7 @@ extension ConnectionCore {
       // the answer has not come through a NAT that was closed then. What is answered is at most three times as much
       // (RFC 9000, 8.1).
       if ways?.all.contains(where: { $0.isSame(as: path) }) ?? false {
-        for packet in flight { sendElsewhere(packet, over: path) }
-        changed()
+        sendFlight(over: [path])
       } else {
         add(path)
       }
@@ -58,6 +55,12 @@ extension ConnectionCore {
     for way in ways.all { sendElsewhere(packet, over: way) }
     self.ways?.remember(packet, sentAt: libraryTime(clock))
     libraryClock.moved(at: clock)
+  }
+
+  /// Says there what has been said so far.
+  private func sendFlight(over ways: [NetworkPath]) {
+    for way in ways { for packet in flight { sendElsewhere(packet, over: way) } }
+    changed()
   }
 
   private func sendElsewhere(_ packet: [UInt8], over way: NetworkPath) {
