@@ -42,8 +42,7 @@ final class PacketCarrier: @unchecked Sendable {
   init(_ world: World) throws {
     state = Guarded(State(world: world))
     var ends: [CInt] = [0, 0]
-    try check(pipe(&ends), "pipe")
-    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    try check(pipe2(&ends, O_CLOEXEC), "pipe2")
     wake = (ends[0], ends[1])
   }
 
