@@ -207,8 +207,8 @@ let package = Package(
     .executableTarget(
       name: "Benchmarks",
       dependencies: [
-        "Warren", "WarrenQUIC", "WarrenTLS", "WarrenRelay", "WarrenSimulator", "CBare", "CBareQUIC",
-        "CBareTLS",
+        "Warren", "WarrenQUIC", "WarrenTLS", "WarrenRelay", "WarrenSimulator", "WarrenLaboratory", "CBare",
+        "CBareQUIC", "CBareTLS",
       ],
       path: "Benchmarks", exclude: ["CBare", "CBareQUIC", "CBareTLS", "Others"], swiftSettings: strict),
   ],

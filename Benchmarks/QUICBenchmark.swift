@@ -343,14 +343,6 @@ enum QUICBenchmark {
     fputs("[\n" + lines.joined(separator: ",\n") + "\n]\n", file)
     fclose(file)
   }
-
-  /// User's and system's seconds of this process.
-  private static func processSeconds() -> Double {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
-      + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6
-  }
 }
 
 extension String {

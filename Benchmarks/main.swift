@@ -6,6 +6,8 @@ func wants(_ name: String) -> Bool { only == nil || only == name }
 if wants("loopback") { try await LoopbackDatagrams.run() }
 if wants("actors") { try await ActorCalls.run() }
 if wants("simulation") { try await Simulation.datagramsThroughNATs() }
+if wants("connects") { try await SimulatedPeers.connects() }
+if wants("idle") { try await SimulatedPeers.idle() }
 if wants("memory") { try await Simulation.memoryOfMachines() }
 if wants("stun") { STUNMessages.run() }
 if wants("quic") { try await QUICBenchmark.run() }
