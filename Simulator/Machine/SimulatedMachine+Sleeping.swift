@@ -7,7 +7,7 @@ extension SimulatedMachine {
   public func fallAsleep(for time: Duration) {
     guard !isAsleep, time > .zero else { return }
     sleep = (since: now, until: world.now.advanced(by: time))
-    clock.value -= time
+    clock.nanoseconds -= time.wholeNanoseconds
     world.timers.holdUp(self, for: time)
     world.record(.note("sleeps for \(time)"), at: place)
   }

@@ -109,7 +109,7 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   public var now: Instant {
     // Its clock has been put back by as long as it sleeps already.
     if let sleep, world.now < sleep.until { return sleep.since }
-    return world.now.advanced(by: clock.value)
+    return world.now.advanced(byNanoseconds: clock.nanoseconds)
   }
 
   public var timeSince1970: Duration {
@@ -289,30 +289,30 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   }
 
   /// Sends a packet that this machine made; to itself at once.
-  func send(_ packet: Packet, over attachment: Attachment?) {
+  func send(_ packet: consuming Packet, over attachment: Attachment?) {
     // Its system's own timers are the world's: what they would send is not sent.
     guard !isAsleep else { return }
-    let packet = begin(packet)
+    begin(&packet)
     if let attachment {
       world.carry(packet, over: attachment, .up)
     } else {
+      let packet = packet
       world.capture?.sawOwn(packet, at: place, world.now)
-      submitOwn { [weak self] in self?.take(packet, at: nil) }
+      submitOwn { [self] in take(packet, at: nil) }
     }
   }
 
   /// A packet that this machine made begins its way.
-  private func begin(_ packet: Packet) -> Packet {
-    var packet = packet
+  private func begin(_ packet: inout Packet) {
     world.number(&packet)
     traffic.count(at: world.now)
     world.record(.sent(Trace.Summary(packet)), at: place)
-    return packet
   }
 
   /// Sends a packet that is too large for its first link in parts, as the sender may (RFC 8200, 4.5).
   func sendInParts(_ packet: Packet, over attachment: Attachment) {
-    let packet = begin(packet)
+    var packet = packet
+    begin(&packet)
     for part in packet.cut(to: attachment.up.configuration.mtu) {
       world.carry(part, over: attachment, .up)
     }

@@ -145,29 +145,35 @@ final class SimulatedUDPSocket: UDPSocket {
   private func deliverSoon() {
     guard onDatagrams != nil, !inbox.isEmpty, !deliveryIsDue, !isClosed else { return }
     deliveryIsDue = true
-    host.submitOwn { [weak self] in self?.deliver() }
+    host.submitOwn { [self] in deliver() }
   }
 
   private func deliver() {
     deliveryIsDue = false
     guard let onDatagrams, !isClosed else { return }
-    let packets = inbox
-    inbox = []
+    // More may come while these are looked at.
+    var packets: [Packet] = []
+    swap(&packets, &inbox)
     inboxBytes = 0
-    let runs = packets.map { packet in
-      guard case .udp(let payload) = packet.content else { preconditionFailure("not a datagram") }
-      return DatagramRun(
-        base: payload.buffer.baseAddress, byteCount: payload.count, segmentSize: payload.count,
-        remote: packet.source, localIP: packet.destination.ip, ecn: packet.ecn, hopLimit: packet.hopLimit)
+    withUnsafeTemporaryAllocation(of: DatagramRun.self, capacity: packets.count) { runs in
+      for place in packets.indices { runs.initializeElement(at: place, to: Self.run(packets[place])) }
+      withExtendedLifetime(packets) { onDatagrams(DatagramBatch(runs: UnsafeBufferPointer(runs))) }
+      runs.deinitialize()
     }
-    withExtendedLifetime(packets) {
-      runs.withUnsafeBufferPointer { onDatagrams(DatagramBatch(runs: $0)) }
-    }
+    packets.removeAll(keepingCapacity: true)
+    if inbox.isEmpty { swap(&packets, &inbox) }
+  }
+
+  private static func run(_ packet: borrowing Packet) -> DatagramRun {
+    guard case .udp(let payload) = packet.content else { preconditionFailure("not a datagram") }
+    return DatagramRun(
+      base: payload.buffer.baseAddress, byteCount: payload.count, segmentSize: payload.count,
+      remote: packet.source, localIP: packet.destination.ip, ecn: packet.ecn, hopLimit: packet.hopLimit)
   }
 
   /// Not at once: the report may come back while what it is about is still being sent.
   func fail(_ failure: DeliveryFailure) {
-    host.submitOwn { [weak self] in self?.onDeliveryFailure?(failure) }
+    host.submitOwn { [self] in onDeliveryFailure?(failure) }
   }
 
   func close() {

@@ -4,10 +4,10 @@ extension NATCore {
   /// Rewrites a packet for a mapping, if it may pass.
   ///
   /// - Parameters:
-  ///   - original: what it was before hairpinning, for reports to its sender.
+  ///   - original: what it was before hairpinning, for reports to its sender; nil where it is that still.
   ///   - side: where its sender is.
   mutating func translateInbound(
-    _ packet: inout Packet, arrivedAs original: Packet, from side: NATSide, at now: Instant,
+    _ packet: inout Packet, arrivedAs original: Packet?, from side: NATSide, at now: Instant,
     into output: inout [NATOutput]
   ) throws(NATDropReason) {
     switch packet.content {
@@ -21,14 +21,14 @@ extension NATCore {
       !table.mappings.elements[slot].isOwn
     else {
       guard translates(packet.destination.ip) else {
-        refuse(original, from: side, at: now, into: &output)
+        refuse(original ?? packet, from: side, at: now, into: &output)
         throw .unsolicited
       }
-      throw receiveForItself(original, from: side, at: now, into: &output)
+      throw receiveForItself(original ?? packet, from: side, at: now, into: &output)
     }
     if side == .outside { try lowerHopLimit(of: &packet, from: .outside, into: &output) }
     guard admit(packet, from: remote, to: slot, at: now) else {
-      refuse(original, from: side, at: now, into: &output)
+      refuse(original ?? packet, from: side, at: now, into: &output)
       throw .filtered
     }
     noteUse(of: slot, isNew: false)

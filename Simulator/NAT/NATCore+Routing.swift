@@ -70,8 +70,7 @@ extension NATCore {
     } else {
       guard isInside(destination), !translates(destination) else { throw .unroutable }
     }
-    let original = packet
-    try translateInbound(&packet, arrivedAs: original, from: .outside, at: now, into: &output)
+    try translateInbound(&packet, arrivedAs: nil, from: .outside, at: now, into: &output)
     try captivity.disguise(&packet)
     return .inside
   }

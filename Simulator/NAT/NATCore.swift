@@ -72,6 +72,11 @@ public struct NATCore: Sendable {
     }
   }
 
+  /// Whether ``pass(_:from:at:into:)`` is all there is to be done about a packet.
+  func passesAsItIs(_ packet: borrowing Packet) -> Bool {
+    packet.fragment == nil && !configuration.translatesIPv6
+  }
+
   mutating func receiveWhole(
     _ packet: Packet, from side: NATSide, at now: Instant, into output: inout [NATOutput]
   ) {

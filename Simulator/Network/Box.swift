@@ -71,8 +71,23 @@ public final class Box: PacketNode {
   }
 
   func receive(_ packet: Packet, at attachment: Attachment) {
-    core.receive(packet, from: attachment === inside ? .inside : .outside, at: world.now, into: &outputs)
-    perform()
+    let side: NATSide = attachment === inside ? .inside : .outside
+    guard core.passesAsItIs(packet) else {
+      core.receive(packet, from: side, at: world.now, into: &outputs)
+      return perform()
+    }
+    // What most packets are is not put among the outputs, from which it would have to be taken out again.
+    core.handleDeadline(at: world.now, into: &outputs)
+    var passing = packet
+    do throws(NATDropReason) {
+      let exit = try core.pass(&passing, from: side, at: world.now, into: &outputs)
+      performOutputs()
+      forward(passing, toward: exit)
+    } catch {
+      performOutputs()
+      world.drop(packet, at: place, because: error.description)
+    }
+    arm()
   }
 
   private func deadlinePassed() {
@@ -81,6 +96,17 @@ public final class Box: PacketNode {
   }
 
   private func perform() {
+    performOutputs()
+    arm()
+  }
+
+  private func forward(_ packet: Packet, toward side: NATSide) {
+    world.record(.forwarded(Trace.Summary(packet)), at: place)
+    world.carry(packet, over: side == .inside ? inside : outside, .up)
+  }
+
+  private func performOutputs() {
+    if outputs.isEmpty { return }
     // What is carried may come back to this box before this returns: its own outputs are then its own affair.
     var outputs: [NATOutput] = []
     swap(&outputs, &self.outputs)
@@ -88,14 +114,16 @@ public final class Box: PacketNode {
       switch output {
       case .forward(var packet, let side):
         if packet.number == 0 { world.number(&packet) }
-        world.record(.forwarded(Trace.Summary(packet)), at: place)
-        world.carry(packet, over: side == .inside ? inside : outside, .up)
+        forward(packet, toward: side)
       case .dropped(let packet, let reason):
         world.drop(packet, at: place, because: reason.description)
       }
     }
     outputs.removeAll(keepingCapacity: true)
     if self.outputs.isEmpty { swap(&outputs, &self.outputs) }
+  }
+
+  private func arm() {
     if let next = core.nextDeadline {
       if armed != next || !deadline.isScheduled { deadline.schedule(at: next) }
     } else {

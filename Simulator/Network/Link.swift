@@ -70,9 +70,11 @@ public struct Link: Sendable {
     return .arrivesTwice(at: arrival, and: self.arrival(of: departure))
   }
 
-  /// What becomes of the bytes of a packet that arrives; nil where nobody would take it any more.
+  /// Whether the bytes of a packet that arrives are not those that were sent.
+  mutating func spoils() -> Bool { random.chance(configuration.corruption) }
+
+  /// What becomes of such a packet; nil where nobody would take it any more.
   mutating func spoil(_ packet: Packet) -> Packet? {
-    guard random.chance(configuration.corruption) else { return packet }
     guard case .udp(let payload) = packet.content, payload.count > 0 else { return nil }
     var (bytes, packet) = (payload.bytes, packet)
     bytes[random.below(bytes.count)] ^= UInt8(1 + random.below(255))

@@ -61,7 +61,8 @@ final class Network {
 
   /// What becomes of a packet in the network.
   enum Decision {
-    case pass(Packet, to: Attachment)
+    /// It goes on, with so many less to cross as there are routers.
+    case pass(to: Attachment)
     case drop(DropCause, report: DeliveryFailure.Reason?, by: IPAddress)
   }
 
@@ -82,9 +83,6 @@ final class Network {
       let last = router(packet.hopLimit, destination.family)
       return .drop(.hopLimit, report: .hopLimitExceeded, by: last)
     }
-    var packet = packet
-    packet.hopLimit -= routers
-
     guard let target = way(to: destination), target !== origin else {
       return .drop(.noRoute, report: .unreachable, by: router(routers, destination.family))
     }
@@ -96,7 +94,7 @@ final class Network {
     {
       return .drop(.cut, report: nil, by: router(1, destination.family))
     }
-    return .pass(packet, to: target)
+    return .pass(to: target)
   }
 
   private func way(to destination: IPAddress) -> Attachment? {

@@ -128,7 +128,8 @@ public struct TCPSegment: Hashable, Sendable {
 public enum ICMPMessage: Hashable, Sendable {
   case echoRequest(sequence: UInt16, Payload)
   case echoReply(sequence: UInt16, Payload)
-  case error(ICMPError)
+  // Elsewhere in memory: it is large and seldom, and every packet would be as large.
+  indirect case error(ICMPError)
 
   var size: Int {
     switch self {

@@ -4,9 +4,9 @@ import WarrenMachine
 public struct Payload: @unchecked Sendable {
   // Never changed once it is made, and its memory never moves: hence `@unchecked`.
   private let storage: Storage?
-  private let offset: Int
-  /// How many bytes there are.
-  public let count: Int
+  // Half as large as numbers are: it is copied with each packet.
+  private let start: UInt32
+  private let length: UInt32
 
   private final class Storage {
     let memory: UnsafeMutableRawBufferPointer
@@ -21,9 +21,14 @@ public struct Payload: @unchecked Sendable {
 
   private init(storage: Storage?, offset: Int, count: Int) {
     self.storage = storage
-    self.offset = offset
-    self.count = count
+    start = UInt32(offset)
+    length = UInt32(count)
   }
+
+  /// How many bytes there are.
+  public var count: Int { Int(length) }
+
+  private var offset: Int { Int(start) }
 
   /// No bytes.
   public static let empty = Payload(storage: nil, offset: 0, count: 0)

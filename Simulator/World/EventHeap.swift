@@ -49,12 +49,10 @@ struct EventHeap {
     guard let first = heap.first, first.time <= now.nanoseconds else { return nil }
     let last = heap.removeLast()
     if !heap.isEmpty { siftDown(last) }
-    let slot = Int(first.slot)
-    defer {
-      slots[slot] = nil
-      freeSlots.append(first.slot)
-    }
-    return slots[slot]
+    freeSlots.append(first.slot)
+    var arrival: Arrival?
+    swap(&arrival, &slots[Int(first.slot)])
+    return arrival
   }
 
   private mutating func siftDown(_ entry: Entry) {

@@ -105,14 +105,17 @@ public struct Trace: Sendable {
     }
   }
 
+  private mutating func mix(_ address: SocketAddress) {
+    mix(address.ip.high)
+    mix(address.ip.low)
+    mix(UInt64(address.port))
+  }
+
   private mutating func mix(_ packet: Summary) {
     mix(packet.number)
     mix(UInt64(packet.transport.rawValue) << 48 | UInt64(packet.hopLimit) << 40 | UInt64(packet.size))
-    for address in [packet.source, packet.destination] {
-      mix(address.ip.high)
-      mix(address.ip.low)
-      mix(UInt64(address.port))
-    }
+    mix(packet.source)
+    mix(packet.destination)
     if case .segment(let flags, let sequence, let acknowledgement) = packet.detail {
       mix(UInt64(flags.rawValue))
       mix(UInt64(sequence) << 32 | UInt64(acknowledgement))

@@ -38,11 +38,18 @@ extension World {
     if link.isIdeal {
       return arrive(Arrival(packet: packet, attachment: attachment, direction: direction))
     }
-    let whole = packet
-    guard let packet = direction == .up ? attachment.up.spoil(packet) : attachment.down.spoil(packet) else {
-      let place = direction == .up ? attachment.node.place : attachment.network.place
-      return drop(whole, at: place, because: Link.DropCause.corrupted.rawValue)
+    if direction == .up ? attachment.up.spoils() : attachment.down.spoils() {
+      guard let spoilt = direction == .up ? attachment.up.spoil(packet) : attachment.down.spoil(packet) else {
+        let place = direction == .up ? attachment.node.place : attachment.network.place
+        return drop(packet, at: place, because: Link.DropCause.corrupted.rawValue)
+      }
+      return put(spoilt, on: attachment, direction)
     }
+    put(packet, on: attachment, direction)
+  }
+
+  /// A packet begins its way over a link, as it is.
+  private func put(_ packet: Packet, on attachment: Attachment, _ direction: Arrival.Direction) {
     let fate =
       direction == .up
       ? attachment.up.carry(packet.size, at: now) : attachment.down.carry(packet.size, at: now)
@@ -73,7 +80,9 @@ extension World {
 
   private func pass(_ packet: Packet, through network: Network, from origin: Attachment?) {
     switch network.decide(packet, from: origin) {
-    case .pass(let packet, let target):
+    case .pass(let target):
+      var packet = packet
+      packet.hopLimit -= network.routers
       for look in network.eavesdroppers { look(packet) }
       carry(packet, over: target, .down)
     case .drop(let cause, let report, let router):
@@ -89,7 +98,8 @@ extension World {
     guard var failure = packet.failure(reason, reportedBy: router) else { return }
     number(&failure)
     record(.sent(Trace.Summary(failure)), at: network.place)
-    if case .pass(let failure, let target) = network.decide(failure, from: nil) {
+    if case .pass(let target) = network.decide(failure, from: nil) {
+      failure.hopLimit -= network.routers
       carry(failure, over: target, .down)
     }
   }

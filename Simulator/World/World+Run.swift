@@ -85,6 +85,7 @@ extension World {
     until isDone: () -> Bool, _ counter: EscapeDetector.Counter, isEnding: Bool = false
   ) -> RunError? {
     var jobsInThisInstant = 0
+    let end = configuration.longestRun.wholeNanoseconds
     while !isDone() {
       guard jobsInThisInstant < SimulatorLimits.jobsPerInstant else {
         return .spinning(seed: seed, at: now, tasks: everybody(\.runningTasks))
@@ -108,7 +109,7 @@ extension World {
             seed: seed, at: now, waiting: everybody(\.waiting), tasks: everybody(\.runningTasks))
         }
         jobsInThisInstant = now > before ? 0 : jobsInThisInstant + 1
-        guard now.nanoseconds < configuration.longestRun.wholeNanoseconds else {
+        guard now.nanoseconds < end else {
           return .ranTooLong(
             seed: seed, limit: configuration.longestRun, waiting: everybody(\.waiting))
         }

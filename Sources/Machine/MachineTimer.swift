@@ -24,7 +24,7 @@ public final class MachineTimer {
 
   /// Fires once at `deadline`, or as soon as can be when that is past, and at no other time set before.
   public func schedule(at deadline: Instant) {
-    queue.schedule(self, at: offset.map { deadline.advanced(by: .zero - $0.value) } ?? deadline)
+    queue.schedule(self, at: offset.map { deadline.advanced(byNanoseconds: -$0.nanoseconds) } ?? deadline)
   }
 
   /// Does not fire any more.
@@ -33,7 +33,8 @@ public final class MachineTimer {
 
 /// How far the clock of a machine is ahead of its queue's; it stands still while the machine sleeps.
 package final class ClockOffset {
-  package var value: Duration
+  /// A number, since it is added whenever somebody asks what time it is.
+  package var nanoseconds: Int64
 
-  package init(_ value: Duration) { self.value = value }
+  package init(_ value: Duration) { nanoseconds = value.wholeNanoseconds }
 }

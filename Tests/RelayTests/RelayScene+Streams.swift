@@ -64,7 +64,8 @@ extension RelayScene {
 
   /// Somebody connects to a relayed address: the indication for its client.
   func arrive(from peer: SocketAddress, at client: ServedClient) throws -> Answer? {
-    let slot = try #require(core.slot(of: client))
+    let found = core.slot(of: client)
+    let slot = try #require(found)
     var indication = STUNMessageWriter()
     guard
       let (number, told) = core.arrived(

@@ -294,7 +294,8 @@ struct RelayServerCoreTests {
     var passed = [0, 0]
     let slots = try others.map {
       try scene.allocate($0)
-      return try #require(scene.core.slot(of: $0))
+      let slot = scene.core.slot(of: $0)
+      return try #require(slot)
     }
     for _ in 0..<10_000 {
       scene.pass(.milliseconds(1))
@@ -312,7 +313,8 @@ struct RelayServerCoreTests {
   func changedLimits() throws {
     let scene = RelayScene { $0.bandwidth = nil }
     try scene.allocate(client)
-    let slot = try #require(scene.core.slot(of: client))
+    let found = scene.core.slot(of: client)
+    let slot = try #require(found)
     func passed() -> Int {
       (0..<1_000).count { _ in
         scene.pass(.milliseconds(1))

@@ -130,7 +130,8 @@ struct RelayUsersTests {
     let scene = RelayScene()
     let slots = try (1...3).map {
       try scene.allocate(RelayScene.client($0))
-      return try #require(scene.core.slot(of: RelayScene.client($0)))
+      let slot = scene.core.slot(of: RelayScene.client($0))
+      return try #require(slot)
     }
     var passed = [0, 0, 0]
     for _ in 0..<10_000 {
@@ -143,7 +144,8 @@ struct RelayUsersTests {
     #expect(passed.allSatisfy { $0 > 99_000_000 && $0 < 104_000_000 }, "\(passed)")
     let free = RelayScene { $0.bandwidth = nil }
     try free.allocate(client)
-    let slot = try #require(free.core.slot(of: client))
+    let found = free.core.slot(of: client)
+    let slot = try #require(found)
     let all = (0..<100_000).filter { _ in free.core.spend(1_200, of: slot, at: free.now) }
     #expect(all.count == 100_000)
   }

@@ -11,9 +11,12 @@ extension QUICEndpoint {
   }
 
   /// Calls `body` once, as soon as an answer is owed to a connection.
-  public func whenAwaited(by connection: Connection, _ body: sending @escaping () -> Void) {
-    guard connection.core.phase == .open else { return }
+  ///
+  /// - Returns: whether it is open, so that one may be.
+  public func whenAwaited(by connection: Connection, _ body: sending @escaping () -> Void) -> Bool {
+    guard connection.core.phase == .open else { return false }
     connection.core.onWaiting = body
+    return true
   }
 
   /// A connection says from now on that it is alive after so long with nothing else to say; nil for never.

@@ -8,7 +8,7 @@ import WarrenSTUN
 /// Requests go to ``receive(_:from:at:timeOfDay:into:opening:)``, which writes an answer; what is relayed asks
 /// ``slot(of:)`` and then ``passage(onChannel:of:at:)`` or ``way(from:to:at:)`` once for all that comes together. After each
 /// input the shell closes what ``pollClosing()`` names.
-public struct RelayServerCore {
+public struct RelayServerCore: ~Copyable {
   /// What is to be done about a message.
   public enum Reaction {
     /// Nothing.

@@ -501,7 +501,9 @@ extension PunchCore {
     next = Instant.earliest(next, mendsAt)
     if deferred != nil { next = Instant.earliest(next, mayRestartAt) }
     let needsAll = ice.selected == nil
-    for query in queries where needsAll || query.isPending { next = Instant.earliest(next, query.deadline) }
+    for place in queries.indices where needsAll || queries[place].isPending {
+      next = Instant.earliest(next, queries[place].deadline)
+    }
     for dial in dials { next = Instant.earliest(next, dial.deadline) }
     return next
   }

@@ -14,6 +14,8 @@ final class ConnectionPaths: @unchecked Sendable {
   private var timer: MachineTimer?
   private var isClosed = false
   private var isSettling = false
+  /// Whether the connection says as soon as it is owed an answer.
+  private var isToldWhenAwaited = false
   /// Of what kind a way is that nobody has said anything about.
   var kind: (NetworkPath) -> Path.Kind = { _ in .direct }
   /// The other side says where it can be reached by a relay.
@@ -130,15 +132,20 @@ final class ConnectionPaths: @unchecked Sendable {
 
   var isLost: Bool { core.isLost }
 
+  /// Of what kind the way in use is.
+  var usedKind: Path.Kind? { core.kind(of: core.used) ?? core.entries.first?.kind }
+
   /// The way in use, and since when it is known.
   var used: (path: NetworkPath, since: Instant) { (core.used, core.since(core.used) ?? machine.now) }
 
   /// Whether a socket is of use to it.
   func uses(_ channel: UInt16) -> Bool {
-    core.paths.contains { $0.network.channel == channel && ($0.isUsed || $0.state != .silent) }
+    core.entries.contains {
+      $0.network.channel == channel && ($0.network.isSame(as: core.used) || $0.state != .silent)
+    }
   }
 
-  func has(_ kind: Path.Kind) -> Bool { core.paths.contains { $0.kind == kind && $0.state != .silent } }
+  func has(_ kind: Path.Kind) -> Bool { core.entries.contains { $0.kind == kind && $0.state != .silent } }
 
   // MARK: What its user wants
 
@@ -224,9 +231,9 @@ final class ConnectionPaths: @unchecked Sendable {
     }
     tell()
     sayAlive(every: min(core.keepAlive(at: now), leastOften))
-    if awaited.since == nil {
+    if awaited.since == nil, !isToldWhenAwaited {
       endpoint.assumeIsolated { endpoint in
-        endpoint.whenAwaited(by: connection) { [weak self] in self?.lookSoon() }
+        isToldWhenAwaited = endpoint.whenAwaited(by: connection) { [weak self] in self?.isAwaited() }
       }
     }
     if let next = core.nextDeadline { timer?.schedule(at: max(next, now)) } else { timer?.cancel() }
@@ -240,7 +247,10 @@ final class ConnectionPaths: @unchecked Sendable {
   }
 
   /// The connection is in the middle of sending.
-  private func lookSoon() { machine.submit { [weak self] in self?.look() } }
+  private func isAwaited() {
+    isToldWhenAwaited = false
+    machine.submit { [weak self] in self?.look() }
+  }
 
   private func go(to path: NetworkPath, atOnce: Bool) {
     let now = endpoint.assumeIsolated { endpoint in

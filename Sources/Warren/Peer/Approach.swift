@@ -93,7 +93,7 @@ final class AdoptedConnection: @unchecked Sendable {
   /// When the next way was opened before the one in use ends.
   var renewed: Instant?
   /// Whether it goes over a relay.
-  var isRelayed: Bool { paths?.paths.first?.kind == .relayed }
+  var isRelayed: Bool { paths?.usedKind == .relayed }
   /// Relays' addresses at which the other side says that it can be reached.
   var othersRelays: [SocketAddress] = []
   /// What sees to a spare way at present.

@@ -77,7 +77,11 @@ struct LinkTable<Item: AnyObject> {
   }
 
   private let me: PeerID
-  private var pairs: [PeerID: Pair] = [:]
+  private var pairs: [PeerID: Pair] = [:] {
+    didSet { inOrder = nil }
+  }
+  /// The connections in the order of their peers, as long as nothing has changed: they are looked through again and again.
+  private var inOrder: [Item]?
 
   init(of me: PeerID) { self.me = me }
 
@@ -92,6 +96,16 @@ struct LinkTable<Item: AnyObject> {
 
   /// With whom there is a connection, in a fixed order.
   var peers: [PeerID] { pairs.filter { $0.value.adopted != nil }.keys.sorted() }
+
+  /// The connections, in the same order.
+  var items: [Item] {
+    mutating get {
+      if let inOrder { return inOrder }
+      let items = peers.compactMap { pairs[$0]?.adopted?.item }
+      inOrder = items
+      return items
+    }
+  }
 
   /// Whether a peer that comes has no connection with this one, or cannot know of it any more.
   func isWelcome(_ peer: PeerID, at now: Instant) -> Bool {

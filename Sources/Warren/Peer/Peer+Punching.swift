@@ -325,7 +325,9 @@ extension Peer {
 
   /// Sockets through which nothing comes any more are given up.
   private func giveUpSockets(of adopted: AdoptedConnection) {
-    guard let approach = adopted.approach, let paths = adopted.paths else { return }
+    guard let approach = adopted.approach, !approach.inherited.isEmpty, let paths = adopted.paths else {
+      return
+    }
     let useless = approach.inherited.filter { !paths.uses($0) }
     approach.inherited.removeAll(where: useless.contains)
     for channel in useless {

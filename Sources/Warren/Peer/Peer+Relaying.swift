@@ -156,7 +156,7 @@ extension Peer {
 
   /// Relays that nobody needs any more get back what they have given.
   func leaveRelays() {
-    guard approaches.isEmpty, table.peers.isEmpty else {
+    guard approaches.isEmpty, adoptedConnections.isEmpty else {
       relaysIdleSince = nil
       return
     }

@@ -271,7 +271,7 @@ public actor Peer {
     return Array(all.prefix(RegistryLimits.addresses - 1))
   }
 
-  var adoptedConnections: [AdoptedConnection] { table.peers.compactMap { table.adopted($0) } }
+  var adoptedConnections: [AdoptedConnection] { table.items }
 
   /// What others are told of these.
   var toldAddresses: [SocketAddress] { isHidden ? [] : hostAddresses() }
@@ -385,7 +385,7 @@ public actor Peer {
       await lookAtNetworks()
       await mendLost()
       leaveRelays()
-      keepAlive?.look(isConnected: !table.peers.isEmpty, ports?.watcher?.answering ?? [])
+      keepAlive?.look(isConnected: !adoptedConnections.isEmpty, ports?.watcher?.answering ?? [])
     }
   }
 

@@ -191,9 +191,10 @@ final class PacketCarrier: @unchecked Sendable {
       return
     }
     switch attachment.network.decide(frame.header, from: attachment) {
-    case .pass(let packet, let target):
+    case .pass(let target):
       var frame = frame
-      if packet.hopLimit != frame.header.hopLimit { frame.setHopLimit(packet.hopLimit) }
+      let routers = attachment.network.routers
+      if routers > 0 { frame.setHopLimit(frame.header.hopLimit - routers) }
       carry(frame, over: target, .down, &state)
     case .drop(_, let reason, let router):
       if let reason { report(reason, about: frame, by: router, in: attachment.network, &state) }
@@ -204,10 +205,11 @@ final class PacketCarrier: @unchecked Sendable {
     _ reason: DeliveryFailure.Reason, about frame: IPv4Frame, by router: IPAddress, in network: Network,
     _ state: inout State
   ) {
-    guard let failure = frame.header.failure(reason, reportedBy: router),
-      case .pass(let packet, let target) = network.decide(failure, from: nil),
-      let answer = IPv4Frame(packet.bytes)
+    guard var failure = frame.header.failure(reason, reportedBy: router),
+      case .pass(let target) = network.decide(failure, from: nil)
     else { return }
+    failure.hopLimit -= network.routers
+    guard let answer = IPv4Frame(failure.bytes) else { return }
     carry(answer, over: target, .down, &state)
   }
 }
