@@ -14,6 +14,7 @@ extension SimulatedMachine {
         return new
       }
     }
+    addressesChanged()
     world.record(.note("is now \(ownAddresses.map(\.description).joined(separator: ", "))"), at: place)
   }
 
@@ -22,6 +23,7 @@ extension SimulatedMachine {
     let attachment = attachments[0]
     attachment.addresses.append(NetworkInterface.Address(ip, prefixLength: ip.family == .v4 ? 32 : 128))
     attachment.network.attach(attachment, as: ip)
+    addressesChanged()
   }
 
   /// Leaves its networks, and hangs on the one behind a box: from one Wi-Fi to another, or to a carrier's network. It speaks what those

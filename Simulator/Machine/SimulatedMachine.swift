@@ -16,12 +16,18 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   public var knownNameServers: [SocketAddress] = []
 
   /// Addresses of others that it says are its own.
-  var pretended: [IPAddress] = []
+  var pretended: [IPAddress] = [] {
+    didSet { addressesChanged() }
+  }
 
   // It is the world's and does not outlive it; counted references to the world would be a good part of what a packet costs.
   unowned(unsafe) let world: World
   let place: Trace.Place
-  private(set) var attachments: [Attachment] = []
+  private(set) var attachments: [Attachment] = [] {
+    didSet { addressesChanged() }
+  }
+  /// What ``interfaces()`` says, as long as nothing has changed: programs ask again and again.
+  private var knownInterfaces: [NetworkInterface]?
   var udpSockets: [SocketAddress: [SimulatedUDPSocket]] = [:]
   var tcp = TCPTable()
   private var reassembly = Reassembly()
@@ -143,6 +149,16 @@ public final class SimulatedMachine: Machine, PacketNode, @unchecked Sendable {
   // MARK: Network
 
   public func interfaces() throws(NetworkError) -> [NetworkInterface] {
+    if let knownInterfaces { return knownInterfaces }
+    let interfaces = listInterfaces()
+    knownInterfaces = interfaces
+    return interfaces
+  }
+
+  /// Its addresses are others than before, or its networks.
+  func addressesChanged() { knownInterfaces = nil }
+
+  private func listInterfaces() -> [NetworkInterface] {
     let loopback = NetworkInterface(
       name: "lo", index: 1,
       addresses: [

@@ -93,6 +93,8 @@ public actor Peer {
   /// Finds out how often connections must say that they are alive; nil where they do not.
   private(set) var keepAlive: KeepAliveWatcher?
   private var addresses: [SocketAddress] = []
+  /// What follows from the interfaces that there were last: it is asked again and again.
+  private var knownHost: (interfaces: [NetworkInterface], addresses: [SocketAddress])?
   /// Where it was seen, as the registry was told last.
   private var announced: [SocketAddress] = []
   /// The same, by way of relays.
@@ -261,6 +263,7 @@ public actor Peer {
   /// This machine's own addresses, as others on its networks reach it.
   public func hostAddresses() -> [SocketAddress] {
     guard let ports, let interfaces = try? machine.interfaces() else { return [] }
+    if let known = knownHost, known.interfaces == interfaces { return known.addresses }
     let ips = interfaces.filter { configuration.usesLoopback || !$0.isLoopback }.flatMap(\.addresses).map(
       \.ip)
     let all = ports.sockets.flatMap { socket -> [SocketAddress] in
@@ -268,7 +271,9 @@ public actor Peer {
       return ips.filter { $0.family == local.ip.family && !$0.isLinkLocal }
         .map { SocketAddress($0, port: local.port) }
     }
-    return Array(all.prefix(RegistryLimits.addresses - 1))
+    let addresses = Array(all.prefix(RegistryLimits.addresses - 1))
+    knownHost = (interfaces, addresses)
+    return addresses
   }
 
   var adoptedConnections: [AdoptedConnection] { table.items }
