@@ -351,6 +351,8 @@ extension Peer {
 
   /// Nothing leads to the other side any more.
   func lost(_ adopted: AdoptedConnection) async {
+    // What was found of the network before says little of the one that comes back.
+    (adopted.nextSearch, adopted.searchPause) = (nil, PeerLimits.firstSearchPause)
     await lookAtNetworks()
     if !isClosed, adopted.paths?.isLost ?? false { await mend(adopted) }
   }
