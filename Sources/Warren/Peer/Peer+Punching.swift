@@ -337,7 +337,7 @@ extension Peer {
   }
 
   private func isSearchDue(_ adopted: AdoptedConnection) -> Bool {
-    guard adopted.isRelayed, adopted.isClient, configuration.paths == .any else {
+    guard adopted.isSecondBest, adopted.isClient, configuration.paths == .any else {
       // What goes straight, and then by a relay again, may soon go straight once more.
       (adopted.nextSearch, adopted.searchPause) = (nil, PeerLimits.firstSearchPause)
       return false
