@@ -200,6 +200,9 @@ final class ConnectionPaths: @unchecked Sendable {
     for wish in ended { wish.end(result) }
   }
 
+  /// Whether it goes the kind of way that its user has asked for.
+  var isWhereWanted: Bool { core.wish != nil && isAsWished }
+
   private var isAsWished: Bool { core.wish == nil || core.kind(of: core.used) == core.wish }
 
   // MARK: Driving the core

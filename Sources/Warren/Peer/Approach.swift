@@ -94,8 +94,11 @@ final class AdoptedConnection: @unchecked Sendable {
   var renewed: Instant?
   /// Whether it goes over a relay.
   var isRelayed: Bool { paths?.usedKind == .relayed }
-  /// Whether something better may be found: where it goes by a relay, or over TCP.
-  var isSecondBest: Bool { paths?.usedKind.map { $0 != .direct } ?? false }
+  /// Whether something better may be found: where it goes by a relay, or over TCP, and not because somebody wants that.
+  var isSecondBest: Bool {
+    guard let paths, !paths.isWhereWanted else { return false }
+    return paths.usedKind.map { $0 != .direct } ?? false
+  }
   /// Relays' addresses at which the other side says that it can be reached.
   var othersRelays: [SocketAddress] = []
   /// What sees to a spare way at present.
