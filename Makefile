@@ -29,7 +29,7 @@ demo: setup ## show two peers behind NATs meet in a simulated internet, and the 
 	@.build/debug/warren demo
 
 test: setup interop ## build everything, warnings being errors, and run all tests
-	SWIFT=$(SWIFT) Scripts/test.sh
+	SWIFT=$(SWIFT) Scripts/test.py
 
 lint: ## check the format, the forbidden names, what each room may import, and that the guide holds together
 	@$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Simulator Tests Benchmarks

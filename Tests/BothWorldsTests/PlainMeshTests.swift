@@ -244,7 +244,7 @@ struct PlainMeshTests {
       let anna = try await scene.node("anna")
       let own = await #expect(throws: PlainError.self) { try await anna.mesh.connect(to: anna.address) }
       #expect(own?.code == .oneself)
-      let nobody = SocketAddress(scene.machines.bobIP(.v4), port: 9)
+      let nobody = SocketAddress.nobody(at: scene.machines.bobIP(.v4))
       let error = await #expect(throws: PlainError.self) { try await anna.mesh.connect(to: nobody) }
       #expect(error?.code == .unreachable)
       try await anna.wait(for: "the failure") {
@@ -282,7 +282,7 @@ struct PlainMeshTests {
   @Test("gives up whoever says nothing, and says when nobody could be found at the beginning")
   func silence() async throws {
     try await PlainScene.run(.simulated) { scene in
-      let nobody = SocketAddress(scene.machines.bobIP(.v4), port: 9)
+      let nobody = SocketAddress.nobody(at: scene.machines.bobIP(.v4))
       let anna = try await scene.node("anna") { $0.bootstraps = [nobody] }
       let visitor = PlainVisitor(on: scene.machines.bob)
       try await visitor.call(anna.address)

@@ -276,7 +276,7 @@ struct QUICTests {
     try await world.run { machines in
       let (alice, _) = try Self.endpoint(on: machines.alice) { $0.handshakeTimeout = .seconds(1) }
       try await alice.bind()
-      let nobody = SocketAddress(machines.bobIP(.v4), port: 9)
+      let nobody = SocketAddress.nobody(at: machines.bobIP(.v4))
       await #expect(throws: QUICError(.handshakeTimeout)) {
         _ = try await alice.connect(to: nobody, expecting: nil)
       }

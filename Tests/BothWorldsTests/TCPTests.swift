@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Warren
 import WarrenSimulator
@@ -28,7 +29,7 @@ struct TCPTests {
   @Test("is refused where nothing listens, and says by whom", arguments: TwoMachines.allCases)
   func refused(world: TwoMachines) async throws {
     try await world.run { pair in
-      let target = SocketAddress(pair.bobIP(.v4), port: 9)
+      let target = SocketAddress.nobody(at: pair.bobIP(.v4))
       await #expect(throws: NetworkError.connectionRefused(target)) {
         _ = try await pair.alice.connectTCP(to: target)
       }

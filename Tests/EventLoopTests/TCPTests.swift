@@ -1,4 +1,5 @@
 import Glibc
+import TestSupport
 import Testing
 import WarrenEventLoop
 import WarrenMachine
@@ -40,9 +41,7 @@ extension LocalMachineTests {
     @Test("a port where nobody listens refuses, and the error names it", arguments: IPAddress.Family.allCases)
     func refused(_ family: IPAddress.Family) async throws {
       try await withLocalMachine { machine in
-        nonisolated(unsafe) let listener = try machine.listenTCP(on: .loopback(family))
-        let address = listener.localAddress
-        listener.close()
+        let address = SocketAddress.nobody(at: .loopback(family))
         await #expect(throws: NetworkError.connectionRefused(address)) {
           _ = try await machine.connectTCP(to: address)
         }
@@ -52,9 +51,7 @@ extension LocalMachineTests {
     @Test("a handler is told of a refusal")
     func refusalReachesHandler() async throws {
       try await withLocalMachine { machine in
-        nonisolated(unsafe) let listener = try machine.listenTCP(on: .loopback(.v4))
-        let address = listener.localAddress
-        listener.close()
+        let address = SocketAddress.nobody(at: .loopback(.v4))
         let connection = try machine.openTCP(to: address, options: TCPOptions())
         try await machine.suspend({ "the handler" }) { (wait: Wait<Void>) in
           connection.onWritable = { wait.succeed(()) }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WarrenEventLoop
 import WarrenMachine
@@ -213,11 +214,9 @@ extension LocalMachineTests {
     )
     func portUnreachable(_ family: IPAddress.Family) async throws {
       try await withLocalMachine { machine in
-        let gone = try machine.bindUDP(to: .loopback(family))
         let receiver = try machine.bindUDP(to: .loopback(family))
         let sender = try machine.bindUDP(to: .loopback(family))
-        let nobody = gone.localAddress
-        gone.close()
+        let nobody = SocketAddress.nobody(at: .loopback(family))
         let failures = Inbox(of: sender)
         let inbox = Inbox(of: receiver)
         try sender.send([1, 2, 3, 4], to: nobody)
@@ -240,13 +239,10 @@ extension LocalMachineTests {
     @Test("a report is heard by a socket that wants no datagrams, and then the loop is at rest")
     func reportWithoutHandler() async throws {
       try await withLocalMachine { machine in
-        let gone = try machine.bindUDP(to: .loopback(.v4))
-        let nobody = gone.localAddress
-        gone.close()
         let socket = try machine.bindUDP(to: .loopback(.v4))
         nonisolated(unsafe) var reports: [DeliveryFailure] = []
         socket.onDeliveryFailure = { reports.append($0) }
-        try socket.send([1], to: nobody)
+        try socket.send([1], to: .nobody(at: .loopback(.v4)))
         let before = processorTime()
         try await machine.sleep(for: .milliseconds(50))
         #expect(reports.map(\.reason) == [.portUnreachable])

@@ -11,9 +11,9 @@ public final class ProcessGroup: @unchecked Sendable {
   /// One of which nobody is yet.
   public init() throws {
     var ends: [CInt] = [0, 0]
-    // The end for writing is this process's alone, also where another thread starts a program at this moment: it is closed when that
-    // is gone.
-    try #require(pipe2(&ends, O_CLOEXEC) == 0)
+    try #require(pipe(&ends) == 0)
+    // The end for writing is this process's alone: it is closed when that is gone.
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }

@@ -29,7 +29,8 @@ public final class WarrenProgram: @unchecked Sendable {
     self.name = name
     (output, errors) = ("\(folder)/\(name).out", "\(folder)/\(name).err")
     var ends: [CInt] = [0, 0]
-    try #require(pipe2(&ends, O_CLOEXEC) == 0)
+    try #require(pipe(&ends) == 0)
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     var arguments: [UnsafeMutablePointer<CChar>?] = ([Self.path] + words).map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
     var variables = ["HOME": folder, "PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no", "TZ": "UTC"]

@@ -42,7 +42,8 @@ final class PacketCarrier: @unchecked Sendable {
   init(_ world: World) throws {
     state = Guarded(State(world: world))
     var ends: [CInt] = [0, 0]
-    try check(pipe2(&ends, O_CLOEXEC), "pipe2")
+    try check(pipe(&ends), "pipe")
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     wake = (ends[0], ends[1])
   }
 
