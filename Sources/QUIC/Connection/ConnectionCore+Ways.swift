@@ -18,6 +18,13 @@ extension ConnectionCore {
     sendFlight(over: ways.all, at: now)
   }
 
+  /// Nothing comes on the way in use, and this one may lead to the other side. Where that may not have heard yet that the handshake
+  /// is done, it cannot be asked whether it does, and cannot be left out: it is told here as well.
+  public func meet(on way: NetworkPath, at now: Instant) {
+    guard phase == .open, side == .client, !isTaken, ways?.reopen(with: way) ?? false else { return }
+    sendFlight(over: [way], at: now)
+  }
+
   // MARK: As long as nothing has come back
 
   // The library's time stands still then. What it does in time is done here: the other side gets what it got before, since a new
@@ -49,8 +56,13 @@ extension ConnectionCore {
   }
 
   /// Something has come over this path, and was read.
-  func met(_ path: NetworkPath, _ byteCount: Int) {
-    guard ways != nil, ways?.settled == nil, path.channel != NetworkPath.openChannel else { return }
+  func met(_ path: NetworkPath, _ byteCount: Int, isGenuine: Bool) {
+    guard ways != nil, path.channel != NetworkPath.openChannel else { return }
+    guard ways?.settled == nil else {
+      if ways?.isReopened ?? false, isGenuine { ways?.settle(on: path) }
+      if isTaken { ways?.forgetFlight() }
+      return
+    }
     ways?.isHeard = true
     if phase == .open {
       ways?.settle(on: path)
@@ -70,6 +82,15 @@ extension ConnectionCore {
   /// Where a packet really goes that the library sends over `path`; nil for all ways at once.
   func real(_ path: NetworkPath) -> NetworkPath? {
     path.channel == NetworkPath.openChannel ? ways?.settled : path
+  }
+
+  /// Where it goes now.
+  func wayOut(_ path: NetworkPath) -> NetworkPath? { ways?.isReopened ?? false ? nil : real(path) }
+
+  /// What a client says last in the handshake is said again elsewhere, if need be, until the other side has heard it.
+  func rememberLastWord(_ packet: RawSpan) {
+    guard side == .client, !isTaken, ways?.settled != nil, flight.count < QUICLimits.flight else { return }
+    ways?.remember(packet.withUnsafeBytes { Array($0) }, sentAt: libraryTime(clock))
   }
 
   /// Sends a packet over all ways, and remembers it.

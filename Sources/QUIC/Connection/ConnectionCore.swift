@@ -210,7 +210,7 @@ extension ConnectionCore {
           libraryTime(now), &isGenuine)
       }
       if side == .server, !names.isCurrent(coded) { followLibrary() }
-      met(path, bytes.byteCount)
+      met(path, bytes.byteCount, isGenuine: isGenuine != 0)
       // Anybody can send something: what the other side has not sealed says nothing of whether it is still there.
       if isGenuine != 0 || phase == .handshaking { heard(on: path, at: now) }
       let wasHandshaking = phase == .handshaking

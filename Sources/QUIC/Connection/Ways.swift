@@ -11,6 +11,9 @@ struct Ways {
   private var saidAt: [Instant?]
   /// The one on which the handshake was done.
   private(set) var settled: NetworkPath?
+  /// Whether that leads nowhere any more, before the other side has said that the handshake is done for it as well: what is said
+  /// leaves over all of them again, until something comes on one.
+  private(set) var isReopened = false
   /// Whether anything has come over one of them.
   var isHeard = false
   /// What has been sent first, and last: ways that become known later get it at once.
@@ -75,8 +78,26 @@ struct Ways {
 
   mutating func settle(on way: NetworkPath) {
     settled = way
+    isReopened = false
     flight = []
   }
+
+  /// Another may lead to the other side where the one that was settled on does not.
+  ///
+  /// - Returns: whether there is room for it, and it is another.
+  mutating func reopen(with way: NetworkPath) -> Bool {
+    guard let settled, !settled.isSame(as: way) else { return false }
+    if !all.contains(where: { $0.isSame(as: way) }) {
+      guard all.count < QUICLimits.ways else { return false }
+      all.append(way)
+      saidAt.append(nil)
+    }
+    isReopened = true
+    return true
+  }
+
+  /// Nothing of it has to be said again.
+  mutating func forgetFlight() { if !flight.isEmpty { flight = [] } }
 
   /// The connection goes on over this one: what comes there did not come over another.
   mutating func leave(for way: NetworkPath) {

@@ -82,7 +82,10 @@ final class ConnectionPaths: @unchecked Sendable {
   // MARK: What it is told
 
   /// Another way may lead to the other side.
-  func add(_ path: NetworkPath, _ kind: Path.Kind) { change { $0.add(path, kind, at: $1) } }
+  func add(_ path: NetworkPath, _ kind: Path.Kind) {
+    change { $0.add(path, kind, at: $1) }
+    if isLost { meet(on: path) }
+  }
 
   /// A socket is gone.
   func remove(channel: UInt16) { change { $0.remove(channel: channel, at: $1) } }
@@ -230,7 +233,15 @@ final class ConnectionPaths: @unchecked Sendable {
       }
     }
     if let next = core.nextDeadline { timer?.schedule(at: max(next, now)) } else { timer?.cancel() }
-    if isLost { onLost() }
+    if isLost {
+      for path in core.paths where !path.isUsed { meet(on: path.network) }
+      onLost()
+    }
+  }
+
+  private func meet(on path: NetworkPath) {
+    guard !isClosed else { return }
+    endpoint.assumeIsolated { $0.meet(connection, on: path) }
   }
 
   private func sayAlive(every interval: Duration) {
