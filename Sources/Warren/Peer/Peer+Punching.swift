@@ -349,6 +349,7 @@ extension Peer {
 
   /// Nothing leads to the other side any more.
   func lost(_ adopted: AdoptedConnection) async {
+    ports?.watcher?.hurry()
     await lookAtNetworks()
     if !isClosed, adopted.paths?.isLost ?? false { await mend(adopted) }
   }
