@@ -130,7 +130,9 @@ struct WaysTests {
     }
   }
 
-  @Test("does not take the time that it has waited for a way for the way's length: what gets lost then is said again soon")
+  @Test(
+    "does not take the time that it has waited for a way for the way's length: what gets lost then is said again soon"
+  )
   func waiting() throws {
     let lab = try QUICLaboratory()
     lab.tap = { _ in false }
@@ -153,7 +155,9 @@ struct WaysTests {
     #expect(client.statistics.leastRoundTrip == lab.oneWay * 2)
   }
 
-  @Test("says its first packet again as long as nothing comes back, ever more seldom, and ends when it is time to")
+  @Test(
+    "says its first packet again as long as nothing comes back, ever more seldom, and ends when it is time to"
+  )
   func nobodyAnswers() throws {
     let lab = try QUICLaboratory()
     var packets: [(at: Instant, bytes: [UInt8])] = []

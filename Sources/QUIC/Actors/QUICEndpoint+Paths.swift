@@ -47,6 +47,12 @@ extension QUICEndpoint {
     scheduleFlush()
   }
 
+  /// A connection asks now for what it would ask for later: it gets through again.
+  public func askNow(_ connection: Connection) {
+    connection.core.askNow(at: machine.now)
+    scheduleFlush()
+  }
+
   /// Finds out anew how long a connection's way is.
   public func measureAgain(_ connection: Connection) {
     connection.core.measureAgain(at: machine.now)

@@ -327,6 +327,19 @@ extension ConnectionCore {
     }
   }
 
+  /// What is under way is asked for now: after some losses one after the other the library does so ever more seldom, and cannot know
+  /// that it gets through again. It is told that the time has come.
+  func askNow(at now: Instant) {
+    guard phase == .open, cquic_bytes_in_flight(handle) > 0, let due = libraryDeadline, due > now else {
+      return
+    }
+    // Its patience must not come to its end by that.
+    if let agreedIdleTimeout, due >= lastReceived.advanced(by: agreedIdleTimeout / 2) { return }
+    libraryClock.skip(to: cquic_deadline(handle), at: now)
+    handleDeadline(at: now)
+    changed()
+  }
+
   /// The time as the library is told it.
   func libraryTime(_ now: Instant) -> UInt64 { libraryClock.coded(now) }
 

@@ -37,6 +37,13 @@ struct LibraryClock {
   /// Something comes or goes.
   mutating func moved(at now: Instant) { floor = coded(now) }
 
+  /// It says this now, which it would have said later.
+  mutating func skip(to coded: UInt64, at now: Instant) {
+    guard stopped == nil else { return }
+    lag = min(lag, now.nanoseconds - Int64(coded))
+    moved(at: now)
+  }
+
   /// It says no more than `limit` now.
   mutating func hold(at now: Instant, notLaterThan limit: UInt64) {
     lag = max(lag, now.nanoseconds - Int64(max(limit, floor)))

@@ -109,7 +109,10 @@ final class ConnectionPaths: @unchecked Sendable {
     guard !isClosed, let probe = seal.open(bytes) else { return false }
     if case .relay(let address) = probe.word { onRelay(address) }
     let kind = core.kind(of: path) ?? kind(path)
+    let wasSilent = core.isSilent
     change { $0.receive(probe, on: path, kind, at: $1) }
+    // The connection has asked ever more seldom, and does not know that it is worth it again.
+    if wasSilent, !core.isSilent { endpoint.assumeIsolated { $0.askNow(connection) } }
     return true
   }
 
