@@ -57,6 +57,30 @@ struct PathTests {
     #expect(client.phase == .open)
   }
 
+  @Test("is followed when a NAT forgets it again, while the server still asks where it has come from before")
+  func rebindingAgain() throws {
+    for seed in 1...40 as ClosedRange<UInt64> {
+      let lab = try QUICLaboratory(seed: seed)
+      lab.tellsAddress = true
+      let (client, server) = try lab.connected()
+      (lab.oneWay, lab.loss) = (.milliseconds(50), 0.2)
+      let stream = try #require(try client.openStream(isBidirectional: false))
+      for turn in 1...12 as ClosedRange<UInt16> {
+        lab.rebinding = turn * 100
+        // So much that the server may ask with a packet of full size (RFC 9000, 8.1).
+        for _ in 0..<4 {
+          _ = try stream.write([UInt8](repeating: UInt8(turn), count: 600).span.bytes)
+          lab.drain()
+          lab.run(for: .milliseconds(75))
+        }
+      }
+      lab.loss = 0
+      lab.run(for: .seconds(10))
+      #expect(client.phase == .open && server.phase == .open, "seed \(seed): \(lab.errors)")
+      #expect(server.path.remote.port == 4433 + 1200, "seed \(seed)")
+    }
+  }
+
   /// How often a path changes there and back.
   enum Flapping: CaseIterable {
     case often, tooOften
@@ -64,10 +88,15 @@ struct PathTests {
     var pauses: ClosedRange<Int> { self == .often ? 40...120 : 1...30 }
   }
 
+  /// Who changes it.
+  enum Changer: CaseIterable {
+    case client, nat, both
+  }
+
   @Test(
     "is followed there and back again, before the new one is proven, whoever has changed it",
-    arguments: Flapping.allCases, [false, true])
-  func thereAndBack(flapping: Flapping, byNAT: Bool) throws {
+    arguments: Flapping.allCases, Changer.allCases)
+  func thereAndBack(flapping: Flapping, by changer: Changer) throws {
     for seed in 1...10 as ClosedRange<UInt64> {
       let lab = try QUICLaboratory(seed: seed)
       lab.jitter = .milliseconds(5)
@@ -75,7 +104,7 @@ struct PathTests {
       let stream = try #require(try client.openStream(isBidirectional: false))
       var random = SeededRandom(seed)
       for turn in 1...60 where client.phase == .open {
-        if byNAT {
+        if changer == .nat || changer == .both && Bool.random(using: &random) {
           lab.rebinding = lab.rebinding == 0 ? 1000 : 0
         } else {
           let path = NetworkPath(to: QUICLaboratory.address(1), through: turn % 2 == 0 ? 0 : 3)

@@ -41,6 +41,8 @@ final class QUICLaboratory {
   var largest = 65_535
   /// What the first side's NAT adds to its ports: another number is a NAT that has forgotten it.
   var rebinding: UInt16 = 0
+  /// Whether a datagram tells to which address it has come, as a real one does.
+  var tellsAddress = false
   /// What a test does with a datagram that leaves, besides; false swallows it.
   var tap: (Flight) -> Bool = { _ in true }
   var flights: [Flight] = []
@@ -163,7 +165,8 @@ final class QUICLaboratory {
     let arrival = destination.port &- 4433 &- (side == 1 ? rebinding : 0)
     // Whoever sends to where a NAT has forgotten somebody reaches nobody.
     guard arrival < 16 else { return }
-    let path = NetworkPath(to: source, through: arrival)
+    let path = NetworkPath(
+      to: source, from: tellsAddress ? Self.address(1 - side).ip : nil, through: arrival)
     let copies = Double.random(in: 0..<1, using: &random) < duplication ? 2 : 1
     for _ in 0..<copies {
       guard bytes.count <= largest, Double.random(in: 0..<1, using: &random) >= loss else { continue }

@@ -53,6 +53,7 @@ struct OracleTests {
       (NATConfiguration.portRestrictedCone, NATConfiguration.carrierGrade, Oracle.Promise.Chance.certain),
       (.portRestrictedCone, .carrierGrade.changed { $0.hairpinning = .off }, .never),
       (.symmetric, .carrierGrade, .never),
+      (.portRestrictedCone, .carrierGrade.changed { $0.mapping = .addressAndPortDependent }, .never),
     ] {
       let oracle = Oracle(
         Scenario("two homes", why: "") {

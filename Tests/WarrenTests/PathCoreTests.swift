@@ -127,6 +127,23 @@ struct PathCoreTests {
     #expect(scene.gone.isEmpty)
   }
 
+  @Test("waits for as long as a way takes, whatever the connection takes it for on a way that it has just gone to")
+  func longWay() {
+    var scene = Scene(on: relay, .relayed)
+    scene.open = [relay: .milliseconds(1500), direct: .milliseconds(1500)]
+    scene.roundTrip = .milliseconds(100)
+    scene.core.add(direct, .direct, at: scene.now)
+    scene.pass(.seconds(10))
+    for _ in 0..<20 {
+      scene.awaited = scene.now
+      scene.pass(.milliseconds(1600))
+      scene.awaited = nil
+      scene.pass(.milliseconds(100))
+    }
+    #expect(scene.gone.map(\.to) == [direct])
+    #expect(scene.core.paths.allSatisfy { $0.state == .alive })
+  }
+
   @Test("comes back to a way that was lost only after it has answered for a while, each time longer")
   func probation() {
     var scene = Scene(on: direct, .direct)

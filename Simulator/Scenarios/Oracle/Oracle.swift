@@ -79,7 +79,7 @@ public struct Oracle: Sendable {
 
   private func chance(_ a: OracleSite, _ b: OracleSite, overUDP: Bool) -> Promise.Chance {
     let shared = a.shared(with: b)
-    let (mine, others) = (a.boxes.dropLast(shared), b.boxes.dropLast(shared))
+    var (mine, others) = (a.boxes.dropLast(shared), b.boxes.dropLast(shared))
     let middle = shared > 0 ? a.boxes[a.boxes.count - shared] : nil
     if mine.isEmpty, others.isEmpty, !a.families.isDisjoint(with: b.families), middle?.isolates != true {
       return .certain
@@ -91,6 +91,10 @@ public struct Oracle: Sendable {
     if let middle {
       // They know each other by the shared box' address: it has to turn their packets round.
       if middle.translates, middle.hairpinning == .off { return .never }
+      // And what it does to them on the way out it does to both. Who has no box of their own is known within.
+      if middle.translates, !mine.isEmpty, !others.isEmpty {
+        (mine, others) = (a.boxes.dropLast(shared - 1), b.boxes.dropLast(shared - 1))
+      }
     }
     var usual = chance(OracleNAT(mine), OracleNAT(others), overUDP: overUDP)
     // Of all pairs of ports there is one that leads through, or none, or two.

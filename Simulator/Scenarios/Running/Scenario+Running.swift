@@ -14,6 +14,8 @@ extension Scenario {
     public var watch: (@Sendable (Trace.Event) -> Void)?
     /// Takes what happens in the run as a pcapng file, with the secrets by which QUIC in it can be read.
     public var capture: (@Sendable ([UInt8]) -> Void)?
+    /// Whether those who go by a relay and need not are given the time for a search, in the end, before it is counted who goes how.
+    public var waitsForBestWays = false
     /// The machines and NATs at which it is captured, and `internet`; all if there is none. One place alone can be read best.
     public var capturePlaces: [String] = []
     /// Takes what QUIC tells of each connection as qlog, piece by piece: asked for each end, by a name such as `alice-client-1`.
@@ -33,6 +35,8 @@ extension Scenario {
     public var conversations: [Talk]
     /// On which kinds of ways the pairs that had talked were when it was calm.
     public var finalKinds: [Path.Kind: Int]
+    /// How many of these go by a relay because there is no other way for them, by the oracle's word.
+    public var relayedForWant: Int
     /// What happened besides: nothing, unless it was chaotic.
     public var chaos: [Step]
     /// When everything ran, and the times of the steps began, on the world's clock.
@@ -95,18 +99,20 @@ extension Scenario {
       return Capture(of: world, at: Set(places), comment: "\(name), seed \(seed)", to: $0)
     }
     defer { capture?.finish() }
-    let (judgement, talks, finalKinds, begun) = try await world.run { [scenario] world in
+    let (judgement, talks, final, begun) = try await world.run { [scenario] world in
       let stage = Stage(scenario, in: world, isChaotic: options.isChaotic)
+      stage.waitsForBestWays = options.waitsForBestWays
       if let capture { stage.keyLog = { capture.take(secret: $0) } }
       stage.qlog = options.qlog
       stage.test = options.test
       world.watch = stage.watch(besides: options.watch)
       try await stage.play()
-      return (stage.judgement, stage.conversations.map(Talk.init), stage.finalKinds, stage.begun)
+      let final = (kinds: stage.finalKinds, forWant: stage.relayedForWant)
+      return (stage.judgement, stage.conversations.map(Talk.init), final, stage.begun)
     }
     return Outcome(
-      seed: seed, judgement: judgement, conversations: talks, finalKinds: finalKinds, chaos: chaos,
-      begun: begun, length: Instant(nanoseconds: 0).duration(to: world.now), trace: world.trace)
+      seed: seed, judgement: judgement, conversations: talks, finalKinds: final.kinds,
+      relayedForWant: final.forWant, chaos: chaos, begun: begun, length: Instant(nanoseconds: 0).duration(to: world.now), trace: world.trace)
   }
 
   /// Runs it with many seeds, so many at once, the first of them twice.

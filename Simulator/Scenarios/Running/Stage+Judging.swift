@@ -106,14 +106,18 @@ extension Stage {
   /// When nothing is broken any more, what the oracle says must come true.
   func judgePromises() async throws {
     let pairs = runningPairs
+    var found: [(connection: Connection, promise: Oracle.Promise)] = []
     for start in stride(from: 0, to: pairs.count, by: ScenarioLimits.asked) {
       let asking = pairs[start..<min(pairs.count, start + ScenarioLimits.asked)].compactMap { pair in
         let promise = oracle.promise(pair[0], pair[1])
         return promise.isCertain
-          ? director.spawn("asking \(pair)") { await self.ask(pair[0], pair[1], promise) } : nil
+          ? director.spawn("asking \(pair)") {
+            await self.ask(pair[0], pair[1], promise).map { ($0, promise) }
+          } : nil
       }
-      for task in asking { try await task.value }
+      for task in asking { if let one = try await task.value { found.append(one) } }
     }
+    try await count(found)
     await judgeAgreement()
     try await judgeMeshes()
   }
@@ -128,8 +132,26 @@ extension Stage {
   /// The two ends agree, before anybody asks anew and afterwards.
   func judgeAgreement() async { for pair in runningPairs { await agree(pair[0], pair[1]) } }
 
-  private func ask(_ one: String, _ other: String, _ promise: Oracle.Promise) async {
-    guard let peer = peers[one] else { return }
+  /// Counts who goes how.
+  private func count(_ found: [(connection: Connection, promise: Oracle.Promise)]) async throws {
+    let end = world.now.advanced(by: waitsForBestWays ? ScenarioLimits.improving : .zero)
+    while true {
+      (finalKinds, relayedForWant) = ([:], 0)
+      var isOver = true
+      for (connection, promise) in found {
+        let kind = await connection.path.kind
+        finalKinds[kind, default: 0] += 1
+        guard kind == .relayed else { continue }
+        if promise.kinds == [.relayed] { relayedForWant += 1 } else { isOver = false }
+      }
+      guard !isOver, world.now < end else { return }
+      try await director.sleep(for: .seconds(1))
+    }
+  }
+
+  /// - Returns: their connection, where one reaches the other.
+  private func ask(_ one: String, _ other: String, _ promise: Oracle.Promise) async -> Connection? {
+    guard let peer = peers[one] else { return nil }
     do {
       let connection = try await director.withDeadline(ScenarioLimits.asking) {
         let connection = try await peer.connect(to: self.id(of: other))
@@ -150,13 +172,14 @@ extension Stage {
         try await director.sleep(for: .milliseconds(100))
         kind = await connection.path.kind
       }
-      finalKinds[kind, default: 0] += 1
       let kinds = promise.kinds.map(\.rawValue).sorted().joined(separator: " or ")
       judgement.expect(
         promise.kinds.contains(kind), .promise, "\(one) and \(other): it goes \(kind), and should go \(kinds)"
       )
+      return connection
     } catch {
       judgement.expect(false, .promise, "\(one) does not reach \(other): \(error)")
+      return nil
     }
   }
 

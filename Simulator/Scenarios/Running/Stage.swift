@@ -57,6 +57,10 @@ public final class Stage: @unchecked Sendable {
   var destinations: [String: Set<IPAddress>] = [:]
   /// On which kinds of ways pairs were when it was calm.
   var finalKinds: [Path.Kind: Int] = [:]
+  /// How many of them go by a relay because there is no other way for them.
+  var relayedForWant = 0
+  /// Whether who goes by a relay and need not is given time for a search before that is counted.
+  var waitsForBestWays = false
   /// How links are that have been changed for a while, and how often they were.
   var usualLinks: [String: (link: LinkPair, changes: Int)] = [:]
   /// How many sockets each server had before anybody came.

@@ -4,8 +4,9 @@ import WarrenMachine
 /// By what a server's library knows the paths of a connection.
 ///
 /// ngtcp2 0.12 ends the program where a client goes back to the path that it has left before the one that it has gone to is
-/// proven: a NAT that changes its mind is enough. So, once the path in use has changed, a path that is used again is another
-/// one, with a name that it has not had before.
+/// proven: a NAT that changes its mind is enough. It also does where two paths share an id, as two that begin at one address of
+/// ours may, and a third is gone to while it still asks for the first: a NAT that forgets three times. So all paths but the one on which
+/// a connection begins have names that no other had, nor they themselves when they were left.
 struct PathNames {
   /// The path in use, as the library calls it.
   private var current: cquic_path?
@@ -27,15 +28,15 @@ struct PathNames {
   mutating func moved(to coded: cquic_path, _ path: NetworkPath) -> Bool {
     defer { current = coded }
     guard let left = current, !left.isSame(as: coded) else { return false }
-    if hasMoved { active.removeAll { $0.coded.isSame(as: left) } } else { active = [(path, coded)] }
+    active.removeAll { $0.coded.isSame(as: left) }
     hasMoved = true
     return true
   }
 
   /// What the library is told where something has come over this path.
   mutating func coded(_ path: NetworkPath) -> cquic_path {
-    guard hasMoved else { return path.coded }
     if let known = active.last(where: { $0.path == path }) { return known.coded }
+    if !hasMoved, current.map({ $0.isSame(as: path.coded) }) ?? true { return path.coded }
     count += 1
     let coded = path.coded(asNumber: count)
     if active.count >= QUICLimits.activePaths, let place = active.firstIndex(where: { !isCurrent($0.coded) })

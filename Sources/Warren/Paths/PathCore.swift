@@ -175,8 +175,9 @@ struct PathCore {
   /// What the connection itself knows of its way.
   mutating func waits(since: Instant?, roundTrip: Duration, at now: Instant) {
     let asked = place(of: used).flatMap { entries[$0].roundTrip }
-    // What the connection takes it for may be the time that its handshake has waited for a way.
-    self.roundTrip = min(roundTrip, (asked ?? .zero) + PathLimits.longestQueue)
+    // What the connection takes it for may be the time that its handshake has waited for a way; and on a way that was just taken it
+    // is a guess, where that one's answers have said what it is.
+    self.roundTrip = max(asked ?? .zero, min(roundTrip, (asked ?? .zero) + PathLimits.longestQueue))
     takesTooLong = canMove && asked.map { roundTrip > $0 * 4 + PathLimits.longestQueue } ?? false
     if isGone { return }
     // On a way that was just taken nothing can have come yet.

@@ -79,7 +79,7 @@ struct PathEntry {
 
   mutating func wasAsked(_ number: UInt16, at now: Instant, next interval: Duration) {
     asked.append((number, now))
-    if asked.count > PathLimits.tries * 2 { asked.removeFirst() }
+    if asked.count > PathLimits.openQuestions { asked.removeFirst() }
     switch state {
     case .untried:
       nextPing = now.advanced(by: PathLimits.firstPause * (1 << min(unanswered + asked.count - 1, 5)))

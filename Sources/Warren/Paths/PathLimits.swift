@@ -16,6 +16,9 @@ public enum PathLimits {
   public static let urgentPings: Duration = .milliseconds(100)
   /// How many questions are asked in that time at most, on all paths: each of a dozen, and a few times when something changes.
   public static let questions = 64
+  /// How many questions may be without an answer on one path: as many as are asked in four seconds when it is urgent, which is how long
+  /// the longest ways take.
+  public static let openQuestions = 40
   /// The same where none has answered for long: whoever drives out of a tunnel is found at once.
   public static let hopefulPings: Duration = .milliseconds(500)
   /// For how long they are urgent.

@@ -23,7 +23,8 @@ struct InternetReport {
     return [
       "\(peers) peers, seed \(outcome.seed): \(asked) connections were asked for while programs came and went, \(times.count) of them answered,",
       "half of these within \(seconds(times.isEmpty ? nil : times[times.count / 2])), 99 % within \(seconds(times.isEmpty ? nil : times[times.count * 99 / 100])).",
-      "When it was calm, \(pairs) pairs were connected: \(percent(straight, of: pairs)) straight (\(count(.tcp)) of them over TCP), \(percent(count(.relayed), of: pairs)) over a relay.",
+      "When it was calm, \(pairs) pairs were connected: \(percent(straight, of: pairs)) straight (\(count(.tcp)) of them over TCP), \(percent(count(.relayed), of: pairs)) over a relay,",
+      "\(percent(outcome.relayedForWant, of: pairs)) because there is no other way for them.",
     ] + outcome.judgement.faults.map { "  WRONG: \($0)" }
   }
 
@@ -34,6 +35,7 @@ struct InternetReport {
       ("answered", .number(times.count)),
       ("median_ms", times.isEmpty ? .nothing : .real(times[times.count / 2].milliseconds)),
       ("ways", .object(Path.Kind.allCases.map { ($0.rawValue, .number(count($0))) })),
+      ("relayed_for_want", .number(outcome.relayedForWant)),
       ("faults", .list(outcome.judgement.faults.map { .text("\($0)") })),
     ])
   }

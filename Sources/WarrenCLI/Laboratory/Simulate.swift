@@ -203,6 +203,8 @@ struct Simulate: Command {
   private func run(_ peers: Int) async throws {
     var internet = Scenario.Internet()
     internet.peers = peers
+    var options = options
+    options.waitsForBestWays = true
     for seed in seeds {
       let outcome = try await Scenario(internet: internet, seed: seed).run(seed: seed, options)
       let report = InternetReport(peers: peers, outcome: outcome)
