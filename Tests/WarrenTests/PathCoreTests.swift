@@ -127,7 +127,9 @@ struct PathCoreTests {
     #expect(scene.gone.isEmpty)
   }
 
-  @Test("waits for as long as a way takes, whatever the connection takes it for on a way that it has just gone to")
+  @Test(
+    "waits for as long as a way takes, whatever the connection takes it for on a way that it has just gone to"
+  )
   func longWay() {
     var scene = Scene(on: relay, .relayed)
     scene.open = [relay: .milliseconds(1500), direct: .milliseconds(1500)]

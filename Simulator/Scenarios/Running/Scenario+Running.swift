@@ -112,7 +112,8 @@ extension Scenario {
     }
     return Outcome(
       seed: seed, judgement: judgement, conversations: talks, finalKinds: final.kinds,
-      relayedForWant: final.forWant, chaos: chaos, begun: begun, length: Instant(nanoseconds: 0).duration(to: world.now), trace: world.trace)
+      relayedForWant: final.forWant, chaos: chaos, begun: begun,
+      length: Instant(nanoseconds: 0).duration(to: world.now), trace: world.trace)
   }
 
   /// Runs it with many seeds, so many at once, the first of them twice.

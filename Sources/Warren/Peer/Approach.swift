@@ -94,6 +94,8 @@ final class AdoptedConnection: @unchecked Sendable {
   var renewed: Instant?
   /// Whether it goes over a relay.
   var isRelayed: Bool { paths?.paths.first?.kind == .relayed }
+  /// Whether something better may be found: where it goes by a relay, or over TCP.
+  var isSecondBest: Bool { paths?.paths.first.map { $0.kind != .direct } ?? false }
   /// Relays' addresses at which the other side says that it can be reached.
   var othersRelays: [SocketAddress] = []
   /// What sees to a spare way at present.

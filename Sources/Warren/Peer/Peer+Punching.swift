@@ -335,7 +335,7 @@ extension Peer {
   }
 
   private func isSearchDue(_ adopted: AdoptedConnection) -> Bool {
-    guard adopted.isRelayed, adopted.isClient, configuration.paths == .any else {
+    guard adopted.isSecondBest, adopted.isClient, configuration.paths == .any else {
       // What goes straight, and then by a relay again, may soon go straight once more.
       (adopted.nextSearch, adopted.searchPause) = (nil, PeerLimits.firstSearchPause)
       return false
@@ -350,6 +350,8 @@ extension Peer {
   /// Nothing leads to the other side any more.
   func lost(_ adopted: AdoptedConnection) async {
     ports?.watcher?.hurry()
+    // What was found of the network before says little of the one that comes back.
+    (adopted.nextSearch, adopted.searchPause) = (nil, PeerLimits.firstSearchPause)
     await lookAtNetworks()
     if !isClosed, adopted.paths?.isLost ?? false { await mend(adopted) }
   }

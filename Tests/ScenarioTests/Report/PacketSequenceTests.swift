@@ -126,7 +126,8 @@ struct PacketSequenceTests {
       caller: "alice", called: "bob", answered: .seconds(15), asked: Instant(nanoseconds: 0), ways: [],
       silence: .zero)
     let outcome = Scenario.Outcome(
-      seed: 1, judgement: Judgement(), conversations: [talk], finalKinds: [:], relayedForWant: 0, chaos: [], begun: talk.asked,
+      seed: 1, judgement: Judgement(), conversations: [talk], finalKinds: [:], relayedForWant: 0, chaos: [],
+      begun: talk.asked,
       length: .seconds(20),
       trace: Trace(keeping: 0))
     let run = RunInDetail(seed: 1, outcome: outcome, recording: recording)
