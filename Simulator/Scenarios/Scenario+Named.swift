@@ -99,6 +99,7 @@ extension Scenario {
     ("quic-transfer", PackageResources.quic_transfer_json),
     ("quic-transfercorruption", PackageResources.quic_transfercorruption_json),
     ("quic-transferloss", PackageResources.quic_transferloss_json),
+    ("reboot-while-meeting", PackageResources.reboot_while_meeting_json),
     ("refused", PackageResources.refused_json),
     ("registry-away", PackageResources.registry_away_json),
     ("registry-restarts-often", PackageResources.registry_restarts_often_json),

@@ -61,6 +61,9 @@ public enum RegistryLimits {
   public static let headStart: Duration = .milliseconds(1200)
   /// How long a registry may take to answer.
   public static let answerPatience: Duration = .seconds(10)
+  /// How long it may take from being connected until it welcomes somebody: three tries over a way of 0.8 s there and back. Then there is
+  /// time for another call before whoever waits for ``answerPatience`` is told that it does not answer.
+  public static let welcomePatience: Duration = .seconds(5)
   /// How often a registry is called that does not answer while somebody wants something of it: what is between may be open again, such as
   /// a network that has shown its page first.
   static let urgentPause: Duration = .seconds(1)

@@ -257,6 +257,45 @@ struct PatientRegistryTests {
     }
   }
 
+  @Test(
+    "is called once more where it has taken a connection and welcomes nobody, before who waits is told that it does not answer"
+  )
+  func unwelcoming() async throws {
+    let world = World(seed: 8) {
+      Server("registry")
+      Machine("alice")
+    }
+    try await world.run { world in
+      let machine = world.machine("registry")
+      var random = machine.random
+      let key = PrivateKey(using: &random)
+      let endpoint = QUICEndpoint(
+        on: machine, try QUICIdentity(key), QUICConfiguration(protocols: [RegistryMessage.protocolName]))
+      let local = try await endpoint.bind()
+      machine.spawn("a registry whose first word gets lost") {
+        var isFirst = true
+        for await connection in endpoint.connections {
+          defer { isFirst = false }
+          if isFirst { continue }
+          machine.spawn("a session") {
+            for await stream in connection.incomingStreams {
+              var writer = MessageWriter()
+              RegistryMessage.welcome(observed: local, lifetime: .seconds(30)).write(as: 0, into: &writer)
+              try await stream.write(writer.bytes)
+            }
+          }
+        }
+      }
+      let address = RegistryAddress(host: "\(machine.address())", port: local.port, key: key.peerID)
+      let began = world.now
+      let alice = try await Guest(on: world.machine("alice"), of: address)
+      _ = try await alice.next { if case .connected(let observed) = $0 { observed } else { nil } }
+      #expect(began.duration(to: world.now) < RegistryLimits.answerPatience)
+      await alice.close()
+      await endpoint.close()
+    }
+  }
+
   /// What something that is no registry, or none in its right mind, says to whoever connects.
   enum Nonsense: CaseIterable {
     case nothing, rubbish, end, close, onlyHello, wrongAnswers

@@ -33,7 +33,7 @@ struct WaysTests {
     let server = try lab.endpoints[1].accept(
       flight, from: peer ?? lab.keys[0].peerID, over: mine, at: lab.now)
     #expect(server.phase == .handshaking || peer != nil)
-    for way in theirs { client.add(way) }
+    for way in theirs { client.add(way, at: lab.now) }
     lab.drain()
     return client
   }
@@ -48,6 +48,7 @@ struct WaysTests {
     #expect(began.duration(to: lab.now) == lab.oneWay * 3)
     let stream = try #require(try client.openStream())
     _ = try stream.write(([1, 2, 3] as [UInt8]).span.bytes)
+    lab.drain()
     lab.run(for: .seconds(1)) { !lab.streams[1].isEmpty }
     #expect(began.duration(to: lab.now) == lab.oneWay * 4)
     #expect(lab.streams[1].first?.read() == [1, 2, 3])
@@ -67,6 +68,7 @@ struct WaysTests {
     #expect(began.duration(to: lab.now) == lab.oneWay * 4)
     let stream = try #require(try client.openStream())
     _ = try stream.write(([1] as [UInt8]).span.bytes)
+    lab.drain()
     lab.run(for: .seconds(1)) { !lab.streams[1].isEmpty }
     #expect(began.duration(to: lab.now) == lab.oneWay * 5)
     #expect(lab.opened[1].first?.path.remote.port == 5433)
@@ -126,6 +128,83 @@ struct WaysTests {
       #expect(client.channel == channel && client.path == Self.way(to: 1, through: channel))
       #expect(server.path.remote.port == 4433 + channel)
     }
+  }
+
+  @Test(
+    "does not take the time that it has waited for a way for the way's length: what gets lost then is said again soon"
+  )
+  func waiting() throws {
+    let lab = try QUICLaboratory()
+    lab.tap = { _ in false }
+    let client = try introduce(lab, theirs: [Self.way(to: 1)], mine: [Self.way(to: 0)])
+    lab.run(for: .milliseconds(600))
+    let server = try #require(lab.connections[1].first)
+    // A way opens, on which what the client says last gets lost.
+    var lostAt: Instant?
+    lab.tap = { flight in
+      guard flight.to == 1, client.phase == .open, lostAt ?? lab.now == lab.now else { return true }
+      lostAt = lab.now
+      return false
+    }
+    let opened = lab.now
+    client.add(Self.way(to: 1, through: 2), at: lab.now)
+    lab.drain()
+    lab.run(for: .seconds(5)) { server.phase == .open }
+    #expect(lostAt != nil && server.phase == .open)
+    #expect(opened.duration(to: lab.now) < .milliseconds(200))
+    #expect(client.statistics.leastRoundTrip == lab.oneWay * 2)
+  }
+
+  @Test(
+    "says its first packet again as long as nothing comes back, ever more seldom, and ends when it is time to"
+  )
+  func nobodyAnswers() throws {
+    let lab = try QUICLaboratory()
+    var packets: [(at: Instant, bytes: [UInt8])] = []
+    lab.tap = {
+      packets.append((lab.now, $0.bytes))
+      return false
+    }
+    let began = lab.now
+    let client = try lab.endpoints[0].connectOpenly(to: lab.keys[1].peerID, at: lab.now)
+    lab.connections[0].append(client)
+    client.add(Self.way(to: 1), at: lab.now)
+    lab.drain()
+    lab.run(for: .seconds(60)) { !lab.errors[0].isEmpty }
+    #expect(lab.errors[0].map(\.code) == [.handshakeTimeout])
+    #expect(began.duration(to: lab.now) == .seconds(10))
+    #expect(Set(packets.map(\.bytes)).count == 1)
+    let pauses = zip(packets.dropFirst(), packets).map { $1.at.duration(to: $0.at) }
+    #expect(pauses.count == 5)
+    #expect(zip(pauses.dropFirst(), pauses).allSatisfy { $0 == $1 * 2 })
+  }
+
+  @Test("is done on another way, where that of the client's last word has ended in that moment")
+  func lastWord() throws {
+    let lab = try QUICLaboratory()
+    let client = try introduce(lab, theirs: [Self.way(to: 1)], mine: [Self.way(to: 0)])
+    let server = try #require(lab.connections[1].first)
+    lab.tap = { flight in
+      client.phase != .open || (flight.to == 0 ? flight.path.remote.port == 4435 : flight.path.channel == 2)
+    }
+    lab.run(for: .seconds(1))
+    #expect(client.phase == .open && !client.isTaken && server.phase == .handshaking)
+    let met = lab.now
+    client.meet(on: Self.way(to: 1, through: 2), at: lab.now)
+    lab.drain()
+    lab.run(for: .seconds(5)) { server.phase == .open }
+    #expect(met.duration(to: lab.now) == lab.oneWay)
+    let transfer = Transfer(lab, size: 100_000)
+    try transfer.begin(client, streams: 2)
+    lab.run(for: .seconds(60)) { transfer.isDone }
+    #expect(transfer.isDone && transfer.wrong == 0 && client.isTaken)
+    #expect(client.path.remote.port == 4435 && server.path.remote.port == 4435)
+    // What was said then goes one way, and not all.
+    let before = lab.sent[0]
+    try transfer.begin(client, streams: 1)
+    lab.run(for: .seconds(60)) { transfer.isDone }
+    client.meet(on: Self.way(to: 1), at: lab.now)
+    #expect(client.pollElsewhere() == nil && lab.sent[0] > before)
   }
 
   @Test("ends for both where it is not the peer that was named")

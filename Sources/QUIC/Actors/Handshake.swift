@@ -82,12 +82,12 @@ extension QUICEndpoint {
   }
 
   func add(_ way: NetworkPath, to core: ConnectionCore) {
-    core.add(way)
+    core.add(way, at: machine.now)
     flush()
   }
 
   func sayAgain(_ core: ConnectionCore) {
-    core.sayAgain()
+    core.sayAgain(at: machine.now)
     flush()
   }
 

@@ -43,6 +43,19 @@ extension QUICEndpoint {
     try migrate(connection.core, to: path, atOnce: atOnce)
   }
 
+  /// Nothing comes on a connection's way, and this one may lead to the other side: where that does not know yet that the two are
+  /// connected, it hears it there.
+  public func meet(_ connection: Connection, on path: NetworkPath) {
+    connection.core.meet(on: path, at: machine.now)
+    scheduleFlush()
+  }
+
+  /// A connection asks now for what it would ask for later: it gets through again.
+  public func askNow(_ connection: Connection) {
+    connection.core.askNow(at: machine.now)
+    scheduleFlush()
+  }
+
   /// Finds out anew how long a connection's way is.
   public func measureAgain(_ connection: Connection) {
     connection.core.measureAgain(at: machine.now)

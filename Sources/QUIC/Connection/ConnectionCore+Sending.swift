@@ -21,7 +21,7 @@ extension ConnectionCore {
     case .handshaking, .open: break
     case .closing:
       guard closesDue > 0, let (bytes, known) = closePacket else { return .done }
-      if let path = real(known) {
+      if let path = wayOut(known) {
         let local = leavesFromAnywhere ? nil : path.local
         guard outbox.append(bytes.span.bytes, to: path.remote, from: local) else { return .full }
       } else {
@@ -46,10 +46,11 @@ extension ConnectionCore {
       let hasRoom = outbox.append(capacity: capacity) { packet in
         guard let (known, ecn) = writePacket(into: &packet, &turn, at: now) else { return nil }
         size = packet.byteCount
-        guard let path = real(known) else {
+        guard let path = wayOut(known) else {
           spread(packet.bytes.withUnsafeBytes { Array($0) })
           return nil
         }
+        if !isTaken { rememberLastWord(packet.bytes) }
         sent.add(size)
         let envelope = DatagramEnvelope(
           to: path.remote, from: leavesFromAnywhere ? nil : path.local, ecn: ecn)

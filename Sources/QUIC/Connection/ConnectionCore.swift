@@ -93,6 +93,8 @@ public final class ConnectionCore {
   var outgoingPath = PathMemory()
   /// By what the library knows its paths, where it is a server.
   private(set) var names = PathNames()
+  /// When it was begun.
+  let began: Instant
   /// What time it is, as far as it was told.
   var clock: Instant
   /// When a deadline was last handled.
@@ -173,6 +175,7 @@ public final class ConnectionCore {
     answerTimeout = endpoint.configuration.answerTimeout
     keepAlive = endpoint.configuration.keepAlive
     pool = endpoint.pool
+    began = now
     clock = now
     // Its own address is what the library calls it by; so it must be there before the library is.
     handle = OpaquePointer(bitPattern: 1)!
@@ -198,7 +201,7 @@ extension ConnectionCore {
     hasNews = true
     switch phase {
     case .handshaking, .open:
-      if phase == .handshaking { holdClock(at: now) }
+      if phase == .handshaking { holdClock(on: path, at: now) }
       var coded = name(of: path, bytes)
       var isGenuine: Int32 = 0
       let result = bytes.withUnsafeBytes {
@@ -207,7 +210,7 @@ extension ConnectionCore {
           libraryTime(now), &isGenuine)
       }
       if side == .server, !names.isCurrent(coded) { followLibrary() }
-      met(path, bytes.byteCount)
+      met(path, bytes.byteCount, isGenuine: isGenuine != 0)
       // Anybody can send something: what the other side has not sealed says nothing of whether it is still there.
       if isGenuine != 0 || phase == .handshaking { heard(on: path, at: now) }
       let wasHandshaking = phase == .handshaking
@@ -280,8 +283,8 @@ extension ConnectionCore {
   public var nextDeadline: Instant? {
     switch phase {
     case .handshaking, .open:
-      guard let library = libraryDeadline else { return answerDeadline }
-      return answerDeadline.map { min($0, library) } ?? library
+      if let waitingDeadline { return waitingDeadline }
+      return .earliest(.earliest(answerDeadline, handshakeDeadline), libraryDeadline)
     case .closing(let until), .draining(let until): return until
     case .ended: return nil
     }
@@ -312,6 +315,8 @@ extension ConnectionCore {
         return end()
       }
       guard let deadline = nextDeadline, deadline <= now else { return }
+      if let handshakeDeadline, handshakeDeadline <= now { return settle(CQUIC_HANDSHAKE_LATE, at: now) }
+      if libraryClock.standsStill { return handleWaiting(at: now) }
       handledAt = now
       lookForStalls(at: now)
       settle(cquic_handle_deadline(handle, libraryTime(now)), at: now)
@@ -322,12 +327,29 @@ extension ConnectionCore {
     }
   }
 
+  /// What is under way is asked for now: after some losses one after the other the library does so ever more seldom, and cannot know
+  /// that it gets through again. It is told that the time has come.
+  func askNow(at now: Instant) {
+    guard phase == .open, cquic_bytes_in_flight(handle) > 0, let due = libraryDeadline, due > now else {
+      return
+    }
+    // Its patience must not come to its end by that.
+    if let agreedIdleTimeout, due >= lastReceived.advanced(by: agreedIdleTimeout / 2) { return }
+    libraryClock.skip(to: cquic_deadline(handle), at: now)
+    handleDeadline(at: now)
+    changed()
+  }
+
   /// The time as the library is told it.
   func libraryTime(_ now: Instant) -> UInt64 { libraryClock.coded(now) }
 
   /// Something comes: what was sent may have waited for a way, and was not under way for so long.
-  private func holdClock(at now: Instant) {
+  private func holdClock(on path: NetworkPath, at now: Instant) {
     guard let ways, ways.settled == nil, let sentAt = ways.sentAt else { return }
+    if libraryClock.standsStill {
+      let time = ways.lastSaid(on: path)?.duration(to: now) ?? QUICLimits.unknownRoundTrip
+      return libraryClock.resume(at: now, after: time)
+    }
     let usual = hasRoundTrip ? max(QUICLimits.unknownRoundTrip, roundTrip * 2) : QUICLimits.unknownRoundTrip
     libraryClock.hold(at: now, notLaterThan: sentAt + UInt64(usual.wholeNanoseconds))
     libraryClock.moved(at: now)

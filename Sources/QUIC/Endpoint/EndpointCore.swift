@@ -278,7 +278,7 @@ public final class EndpointCore {
       return begin(&initial, nil, .open, ways: Ways(ways), expecting: peer, at: now)
     }
     guard let core = begun else { throw QUICError(.transport(0x0A), reason: "this begins no connection") }
-    for way in ways { core.add(way) }
+    for way in ways { core.add(way, at: now) }
     for packet in flight where core.ways != nil {
       core.receive(packet.span.bytes, on: .open, ecn: .notCapable, at: now)
     }

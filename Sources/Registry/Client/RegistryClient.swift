@@ -208,11 +208,22 @@ public actor RegistryClient {
     say(.hello)
     if let announcement { write(announcement) }
     try await flush()
+    let machine = machine
+    let waiting = machine.spawn("the registry's welcome") { [weak self] in
+      try await machine.sleep(for: RegistryLimits.welcomePatience)
+      await self?.giveUpUnwelcoming(link)
+    }
+    defer { waiting.cancel() }
     while let bytes = try await link.read() {
       reader.append(bytes)
       while let incoming = try reader.next() { take(incoming) }
       if !outgoing.bytes.isEmpty { try await flush() }
     }
+  }
+
+  /// What was said last on either side has been lost, and said again in vain, ever more seldom: another link begins with short pauses.
+  private func giveUpUnwelcoming(_ link: any RegistryLink) async {
+    if !isWelcome { await link.close(.closed) }
   }
 
   /// The first link that comes about: over QUIC, or where that does not get through over TLS.

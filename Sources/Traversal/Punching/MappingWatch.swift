@@ -15,14 +15,19 @@ public struct MappingWatch: Sendable {
   public let server: SocketAddress
 
   /// Whether the beginning of the mapping was seen.
-  private var sawBeginning = false
+  private var sawBeginning: Bool
 
   private var query: ReflexiveQuery
   private var isDue = true
 
   /// A watch that begins at once.
-  public init(of server: SocketAddress, using random: inout some RandomNumberGenerator, at now: Instant) {
+  ///
+  /// - Parameter isNew: whether the socket is, and its port: then no mapping is older.
+  public init(
+    of server: SocketAddress, isNew: Bool, using random: inout some RandomNumberGenerator, at now: Instant
+  ) {
     self.server = server
+    sawBeginning = isNew
     query = ReflexiveQuery(base: 0, server: server, id: TransactionID(using: &random), at: now)
   }
 
@@ -65,6 +70,9 @@ public struct MappingWatch: Sendable {
     message.add(.attestation, UInt64(0))
     return true
   }
+
+  /// The mapping may be another since a moment ago: then it is known for how long it has lived.
+  public mutating func hurry(at now: Instant) { query.hurry(at: now) }
 
   /// When to call ``handleDeadline(at:using:)``.
   public var nextDeadline: Instant? { query.deadline }

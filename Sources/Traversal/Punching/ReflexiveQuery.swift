@@ -56,6 +56,11 @@ struct ReflexiveQuery: Sendable {
     }
   }
 
+  /// It is asked again now, and not when it is time to.
+  mutating func hurry(at now: Instant) {
+    if case .answered(let mapped, _) = state { state = .answered(mapped, nextAt: now) }
+  }
+
   /// It is asked again after a while.
   mutating func rest(at now: Instant) {
     state = .answered(server, nextAt: now.advanced(by: PunchLimits.keepAlive))

@@ -84,7 +84,10 @@ final class ConnectionPaths: @unchecked Sendable {
   // MARK: What it is told
 
   /// Another way may lead to the other side.
-  func add(_ path: NetworkPath, _ kind: Path.Kind) { change { $0.add(path, kind, at: $1) } }
+  func add(_ path: NetworkPath, _ kind: Path.Kind) {
+    change { $0.add(path, kind, at: $1) }
+    if isLost { meet(on: path) }
+  }
 
   /// A socket is gone.
   func remove(channel: UInt16) { change { $0.remove(channel: channel, at: $1) } }
@@ -108,7 +111,10 @@ final class ConnectionPaths: @unchecked Sendable {
     guard !isClosed, let probe = seal.open(bytes) else { return false }
     if case .relay(let address) = probe.word { onRelay(address) }
     let kind = core.kind(of: path) ?? kind(path)
+    let wasSilent = core.isSilent
     change { $0.receive(probe, on: path, kind, at: $1) }
+    // The connection has asked ever more seldom, and does not know that it is worth it again.
+    if wasSilent, !core.isSilent { endpoint.assumeIsolated { $0.askNow(connection) } }
     return true
   }
 
@@ -240,7 +246,15 @@ final class ConnectionPaths: @unchecked Sendable {
       }
     }
     if let next = core.nextDeadline { timer?.schedule(at: max(next, now)) } else { timer?.cancel() }
-    if isLost { onLost() }
+    if isLost {
+      for path in core.paths where !path.isUsed { meet(on: path.network) }
+      onLost()
+    }
+  }
+
+  private func meet(on path: NetworkPath) {
+    guard !isClosed else { return }
+    endpoint.assumeIsolated { $0.meet(connection, on: path) }
   }
 
   private func sayAlive(every interval: Duration) {

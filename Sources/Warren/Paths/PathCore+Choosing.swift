@@ -15,6 +15,9 @@ extension PathCore {
   /// Whether nothing leads to the other side, as far as is known.
   var isLost: Bool { outlook.isLost }
 
+  /// Whether the way in use is one of those that lead nowhere.
+  var isSilent: Bool { isLost && place(of: used).map { entries[$0].state == .silent } ?? false }
+
   /// Of what kind a known way is.
   func kind(of network: NetworkPath) -> Path.Kind? { place(of: network).map { entries[$0].kind } }
 

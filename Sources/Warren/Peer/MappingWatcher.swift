@@ -12,11 +12,19 @@ final class MappingWatcher: @unchecked Sendable {
   private var watches: [(channel: Int, watch: MappingWatch)] = []
   private var servers: [SocketAddress] = []
   private var timer: MachineTimer?
+  /// Whether nobody has used their ports before, as far as is known.
+  private var areNew: Bool
   private var writer = STUNMessageWriter()
   private var outbox = DatagramOutbox(byteCapacity: 2048, runCapacity: 8)
 
-  /// - Parameter changed: called when something is known that was not.
-  init(of sockets: [any UDPSocket], on machine: any Machine, _ changed: @escaping () -> Void) {
+  /// - Parameters:
+  ///   - areNew: whether the sockets are, and their ports: those that the system has chosen.
+  ///   - changed: called when something is known that was not.
+  init(
+    of sockets: [any UDPSocket], areNew: Bool = true, on machine: any Machine,
+    _ changed: @escaping () -> Void
+  ) {
+    self.areNew = areNew
     self.sockets = sockets
     self.machine = machine
     self.changed = changed
@@ -61,8 +69,9 @@ final class MappingWatcher: @unchecked Sendable {
     for (channel, socket) in sockets.enumerated() {
       let family = socket.localAddress.ip.family
       guard let server = servers.first(where: { $0.ip.family == family }) else { continue }
-      watches.append((channel, MappingWatch(of: server, using: &random, at: machine.now)))
+      watches.append((channel, MappingWatch(of: server, isNew: areNew, using: &random, at: machine.now)))
     }
+    if !watches.isEmpty { areNew = false }
     ask()
   }
 
@@ -81,6 +90,12 @@ final class MappingWatcher: @unchecked Sendable {
     timer?.cancel()
     timer = nil
     watches = []
+  }
+
+  /// Nothing comes through them any more, perhaps since the mappings are others.
+  func hurry() {
+    for place in watches.indices { watches[place].watch.hurry(at: machine.now) }
+    handleDeadline()
   }
 
   private func handleDeadline() {

@@ -351,6 +351,7 @@ extension Peer {
 
   /// Nothing leads to the other side any more.
   func lost(_ adopted: AdoptedConnection) async {
+    ports?.watcher?.hurry()
     // What was found of the network before says little of the one that comes back.
     (adopted.nextSearch, adopted.searchPause) = (nil, PeerLimits.firstSearchPause)
     await lookAtNetworks()
@@ -392,6 +393,8 @@ extension Peer {
   func takeMending(_ introduction: Introduction, _ transport: TransportProtocol) async {
     guard let client else { return }
     guard let adopted = table.adopted(introduction.peer) else {
+      let made = tries(.theirs, with: introduction.peer).last { $0.handshake != nil }
+      if let made, transport == .udp { return await punchAnew(made, introduction, with: client) }
       if table.isAnswering(introduction.peer) || table.isDialling(introduction.peer) {
         return await client.deny(introduction.id, reason: "it is being made")
       }
@@ -422,6 +425,21 @@ extension Peer {
       await client.acceptLater(introduction.id, at: toldAddresses)
     }
     await mend(approach, introduction.id, introduction.addresses)
+  }
+
+  /// The other side has the connection already, and its last word of the handshake has not come: as when a NAT forgets in this very
+  /// moment what it knows. What is found now is a way for that.
+  private func punchAnew(
+    _ approach: Approach, _ introduction: Introduction, with client: RegistryClient
+  ) async {
+    stopPunching(approach)
+    let before = approach.introduction
+    approach.introduction = nil
+    if let before { await client.end(before) }
+    if introduction.isQuestion { await client.acceptLater(introduction.id, at: toldAddresses) }
+    guard !approach.isOver else { return await client.end(introduction.id) }
+    await begin(approach, as: introduction.id, at: introduction.addresses)
+    await punch(approach)
   }
 
   private func mend(_ approach: Approach, _ id: UInt64, _ addresses: [SocketAddress]) async {

@@ -154,7 +154,7 @@ public actor Peer {
     let sockets = try openSockets()
     let ports = SharedPorts(sockets)
     self.ports = ports
-    ports.watcher = MappingWatcher(of: sockets, on: machine) { [weak self] in
+    ports.watcher = MappingWatcher(of: sockets, areNew: configuration.port == 0, on: machine) { [weak self] in
       self?.assumeIsolated { $0.mappingsChanged() }
     }
     if configuration.keepsAlive {

@@ -36,8 +36,8 @@ public enum PeerLimits {
   /// How old a connection is before it gets a spare way: what is over soon needs none.
   public static let spareDelay: Duration = .seconds(2)
   /// Which part of the shortest life of a mapping that was seen is used, where mappings end although they are used: carriers draw
-  /// it, between 50 and 75 s for example.
-  public static let usedLife = 0.7
+  /// it, between 50 and 75 s for example, and looking and opening the next way take some seconds.
+  public static let usedLife = 0.6
   /// How often the next way is looked for at most.
   public static let renewPause: Duration = .seconds(20)
   /// How long a peer is connected before it finds out for how long unused mappings live: that takes some packets, and minutes.
