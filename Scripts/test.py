@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 SWIFT = os.environ.get("SWIFT", "swift")
-WIDTH = 6
+WIDTH = 4
 # The longest that a single test is quiet for is 100 s, on a machine that does nothing else.
 QUIET_LIMIT = int(os.environ.get("WARREN_TEST_QUIET", 400))
 BEGAN = re.compile(r"◇ (Test .*) started\.$")

@@ -269,8 +269,10 @@ extension Peer {
     switch configuration.policy {
     case .ask where !table.isDialling(peer) && table.adopted(peer) == nil:
       return await ask(introduction, connection)
-    case .decide(let decide) where !table.isDialling(peer):
-      guard await decide(peer, nil) else {
+    case .decide(let decide) where !isExpected(peer):
+      var isWelcome = await decide(peer, nil)
+      if !isWelcome { isWelcome = await isIntroducedSoon(peer) }
+      guard isWelcome else {
         counters.denied += 1
         return await connection.close(code: ConnectionEnd.denied.rawValue, reason: "not wanted")
       }
@@ -279,5 +281,21 @@ extension Peer {
     let approach = Approach(.theirs, with: peer, at: machine.now)
     approaches.append(approach)
     await settle(approach, connection)
+  }
+
+  /// Whether the two are being connected already.
+  private func isExpected(_ peer: PeerID) -> Bool { table.isDialling(peer) || isTrying(.theirs, with: peer) }
+
+  /// Whether somebody who is here is introduced a moment later: its packets may be faster than the registry's.
+  private func isIntroducedSoon(_ peer: PeerID) async -> Bool {
+    guard client != nil else { return false }
+    let end = machine.now.advanced(by: PeerLimits.introducedLater)
+    while !isExpected(peer) {
+      guard machine.now < end, !isClosed, (try? await machine.sleep(for: PeerLimits.introducedLook)) != nil
+      else {
+        return false
+      }
+    }
+    return true
   }
 }

@@ -66,6 +66,10 @@ public enum PeerLimits {
   public static let waitingConnections = 1024
   /// Connections that were handed out before they are proven.
   public static let earlyConnections = 256
+  /// How long somebody who is not wanted by itself may wait for the registry's word that it was sent for, and how often that is
+  /// looked for: the registry's way may be a satellite's, and its server busy.
+  static let introducedLater: Duration = .seconds(1)
+  static let introducedLook: Duration = .milliseconds(20)
   /// Good paths that are remembered.
   public static let rememberedPaths = 256
   /// Packets of the other side that have come to a socket before it was the connection's.
