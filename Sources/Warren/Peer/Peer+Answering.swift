@@ -278,13 +278,17 @@ extension Peer {
       }
     default: break
     }
+    // Meanwhile it may have become that of those who were introduced.
+    if table.adopted(peer)?.connection.isSame(as: connection) ?? false { return }
     let approach = Approach(.theirs, with: peer, at: machine.now)
     approaches.append(approach)
     await settle(approach, connection)
   }
 
   /// Whether the two are being connected already.
-  private func isExpected(_ peer: PeerID) -> Bool { table.isDialling(peer) || isTrying(.theirs, with: peer) }
+  private func isExpected(_ peer: PeerID) -> Bool {
+    table.isDialling(peer) || isTrying(.theirs, with: peer) || table.adopted(peer) != nil
+  }
 
   /// Whether somebody who is here is introduced a moment later: its packets may be faster than the registry's.
   private func isIntroducedSoon(_ peer: PeerID) async -> Bool {
