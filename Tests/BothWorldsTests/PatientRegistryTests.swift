@@ -257,6 +257,20 @@ struct PatientRegistryTests {
     }
   }
 
+  /// What speaks as a registry does, and says what a test has it say; and where a client finds it.
+  private func strangeRegistry(
+    on machine: SimulatedMachine
+  ) async throws -> (endpoint: QUICEndpoint, local: SocketAddress, address: RegistryAddress) {
+    var random = machine.random
+    let key = PrivateKey(using: &random)
+    let endpoint = QUICEndpoint(
+      on: machine, try QUICIdentity(key), QUICConfiguration(protocols: [RegistryMessage.protocolName]))
+    let local = try await endpoint.bind()
+    return (
+      endpoint, local, RegistryAddress(host: "\(machine.address())", port: local.port, key: key.peerID)
+    )
+  }
+
   @Test(
     "is called once more where it has taken a connection and welcomes nobody, before who waits is told that it does not answer"
   )
@@ -267,11 +281,7 @@ struct PatientRegistryTests {
     }
     try await world.run { world in
       let machine = world.machine("registry")
-      var random = machine.random
-      let key = PrivateKey(using: &random)
-      let endpoint = QUICEndpoint(
-        on: machine, try QUICIdentity(key), QUICConfiguration(protocols: [RegistryMessage.protocolName]))
-      let local = try await endpoint.bind()
+      let (endpoint, local, address) = try await strangeRegistry(on: machine)
       machine.spawn("a registry whose first word gets lost") {
         var isFirst = true
         for await connection in endpoint.connections {
@@ -286,7 +296,6 @@ struct PatientRegistryTests {
           }
         }
       }
-      let address = RegistryAddress(host: "\(machine.address())", port: local.port, key: key.peerID)
       let began = world.now
       let alice = try await Guest(on: world.machine("alice"), of: address)
       _ = try await alice.next { if case .connected(let observed) = $0 { observed } else { nil } }
@@ -311,11 +320,8 @@ struct PatientRegistryTests {
     }
     try await world.run { world in
       let machine = world.machine("registry")
-      var random = machine.random
-      let key = PrivateKey(using: &random)
-      let endpoint = QUICEndpoint(
-        on: machine, try QUICIdentity(key), QUICConfiguration(protocols: [RegistryMessage.protocolName]))
-      let local = try await endpoint.bind()
+      let (endpoint, local, address) = try await strangeRegistry(on: machine)
+      let id = try #require(address.key)
       let count = Guarded(0)
       machine.spawn("no registry") {
         for await connection in endpoint.connections {
@@ -335,7 +341,7 @@ struct PatientRegistryTests {
                 for request: UInt32 in [0, 1, 2, .max] {
                   for message in [
                     .done, .hello, .seen(9, addresses: []), .end(9), .signal(9, [1]),
-                    .accepted(Introduction.Answer(id: 9, peer: key.peerID, addresses: [])),
+                    .accepted(Introduction.Answer(id: 9, peer: id, addresses: [])),
                   ] as [RegistryMessage] {
                     message.write(as: request, into: &writer)
                   }
@@ -346,10 +352,9 @@ struct PatientRegistryTests {
           }
         }
       }
-      let address = RegistryAddress(host: "\(machine.address())", port: local.port, key: key.peerID)
       let alice = try await Guest(on: world.machine("alice"), of: address)
       let error = await #expect(throws: RegistryError.self) {
-        try await alice.client.patiently(.seconds(60)) { try await $0.find(.key(key.peerID)) }
+        try await alice.client.patiently(.seconds(60)) { try await $0.find(.key(id)) }
       }
       switch kind {
       case .nothing, .rubbish, .end, .close: #expect(error?.code == .noRegistry)

@@ -52,6 +52,16 @@ struct PathCoreTests {
       drain()
     }
 
+    /// What is said now and then is answered so late.
+    mutating func isAnswered(after time: Duration, times: Int) {
+      for _ in 0..<times {
+        awaited = now
+        pass(time)
+        awaited = nil
+        pass(.milliseconds(100))
+      }
+    }
+
     private mutating func look() {
       core.waits(since: awaited, roundTrip: roundTrip, at: now)
       core.handleDeadline(at: now)
@@ -118,12 +128,7 @@ struct PathCoreTests {
     scene.open = [relay: .milliseconds(100), direct: .milliseconds(50)]
     scene.core.add(relay, .relayed, at: scene.now)
     scene.pass(.seconds(1))
-    for _ in 0..<20 {
-      scene.awaited = scene.now
-      scene.pass(.milliseconds(590))
-      scene.awaited = nil
-      scene.pass(.milliseconds(100))
-    }
+    scene.isAnswered(after: .milliseconds(590), times: 20)
     #expect(scene.gone.isEmpty)
   }
 
@@ -136,12 +141,7 @@ struct PathCoreTests {
     scene.roundTrip = .milliseconds(100)
     scene.core.add(direct, .direct, at: scene.now)
     scene.pass(.seconds(10))
-    for _ in 0..<20 {
-      scene.awaited = scene.now
-      scene.pass(.milliseconds(1600))
-      scene.awaited = nil
-      scene.pass(.milliseconds(100))
-    }
+    scene.isAnswered(after: .milliseconds(1600), times: 20)
     #expect(scene.gone.map(\.to) == [direct])
     #expect(scene.core.paths.allSatisfy { $0.state == .alive })
   }

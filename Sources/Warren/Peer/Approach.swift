@@ -94,6 +94,9 @@ final class AdoptedConnection: @unchecked Sendable {
   var renewed: Instant?
   /// Whether it goes over a relay.
   var isRelayed: Bool { paths?.usedKind == .relayed }
+  /// Something better is looked for soon: what was found of the network before says little of what it is like now.
+  func searchSoon() { (nextSearch, searchPause) = (nil, PeerLimits.firstSearchPause) }
+
   /// Whether something better may be found: where it goes by a relay, or over TCP, and not because somebody wants that.
   var isSecondBest: Bool {
     guard let paths, !paths.isWhereWanted else { return false }

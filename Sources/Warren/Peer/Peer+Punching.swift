@@ -339,7 +339,7 @@ extension Peer {
   private func isSearchDue(_ adopted: AdoptedConnection) -> Bool {
     guard adopted.isSecondBest, adopted.isClient, configuration.paths == .any else {
       // What goes straight, and then by a relay again, may soon go straight once more.
-      (adopted.nextSearch, adopted.searchPause) = (nil, PeerLimits.firstSearchPause)
+      adopted.searchSoon()
       return false
     }
     let now = machine.now
@@ -352,8 +352,7 @@ extension Peer {
   /// Nothing leads to the other side any more.
   func lost(_ adopted: AdoptedConnection) async {
     ports?.watcher?.hurry()
-    // What was found of the network before says little of the one that comes back.
-    (adopted.nextSearch, adopted.searchPause) = (nil, PeerLimits.firstSearchPause)
+    adopted.searchSoon()
     await lookAtNetworks()
     if !isClosed, adopted.paths?.isLost ?? false { await mend(adopted) }
   }

@@ -431,7 +431,7 @@ public actor Peer {
       await client.tryNow(speaking: Set(addresses.map(\.ip.family)))
     }
     for adopted in adoptedConnections {
-      (adopted.nextSearch, adopted.searchPause) = (nil, PeerLimits.firstSearchPause)
+      adopted.searchSoon()
       await mend(adopted)
     }
   }
