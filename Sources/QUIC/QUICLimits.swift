@@ -36,6 +36,9 @@ public enum QUICLimits {
   public static let unknownRoundTrip: Duration = .milliseconds(333)
   /// What is asked of the system for a socket's buffers: a turn of a busy loop at 1 Gbit/s and 30 ms.
   public static let socketBytes = 4_194_304
+  /// How often an answer that does not come is asked for where there is not patience for ever, besides what the library does: a dozen
+  /// times before it is over.
+  public static let question: Duration = .seconds(2)
   /// Datagrams that wait for a slow reader: then the oldest goes, since the newest matters (RFC 9221, 5).
   public static let waitingDatagrams = 256
   /// Datagrams that wait to be sent.

@@ -76,6 +76,28 @@ struct KeepAliveTests {
     #expect((.seconds(20)...(.seconds(121))).contains(start.duration(to: lab.now)))
   }
 
+  @Test("asks again where a sign of life, or its answer, is lost", arguments: [0, 1], [1, 7])
+  func lost(side: Int, losses: Int) throws {
+    let lab = try QUICLaboratory { _, configuration in
+      configuration.idleTimeout = .seconds(300)
+      configuration.answerTimeout = .seconds(20)
+      configuration.keepAlive = .seconds(100)
+    }
+    let (client, server) = try lab.connected()
+    var (lost, passed) = (0, 0)
+    lab.tap = { flight in
+      if flight.to == side, lost < losses {
+        lost += 1
+        return false
+      }
+      passed += 1
+      return true
+    }
+    lab.run(for: .seconds(1000))
+    #expect(client.phase == .open && server.phase == .open)
+    #expect(lost == losses && (18...30).contains(passed), "\(passed)")
+  }
+
   @Test("agrees on the shorter of both sides' patience")
   func agreed() throws {
     let lab = try QUICLaboratory { side, configuration in

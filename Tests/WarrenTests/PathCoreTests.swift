@@ -333,6 +333,29 @@ struct PathCoreTests {
     #expect(scene.core.paths.map(\.network) == [direct])
   }
 
+  @Test(
+    "asks now and then whether a direct way that was cut is mended, for an hour, where there is a relay alone",
+    arguments: [20, 70])
+  func cut(minutes: Int) {
+    var scene = Scene(on: direct, .direct)
+    scene.open = [direct: .milliseconds(50), relay: .milliseconds(100)]
+    scene.core.add(relay, .relayed, at: scene.now)
+    scene.isTalking = true
+    scene.pass(.seconds(10))
+    scene.open[direct] = nil
+    scene.pass(.seconds(10))
+    #expect(scene.core.used == relay)
+    scene.isTalking = false
+    scene.awaited = nil
+    scene.asked = []
+    scene.pass(.seconds(minutes * 60))
+    let count = scene.asked.count { $0.on == direct }
+    scene.open[direct] = .milliseconds(50)
+    scene.pass(.seconds(120))
+    #expect(scene.core.used == (minutes < 60 ? direct : relay))
+    #expect(count <= min(minutes, 60) + 12, "\(count)")
+  }
+
   @Test("keeps as many ways as it needs, and asks each four times a minute")
   func bounded() {
     var scene = Scene(on: direct, .direct)

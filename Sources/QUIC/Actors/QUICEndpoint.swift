@@ -89,6 +89,12 @@ public actor QUICEndpoint {
     socket.udp.onWritable = nil
     sockets[Int(channel)] = nil
     freeNumbers.append(Int(channel))
+    for connection in socket.waiting {
+      state(of: connection).isWaitingToSend = false
+      core.resume(connection)
+    }
+    socket.waiting = []
+    scheduleFlush()
   }
 
   /// Takes a datagram that has come to a socket before this endpoint was given it.
@@ -258,7 +264,7 @@ public actor QUICEndpoint {
 
   private func transmit(_ connection: ConnectionCore) {
     let channel = connection.channel
-    guard let socket = socket(of: channel) else { return }
+    guard let socket = socket(of: channel) else { return lose(connection, channel) }
     while connection.transmit(into: &socket.outbox, of: channel, at: machine.now) == .full {
       send(socket)
       // The system has no room either: it says when it has.
@@ -268,6 +274,15 @@ public actor QUICEndpoint {
       }
     }
     send(socket)
+    while let (bytes, channel, envelope) = connection.pollElsewhere() {
+      send(bytes, envelope, through: channel)
+    }
+  }
+
+  /// Its socket is gone: its packets are lost, as on a way that leads nowhere, so that it asks again, goes another way, or is over.
+  private func lose(_ connection: ConnectionCore, _ channel: UInt16) {
+    var nowhere = DatagramOutbox()
+    while connection.transmit(into: &nowhere, of: channel, at: machine.now) == .full { nowhere.removeAll() }
     while let (bytes, channel, envelope) = connection.pollElsewhere() {
       send(bytes, envelope, through: channel)
     }

@@ -74,6 +74,7 @@ extension ConnectionCore {
 
   private func beginWaiting(at now: Instant) {
     awaitedSince = now
+    askAgain()
     guard let onWaiting else { return }
     self.onWaiting = nil
     onWaiting()
@@ -305,18 +306,32 @@ extension ConnectionCore {
     let isWaiting = !outgoingDatagrams.isEmpty
     guard isWaiting != asksForDatagrams else { return }
     asksForDatagrams = isWaiting
-    let timeout = isWaiting ? probeTimeout * 2 : keepAlive ?? .zero
-    cquic_keep_alive(handle, UInt64(max(0, timeout.wholeNanoseconds)))
+    tellInterval()
   }
 
   /// Says from now on that it is alive after so long with nothing else to say; nil for never.
   public func sayAlive(every interval: Duration?) {
     guard interval != keepAlive, phase == .handshaking || phase == .open else { return }
     keepAlive = interval
-    // Where it asks for datagrams it comes back to this by itself.
-    guard !asksForDatagrams else { return }
-    cquic_keep_alive(handle, UInt64(max(0, interval?.wholeNanoseconds ?? 0)))
+    tellInterval()
     changed()
+  }
+
+  // The library does not ask again for a sign of life that got lost, and the next one may be minutes away; for everything else it asks
+  // ever more seldom. Who has only so much patience asks a few times more: what comes back tells what is lost.
+
+  /// An answer is owed, or has come.
+  func askAgain() {
+    guard answerTimeout != nil, (awaitedSince != nil) != asksAgain else { return }
+    asksAgain = awaitedSince != nil
+    tellInterval()
+  }
+
+  private func tellInterval() {
+    var interval = keepAlive ?? .zero
+    if asksAgain { interval = interval > .zero ? min(interval, QUICLimits.question) : QUICLimits.question }
+    if asksForDatagrams { interval = probeTimeout * 2 }
+    cquic_keep_alive(handle, UInt64(max(0, interval.wholeNanoseconds)))
   }
 
   /// After how long without a word the two have agreed that it is over, the shorter of both sides' wishes; nil where neither

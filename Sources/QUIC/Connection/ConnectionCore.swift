@@ -146,6 +146,8 @@ public final class ConnectionCore {
   @exclusivity(unchecked) var outgoingDatagrams = Queue<[UInt8]>()
   /// Whether signs of life are sent sooner, since datagrams wait for others to be acknowledged.
   var asksForDatagrams = false
+  /// Whether it asks again and again, as an answer is owed.
+  var asksAgain = false
 
   /// The ways on which its handshake is tried, or was, where there is more than one.
   var ways: Ways?
@@ -253,6 +255,7 @@ extension ConnectionCore {
       lastHeard = path
     }
     awaitedSince = nil
+    askAgain()
   }
 
   private func known(_ path: NetworkPath) -> NetworkPath {

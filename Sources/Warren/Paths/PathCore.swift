@@ -322,7 +322,10 @@ struct PathCore {
       let isUsed = entries[place].network.isSame(as: used)
       if !isUsed, entries[place].nextPing <= now { ask(place, at: now) }
     }
-    entries.removeAll { $0.isHopeless(at: now) && !$0.network.isSame(as: used) }
+    let isSecondBest = kind(of: used) != .direct
+    entries.removeAll {
+      $0.isHopeless(at: now, isMissed: isSecondBest && $0.kind == .direct) && !$0.network.isSame(as: used)
+    }
     if let nextUrgent, nextUrgent <= now { askAll(at: now) }
     choose(at: now)
   }

@@ -46,8 +46,11 @@ struct PathEntry {
   }
 
   /// Whether there is no hope any more.
-  func isHopeless(at now: Instant) -> Bool {
-    state == .silent && (lastAnswer ?? since).duration(to: now) >= PathLimits.hope
+  ///
+  /// - Parameter isMissed: whether the connection goes a worse way, as long as this one is silent.
+  func isHopeless(at now: Instant, isMissed: Bool) -> Bool {
+    let hope = isMissed && lastAnswer != nil ? PathLimits.longestHope : PathLimits.hope
+    return state == .silent && (lastAnswer ?? since).duration(to: now) >= hope
   }
 
   /// When to call ``handleDeadline(at:)``.

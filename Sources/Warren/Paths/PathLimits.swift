@@ -6,6 +6,9 @@ public enum PathLimits {
   public static let pathsOfKind = 2
   /// How long a path that does not answer is asked now and then.
   public static let hope: Duration = .seconds(300)
+  /// The same for a direct path that has answered once, where there is nothing but a relay or TCP since: whatever cut it may be mended,
+  /// and a search for a new one is seldom by then.
+  public static let longestHope: Duration = .seconds(3600)
   /// After how long without an answer the way is looked at, besides a round trip; and after how long it is taken for dead, besides
   /// two: what a queue of half a second holds back is late and not lost.
   public static let suspicion: Duration = .milliseconds(250)

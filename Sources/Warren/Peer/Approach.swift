@@ -102,8 +102,17 @@ final class AdoptedConnection: @unchecked Sendable {
     guard let paths, !paths.isWhereWanted else { return false }
     return paths.usedKind.map { $0 != .direct } ?? false
   }
+  /// The sockets that were found by this try are the connection's now.
+  func inherit(_ approach: Approach) {
+    approach.inherit(approach)
+    sockets += approach.inherited
+    approach.inherited = []
+  }
+
   /// Relays' addresses at which the other side says that it can be reached.
   var othersRelays: [SocketAddress] = []
+  /// Sockets that were found for it, by their numbers at the endpoint: they are open until it is over, or goes through others.
+  var sockets: [UInt16] = []
   /// What sees to a spare way at present.
   var sparing: Task<Void, any Error>?
 

@@ -605,6 +605,9 @@ extension Peer {
     for transport in [TransportProtocol.udp, .tcp] {
       if let mending = adopted.mending[transport] { await end(mending) }
     }
+    let sockets = adopted.sockets
+    adopted.sockets = []
+    for channel in sockets { giveUp(channel) }
     if isClosed { return }
     tell(.disconnected(from: adopted.peer, because: error))
     if let kept { await adopt(kept) }

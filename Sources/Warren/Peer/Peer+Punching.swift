@@ -224,7 +224,7 @@ extension Peer {
   /// Ends what was begun for a connection, but for the connection.
   private func stop(_ approach: Approach) {
     approaches.removeAll { $0 === approach }
-    if !approach.isMending { approach.inherit(approach) }
+    (approach.connection ?? approach.mended)?.inherit(approach)
     let (puncher, introduction, tasks) = (approach.puncher, approach.introduction, approach.tasks)
     approach.puncher = nil
     approach.introduction = nil
@@ -258,7 +258,12 @@ extension Peer {
     approach.inherit(approach)
     let channels = approach.inherited
     approach.inherited = []
-    for channel in channels { giveUp(channel) }
+    if let adopted = approach.mended, adopted.paths != nil {
+      // Its connection may go through them already.
+      adopted.sockets += channels
+    } else {
+      for channel in channels { giveUp(channel) }
+    }
   }
 
   /// Ends a try, with all that was begun for it.
@@ -325,11 +330,9 @@ extension Peer {
 
   /// Sockets through which nothing comes any more are given up.
   private func giveUpSockets(of adopted: AdoptedConnection) {
-    guard let approach = adopted.approach, !approach.inherited.isEmpty, let paths = adopted.paths else {
-      return
-    }
-    let useless = approach.inherited.filter { !paths.uses($0) }
-    approach.inherited.removeAll(where: useless.contains)
+    guard !adopted.sockets.isEmpty, let paths = adopted.paths else { return }
+    let useless = adopted.sockets.filter { !paths.uses($0) }
+    adopted.sockets.removeAll(where: useless.contains)
     for channel in useless {
       paths.remove(channel: channel)
       giveUp(channel)
@@ -470,13 +473,11 @@ extension Peer {
   private func mended(_ adopted: AdoptedConnection, _ approach: Approach) async {
     if adopted.mending[approach.transport] === approach { adopted.mending[approach.transport] = nil }
     approach.isOver = true
-    guard adopted.paths != nil, let first = adopted.approach else {
+    guard adopted.paths != nil else {
       // A try that stays keeps relays that nobody needs, and with them those that are gone.
       approaches.removeAll { $0 === approach }
       return await letGo(of: approach)
     }
-    // The sockets that it has found are the connection's now.
-    first.inherit(approach)
     stop(approach)
   }
 }

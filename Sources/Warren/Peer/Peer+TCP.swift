@@ -31,7 +31,7 @@ extension Peer {
     let socket = FramedSocket(over: opened.tcp)
     let channel = adopt(socket)
     ports.borrowed(socket, as: channel)
-    adopted.approach?.inherited.append(channel)
+    adopted.sockets.append(channel)
     socket.onLost = { [weak self] _ in self?.assumeIsolated { $0.lost(channel, of: adopted) } }
     adopted.paths?.add(NetworkPath(to: socket.remoteAddress, through: channel), .tcp)
   }
@@ -40,7 +40,7 @@ extension Peer {
 
   /// Its TCP connection has ended.
   private func lost(_ channel: UInt16, of adopted: AdoptedConnection) {
-    adopted.approach?.inherited.removeAll { $0 == channel }
+    adopted.sockets.removeAll { $0 == channel }
     adopted.paths?.remove(channel: channel)
     giveUp(channel)
   }
