@@ -696,6 +696,17 @@ uint64_t cquic_bytes_in_flight(cquic_connection *connection) {
   return info.bytes_in_flight;
 }
 
+uint64_t cquic_loss_deadline(cquic_connection *connection) {
+#if CQUIC_NGTCP2_1
+  // It is not told by itself.
+  return ngtcp2_conn_get_expiry(connection->conn);
+#else
+  connection_info info;
+  get_info(connection->conn, &info);
+  return info.loss_detection_timer;
+#endif
+}
+
 void cquic_get_statistics(cquic_connection *connection, cquic_statistics *out) {
   connection_info info;
   get_info(connection->conn, &info);

@@ -203,6 +203,8 @@ uint64_t cquic_stream_window_left(cquic_connection *, int64_t id);
 uint64_t cquic_congestion_window_left(cquic_connection *);
 // How many bytes are on their way.
 uint64_t cquic_bytes_in_flight(cquic_connection *);
+// When what is on its way is taken for lost, or asked for; UINT64_MAX for never.
+uint64_t cquic_loss_deadline(cquic_connection *);
 uint64_t cquic_streams_left(cquic_connection *, int is_bidirectional);
 
 // Whether a client has come back with a ticket that lets it send at once.

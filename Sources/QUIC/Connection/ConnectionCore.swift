@@ -148,6 +148,9 @@ public final class ConnectionCore {
   var asksForDatagrams = false
   /// Whether it asks again and again, as an answer is owed.
   var asksAgain = false
+  /// When what was under way was asked for before it was the library's time; and whether that may wait for too long.
+  var askedNow: Instant?
+  var mayBeTooPatient = false
 
   /// The ways on which its handshake is tried, or was, where there is more than one.
   var ways: Ways?
@@ -215,6 +218,7 @@ extension ConnectionCore {
       met(path, bytes.byteCount, isGenuine: isGenuine != 0)
       // Anybody can send something: what the other side has not sealed says nothing of whether it is still there.
       if isGenuine != 0 || phase == .handshaking { heard(on: path, at: now) }
+      if isGenuine != 0, mayBeTooPatient { goOn(at: now) }
       let wasHandshaking = phase == .handshaking
       settle(result, at: now)
       if wasHandshaking, error != nil { handshakeEndedBy = path }
@@ -323,6 +327,7 @@ extension ConnectionCore {
       handledAt = now
       lookForStalls(at: now)
       settle(cquic_handle_deadline(handle, libraryTime(now)), at: now)
+      mayBeTooPatient = phase == .open
       changed()
     case .closing(let until), .draining(let until):
       if until <= now { end() }
@@ -333,14 +338,28 @@ extension ConnectionCore {
   /// What is under way is asked for now: after some losses one after the other the library does so ever more seldom, and cannot know
   /// that it gets through again. It is told that the time has come.
   func askNow(at now: Instant) {
-    guard phase == .open, cquic_bytes_in_flight(handle) > 0, let due = libraryDeadline, due > now else {
-      return
-    }
+    guard phase == .open, let due = lossDeadline, due > now else { return }
     // Its patience must not come to its end by that.
     if let agreedIdleTimeout, due >= lastReceived.advanced(by: agreedIdleTimeout / 2) { return }
-    libraryClock.skip(to: cquic_deadline(handle), at: now)
+    askedNow = now
+    libraryClock.skip(to: cquic_loss_deadline(handle), at: now)
     handleDeadline(at: now)
     changed()
+  }
+
+  /// Something comes while what was sent is not acknowledged, and the library, which has asked in vain a few times, waits for long until
+  /// it asks again.
+  private func goOn(at now: Instant) {
+    let patience = probeTimeout * 2
+    guard let due = lossDeadline, now.duration(to: due) > patience else { return mayBeTooPatient = false }
+    if let askedNow, askedNow.duration(to: now) < patience { return }
+    askNow(at: now)
+  }
+
+  /// When the library asks for what is on its way.
+  private var lossDeadline: Instant? {
+    let coded = cquic_loss_deadline(handle)
+    return coded <= UInt64(Int64.max) ? libraryClock.instant(coded) : nil
   }
 
   /// The time as the library is told it.

@@ -11,12 +11,15 @@ enum LaboratoryWords {
     "against", .file, "a file that says what is expected: what differs is shown, and is a failure")
 
   static func seeds(_ count: UInt64, atMost most: UInt64 = 1_000_000) -> Option<UInt64> {
-    Option("seeds", .number(1...most), "how many seeds to run, from 1 on", default: count)
+    Option("seeds", .number(1...most), "how many seeds to run", default: count)
   }
 
+  static let firstSeed = Option<UInt64>(
+    "first-seed", .number(1...UInt64.max / 2), "the first of the seeds: those before were tried", default: 1)
+
   /// The seeds that `words` ask for.
-  static func seeds(_ seeds: Option<UInt64>, in words: ParsedWords) -> ClosedRange<UInt64> {
-    words[seed].map { $0...$0 } ?? 1...words[seeds]
+  static func seeds(_ seeds: Option<UInt64>, from first: UInt64 = 1, in words: ParsedWords) -> ClosedRange<UInt64> {
+    words[seed].map { $0...$0 } ?? first...first + words[seeds] - 1
   }
 }
 

@@ -1,0 +1,64 @@
+import Testing
+import WarrenMachine
+
+@testable import WarrenQUIC
+
+@Suite("A QUIC connection that has asked in vain for long")
+struct PatienceTests {
+  /// Two of whom one has sent what nobody has heard for 40 seconds, until the network was mended.
+  private static func stalled(_ side: Int) throws -> (QUICLaboratory, ConnectionCore, ConnectionCore, StreamCore) {
+    let lab = try QUICLaboratory { _, configuration in
+      configuration.idleTimeout = .seconds(300)
+      configuration.answerTimeout = .seconds(60)
+    }
+    let (client, server) = try lab.connected()
+    let (core, other) = side == 0 ? (client, server) : (server, client)
+    let stream = try #require(try core.openStream(isBidirectional: false))
+    lab.loss = 1
+    // As much as may be under way, and more.
+    _ = try stream.write([UInt8](repeating: 7, count: 200_000).span.bytes)
+    lab.drain()
+    lab.run(for: .seconds(40))
+    lab.loss = 0
+    return (lab, core, other, stream)
+  }
+
+  @Test("goes on as soon as something comes", arguments: [0, 1])
+  func heard(side: Int) throws {
+    let (lab, core, other, stream) = try Self.stalled(side)
+    let start = lab.now
+    other.sayAlive(every: .milliseconds(500))
+    lab.drain()
+    lab.run(for: .seconds(30)) { stream.sendBuffer.unacknowledged == 0 }
+    #expect(start.duration(to: lab.now) < .seconds(1), "\(start.duration(to: lab.now))")
+    #expect(core.phase == .open && stream.sendBuffer.unacknowledged == 0)
+  }
+
+  @Test("asks again where what it has asked then is lost as well", arguments: [0, 1])
+  func lost(side: Int) throws {
+    let (lab, core, other, stream) = try Self.stalled(side)
+    var lost = 0
+    lab.tap = { flight in
+      guard flight.to != side, lost < 3 else { return true }
+      lost += 1
+      return false
+    }
+    let start = lab.now
+    other.sayAlive(every: .milliseconds(500))
+    lab.drain()
+    lab.run(for: .seconds(30)) { stream.sendBuffer.unacknowledged == 0 }
+    #expect(start.duration(to: lab.now) < .seconds(4), "\(start.duration(to: lab.now))")
+    #expect(lost == 3 && core.phase == .open && stream.sendBuffer.unacknowledged == 0)
+  }
+
+  @Test("goes on as soon as it is told that it gets through again", arguments: [0, 1])
+  func told(side: Int) throws {
+    let (lab, core, _, stream) = try Self.stalled(side)
+    let start = lab.now
+    core.askNow(at: lab.now)
+    lab.drain()
+    lab.run(for: .seconds(30)) { stream.sendBuffer.unacknowledged == 0 }
+    #expect(start.duration(to: lab.now) < .seconds(1), "\(start.duration(to: lab.now))")
+    #expect(core.phase == .open && stream.sendBuffer.unacknowledged == 0)
+  }
+}
