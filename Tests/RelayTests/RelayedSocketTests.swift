@@ -132,6 +132,29 @@ struct RelayedSocketTests {
     }
   }
 
+  @Test("says at once that its relay is gone where it goes over TCP from an address that this machine has lost")
+  func lostAddress() async throws {
+    let world = World(seed: 1) {
+      Machine("client").behind(.portRestrictedCone)
+      Server("relay")
+    }
+    try await world.run { world in
+      let (client, server) = (world.machine("client"), world.machine("relay"))
+      let relay = ScriptedRelay(on: server)
+      let tcp = try await relay.listen(at: SocketAddress(server.address(.v4), port: 0))
+      let socket = try await RelayClient.allocate(at: [Self.server(tcp, .tcp)], on: client)
+      let memory = Memory(of: socket)
+      socket.networkChanged()
+      try await client.sleep(for: .seconds(1))
+      #expect(memory.errors.isEmpty)
+      client.renumber()
+      socket.networkChanged()
+      try await client.sleep(for: .milliseconds(1))
+      #expect(memory.errors.map(\.code) == [.moved])
+      await relay.stop()
+    }
+  }
+
   @Test(
     "follows to another of this machine's ports where the relay can do that", arguments: RelayWorld.allCases)
   func moved(world: RelayWorld) async throws {

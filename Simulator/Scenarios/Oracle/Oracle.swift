@@ -25,6 +25,9 @@ public struct Oracle: Sendable {
   /// Whether somebody may not hear what another says: on a bad link, or behind a box that forgets what is in use.
   var loses: Bool { sites.values.contains { $0.loss > 0 || OracleNAT($0.boxes[...]).isUnsteady } }
 
+  /// Whether the link of one of these loses so much that a question is lost several times, and so is a sign of life.
+  func loses(_ names: String...) -> Bool { names.contains { sites[$0]?.isLossy ?? false } }
+
   /// What is promised to two machines.
   public struct Promise: Hashable, Sendable {
     /// Whether they reach each other directly by UDP: for certain, perhaps, or never.

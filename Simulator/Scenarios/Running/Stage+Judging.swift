@@ -153,7 +153,8 @@ extension Stage {
   private func ask(_ one: String, _ other: String, _ promise: Oracle.Promise) async -> Connection? {
     guard let peer = peers[one] else { return nil }
     do {
-      let connection = try await director.withDeadline(ScenarioLimits.asking) {
+      let patience = oracle.loses(one, other) ? ScenarioLimits.askingAgain : ScenarioLimits.asking
+      let connection = try await director.withDeadline(patience) {
         let connection = try await peer.connect(to: self.id(of: other))
         self.expect(connection, at: one, isOf: other)
         self.serve(connection, at: one)

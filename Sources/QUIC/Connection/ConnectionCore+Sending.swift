@@ -34,7 +34,10 @@ extension ConnectionCore {
     clock = now
     // Looked at only where nothing is awaited yet: whoever sends much awaits something nearly always.
     let before = awaitedSince == nil ? cquic_bytes_in_flight(handle) : nil
-    defer { if let before, cquic_bytes_in_flight(handle) > before { beginWaiting(at: now) } }
+    defer {
+      if let before, cquic_bytes_in_flight(handle) > before { beginWaiting(at: now) }
+      if asksAgain { askAgain() }
+    }
     let isPaced = roundTrip >= QUICLimits.leastPacedRoundTrip
     var budget = isPaced ? max(cquic_send_quantum(handle), QUICLimits.smallestInitial) : .max
     let capacity = packetLimit
@@ -317,13 +320,14 @@ extension ConnectionCore {
     changed()
   }
 
-  // The library does not ask again for a sign of life that got lost, and the next one may be minutes away; for everything else it asks
-  // ever more seldom. Who has only so much patience asks a few times more: what comes back tells what is lost.
+  // The library does not ask again for a sign of life that got lost, and the next one may be minutes away: who has only so much
+  // patience does. What else is lost the library asks for; a sign of life would put that off.
 
-  /// An answer is owed, or has come.
+  /// An answer is owed, or has come, or the library asks for it.
   func askAgain() {
-    guard answerTimeout != nil, (awaitedSince != nil) != asksAgain else { return }
-    asksAgain = awaitedSince != nil
+    let asks = awaitedSince != nil && answerTimeout != nil && cquic_loss_deadline(handle) == .max
+    guard asks != asksAgain else { return }
+    asksAgain = asks
     tellInterval()
   }
 

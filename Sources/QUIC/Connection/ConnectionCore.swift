@@ -148,9 +148,11 @@ public final class ConnectionCore {
   var asksForDatagrams = false
   /// Whether it asks again and again, as an answer is owed.
   var asksAgain = false
-  /// When what was under way was asked for before it was the library's time; and whether that may wait for too long.
-  var askedNow: Instant?
-  var mayBeTooPatient = false
+  /// When the library has asked last for what is under way, and since when it has in vain.
+  var probed: Instant?
+  var stalledSince: Instant?
+  /// When that is asked for before it is the library's time.
+  var asksAt: Instant?
 
   /// The ways on which its handshake is tried, or was, where there is more than one.
   var ways: Ways?
@@ -217,8 +219,9 @@ extension ConnectionCore {
       if side == .server, !names.isCurrent(coded) { followLibrary() }
       met(path, bytes.byteCount, isGenuine: isGenuine != 0)
       // Anybody can send something: what the other side has not sealed says nothing of whether it is still there.
+      let silence = lastReceived.duration(to: now)
       if isGenuine != 0 || phase == .handshaking { heard(on: path, at: now) }
-      if isGenuine != 0, mayBeTooPatient { goOn(at: now) }
+      if isGenuine != 0, let stalledSince { goOn(after: silence, stalledSince, at: now) }
       let wasHandshaking = phase == .handshaking
       settle(result, at: now)
       if wasHandshaking, error != nil { handshakeEndedBy = path }
@@ -259,7 +262,7 @@ extension ConnectionCore {
       lastHeard = path
     }
     awaitedSince = nil
-    askAgain()
+    if asksAgain { askAgain() }
   }
 
   private func known(_ path: NetworkPath) -> NetworkPath {
@@ -291,7 +294,7 @@ extension ConnectionCore {
     switch phase {
     case .handshaking, .open:
       if let waitingDeadline { return waitingDeadline }
-      return .earliest(.earliest(answerDeadline, handshakeDeadline), libraryDeadline)
+      return .earliest(.earliest(.earliest(answerDeadline, handshakeDeadline), asksAt), libraryDeadline)
     case .closing(let until), .draining(let until): return until
     case .ended: return nil
     }
@@ -321,13 +324,20 @@ extension ConnectionCore {
         finish(QUICError(.idle))
         return end()
       }
+      if let asksAt, asksAt <= now {
+        self.asksAt = nil
+        putForward(at: now)
+      }
       guard let deadline = nextDeadline, deadline <= now else { return }
       if let handshakeDeadline, handshakeDeadline <= now { return settle(CQUIC_HANDSHAKE_LATE, at: now) }
       if libraryClock.standsStill { return handleWaiting(at: now) }
       handledAt = now
       lookForStalls(at: now)
+      if phase == .open, let due = lossDeadline, due <= now {
+        probed = now
+        stalledSince = stalledSince ?? now
+      }
       settle(cquic_handle_deadline(handle, libraryTime(now)), at: now)
-      mayBeTooPatient = phase == .open
       changed()
     case .closing(let until), .draining(let until):
       if until <= now { end() }
@@ -335,25 +345,36 @@ extension ConnectionCore {
     }
   }
 
-  /// What is under way is asked for now: after some losses one after the other the library does so ever more seldom, and cannot know
-  /// that it gets through again. It is told that the time has come.
+  /// It gets through again, perhaps: what is under way is asked for soon. After some losses one after the other the library does so ever
+  /// more seldom, and cannot know.
+  ///
+  /// What may be on its way back is waited for: the library would take the time by which its clock is put forward for the way's length.
   func askNow(at now: Instant) {
-    guard phase == .open, let due = lossDeadline, due > now else { return }
-    // Its patience must not come to its end by that.
-    if let agreedIdleTimeout, due >= lastReceived.advanced(by: agreedIdleTimeout / 2) { return }
-    askedNow = now
-    libraryClock.skip(to: cquic_loss_deadline(handle), at: now)
-    handleDeadline(at: now)
+    guard phase == .open, lossDeadline != nil else { return }
+    let time = min(roundTrip, QUICLimits.longestPatience)
+    let soon = max(now.advanced(by: time), (probed ?? now).advanced(by: time * 2))
+    asksAt = .earliest(asksAt, soon)
     changed()
   }
 
-  /// Something comes while what was sent is not acknowledged, and the library, which has asked in vain a few times, waits for long until
-  /// it asks again.
-  private func goOn(at now: Instant) {
-    let patience = probeTimeout * 2
-    guard let due = lossDeadline, now.duration(to: due) > patience else { return mayBeTooPatient = false }
-    if let askedNow, askedNow.duration(to: now) < patience { return }
-    askNow(at: now)
+  /// The library is told that the time has come.
+  private func putForward(at now: Instant) {
+    guard let due = lossDeadline, now.duration(to: due) > probeTimeout * 2 else { return }
+    // Its patience must not come to its end by that.
+    if let agreedIdleTimeout, due >= lastReceived.advanced(by: agreedIdleTimeout / 2) { return }
+    libraryClock.skip(to: cquic_loss_deadline(handle), at: now)
+  }
+
+  /// Something comes after such a silence while what was sent is not acknowledged, and the library has asked for it.
+  ///
+  /// It may get through to here alone, and each question makes the library wait twice as long for the next: they are as seldom as half
+  /// of the time that has passed.
+  private func goOn(after silence: Duration, _ stalledSince: Instant, at now: Instant) {
+    guard let due = lossDeadline, now.duration(to: due) > probeTimeout * 2 else {
+      return self.stalledSince = nil
+    }
+    let time = stalledSince.duration(to: now)
+    if max(silence, (probed ?? stalledSince).duration(to: now)) * 2 >= time { askNow(at: now) }
   }
 
   /// When the library asks for what is on its way.

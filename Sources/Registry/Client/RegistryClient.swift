@@ -187,6 +187,12 @@ public actor RegistryClient {
     if !link.showsPort || !(families.isEmpty || families.contains(family)) { await link.close(.closed) }
   }
 
+  /// The registry's STUN answers: what has been asked of it in vain gets through now, perhaps.
+  public func askNow() {
+    guard let link = link as? QUICLink else { return }
+    endpoint.assumeIsolated { $0.askNow(link.connection) }
+  }
+
   /// Somebody wants something: the registry is called at once, and not when it is time to.
   private func hurry() async {
     guard !isReplaced, urged.map({ $0.duration(to: machine.now) >= RegistryLimits.urgentPause }) ?? true

@@ -88,7 +88,7 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
   }
 
   /// This machine has another address, perhaps: goes there with the allocation where the relay can do that, else looks whether
-  /// the relay still has it. If not, ``onLost`` is called.
+  /// the relay still has it. If not, or where it goes over TCP from an address that is gone, ``onLost`` is called.
   public func networkChanged() {
     guard !isClosed else { return }
     let now = machine.now
@@ -100,10 +100,19 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
       core.moved(at: now)
       // Who has waited for room at the old one has it here.
       machine.submit { [weak self] in self?.becameWritable() }
+    } else if carrier.isReliable, !isHere(carrier.localAddress.ip) {
+      // Nothing comes to that address any more, and TCP alone would wait for long.
+      core.moved(at: now)
     } else {
       core.check(at: now)
     }
     settle()
+  }
+
+  /// Whether an address is this machine's; where it cannot be said, it is.
+  private func isHere(_ ip: IPAddress) -> Bool {
+    guard let interfaces = try? machine.interfaces() else { return true }
+    return ip.isLoopback || interfaces.contains { $0.addresses.contains { $0.ip == ip } }
   }
 
   /// Gives the address back, and forgets the handlers. Closing twice is no error.

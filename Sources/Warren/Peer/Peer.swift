@@ -243,6 +243,7 @@ public actor Peer {
       keepAlive?.networkChanged()
     }
     announced = seen
+    client.assumeIsolated { $0.askNow() }
     machine.spawn("what the registry has seen") { await self.announce(to: client, now: isNew) }
   }
 
