@@ -31,6 +31,8 @@ struct FamilyTranslation: Sendable {
       error.offender.source = Self.original(error.offender.source)
       let host = error.offender.destination
       error.offender.destination = SocketAddress(standIn(for: host.ip, in: base), port: host.port)
+      // What becomes an IPv6 packet grows by 20 bytes (RFC 7915, 5.2).
+      if case .tooLarge(let mtu) = error.reason { error.reason = .tooLarge(mtu: mtu - 20) }
       packet.content = .icmp(.error(error))
     }
     return packet

@@ -31,6 +31,8 @@ public enum ScenarioLimits {
   /// The same over a link that loses more than a twentieth: what is lost five times is asked for a sixth time after half a minute where
   /// the way there and back takes a second, and there are two to be reached.
   static let askingAgain: Duration = .seconds(60)
+  /// How often it is asked there: one time in thirty all is lost for as long as anybody has patience (45 s).
+  static let attempts = 3
   /// How long the best way may take to be found then.
   static let improving: Duration = .seconds(40)
   /// How long all is given to be forgotten when everybody has gone, besides what NATs remember: connections that close wait for three

@@ -6,7 +6,9 @@ import WarrenMachine
 @Suite("A QUIC connection that has asked in vain for long")
 struct PatienceTests {
   /// Two of whom one has sent what nobody has heard for 40 seconds, until the network was mended.
-  private static func stalled(_ side: Int) throws -> (QUICLaboratory, ConnectionCore, ConnectionCore, StreamCore) {
+  private static func stalled(_ side: Int) throws -> (
+    QUICLaboratory, ConnectionCore, ConnectionCore, StreamCore
+  ) {
     let lab = try QUICLaboratory { _, configuration in
       configuration.idleTimeout = .seconds(300)
       configuration.answerTimeout = .seconds(60)
@@ -34,7 +36,9 @@ struct PatienceTests {
     #expect(core.phase == .open && stream.sendBuffer.unacknowledged == 0)
   }
 
-  @Test("asks again where what it has asked then is lost as well", arguments: [0, 1])
+  @Test(
+    "asks again where what it has asked then is lost as well, once half of the time has passed",
+    arguments: [0, 1])
   func lost(side: Int) throws {
     let (lab, core, other, stream) = try Self.stalled(side)
     var lost = 0
@@ -46,8 +50,8 @@ struct PatienceTests {
     let start = lab.now
     other.sayAlive(every: .milliseconds(500))
     lab.drain()
-    lab.run(for: .seconds(30)) { stream.sendBuffer.unacknowledged == 0 }
-    #expect(start.duration(to: lab.now) < .seconds(4), "\(start.duration(to: lab.now))")
+    lab.run(for: .seconds(60)) { stream.sendBuffer.unacknowledged == 0 }
+    #expect(start.duration(to: lab.now) < .seconds(42), "\(start.duration(to: lab.now))")
     #expect(lost == 3 && core.phase == .open && stream.sendBuffer.unacknowledged == 0)
   }
 

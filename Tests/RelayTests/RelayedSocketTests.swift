@@ -132,7 +132,8 @@ struct RelayedSocketTests {
     }
   }
 
-  @Test("says at once that its relay is gone where it goes over TCP from an address that this machine has lost")
+  @Test(
+    "says at once that its relay is gone where it goes over TCP from an address that this machine has lost")
   func lostAddress() async throws {
     let world = World(seed: 1) {
       Machine("client").behind(.portRestrictedCone)

@@ -74,6 +74,24 @@ struct NAT64Tests {
     #expect(report.reason == .tooLarge(mtu: 1420))
   }
 
+  @Test("has what comes in be smaller where it is too large for the inside, by the longer header")
+  func tooLargeInside() throws {
+    var lab = try laboratory()
+    let remote = SocketAddress(NATLaboratory.y, port: 53)
+    lab.put(.udp(Self.host, inside(remote.ip, remote.port), "x"), from: .inside)
+    let mapped = try #require(lab.packets(toward: .outside).first).source
+    lab.put(.udp(remote, mapped, "y"), from: .outside)
+    let come = try #require(lab.packets(toward: .inside).first)
+    lab.put(try #require(come.failure(.tooLarge(mtu: 1500), reportedBy: Self.host.ip)), from: .inside)
+    let heard = try #require(lab.packets(toward: .outside).last)
+    guard case .icmp(.error(let report)) = heard.content else {
+      Issue.record("\(heard) is no error")
+      return
+    }
+    #expect(heard.destination.ip == remote.ip && report.offender.destination == mapped)
+    #expect(report.reason == .tooLarge(mtu: 1480))
+  }
+
   @Test("leaves IPv6 as it is, and is none where nobody asked for it")
   func others() throws {
     var lab = try laboratory()

@@ -21,7 +21,11 @@ extension Stage {
       }
     }
     let talks = conversations.filter { !$0.isCutShort && $0.failure == nil }
-    if !isBroken { for talk in talks { await judgeLife(of: talk, oracle.promise(talk.caller, talk.called)) } }
+    if !isBroken {
+      for talk in talks where !oracle.loses(talk.caller, talk.called) {
+        await judgeLife(of: talk, oracle.promise(talk.caller, talk.called))
+      }
+    }
     let improving = talks.filter { oracle.promise($0.caller, $0.called).direct == .certain }
       .map { talk in
         director.spawn("whether \(talk.name) find a better way") { await self.judgeImprovement(of: talk) }

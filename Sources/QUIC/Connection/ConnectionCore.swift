@@ -371,7 +371,8 @@ extension ConnectionCore {
   /// of the time that has passed.
   private func goOn(after silence: Duration, _ stalledSince: Instant, at now: Instant) {
     guard let due = lossDeadline, now.duration(to: due) > probeTimeout * 2 else {
-      return self.stalledSince = nil
+      self.stalledSince = nil
+      return
     }
     let time = stalledSince.duration(to: now)
     if max(silence, (probed ?? stalledSince).duration(to: now)) * 2 >= time { askNow(at: now) }

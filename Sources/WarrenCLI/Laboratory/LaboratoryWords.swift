@@ -18,7 +18,9 @@ enum LaboratoryWords {
     "first-seed", .number(1...UInt64.max / 2), "the first of the seeds: those before were tried", default: 1)
 
   /// The seeds that `words` ask for.
-  static func seeds(_ seeds: Option<UInt64>, from first: UInt64 = 1, in words: ParsedWords) -> ClosedRange<UInt64> {
+  static func seeds(_ seeds: Option<UInt64>, from first: UInt64 = 1, in words: ParsedWords) -> ClosedRange<
+    UInt64
+  > {
     words[seed].map { $0...$0 } ?? first...first + words[seeds] - 1
   }
 }

@@ -53,12 +53,15 @@ struct Simulate: Command {
         """,
       group: .laboratory, arguments: [places],
       options: [
-        seeds, LaboratoryWords.firstSeed, LaboratoryWords.seed, jobs, chaos, replay, pcapng, at, qlog, shrink, report, matrix,
+        seeds, LaboratoryWords.firstSeed, LaboratoryWords.seed, jobs, chaos, replay, pcapng, at, qlog, shrink,
+        report, matrix,
         LaboratoryWords.against, search, internet, list,
         JSONWord.json,
       ],
       rules: [
-        .atMostOne(of: [seeds, LaboratoryWords.seed]), .atMostOne(of: [LaboratoryWords.firstSeed, LaboratoryWords.seed]), .atMostOne(of: [replay, list, JSONWord.json]),
+        .atMostOne(of: [seeds, LaboratoryWords.seed]),
+        .atMostOne(of: [LaboratoryWords.firstSeed, LaboratoryWords.seed]),
+        .atMostOne(of: [replay, list, JSONWord.json]),
         .atMostOne(of: [replay, shrink, list, matrix, internet]),
         .atMostOne(of: [replay, shrink, list, report, internet]),
         .atMostOne(of: [shrink, JSONWord.json]), .atMostOne(of: [chaos, matrix]),
@@ -99,7 +102,8 @@ struct Simulate: Command {
     // An internet is as much as many seeds.
     seeds =
       words[Self.internet] == nil
-      ? LaboratoryWords.seeds(Self.seeds, from: words[LaboratoryWords.firstSeed], in: words) : words[LaboratoryWords.seed].map { $0...$0 } ?? 1...1
+      ? LaboratoryWords.seeds(Self.seeds, from: words[LaboratoryWords.firstSeed], in: words)
+      : words[LaboratoryWords.seed].map { $0...$0 } ?? 1...1
     jobs = words[Self.jobs]
     options.isChaotic = words[Self.chaos]
     (isReplay, isList, isJSON) = (words[Self.replay], words[Self.list], words[JSONWord.json])

@@ -23,8 +23,11 @@ struct Coturn {
       let start =
         "cd \(folder) && PATH=$PATH:/usr/sbin && { turnserver -c conf >out 2>&1 & echo $! >process; }"
       #expect(system(start) == 0)
-      // It has the signals blocked that the thread has that started it: only this one always comes.
-      defer { #expect(system("kill -KILL $(cat \(folder)/process)") == 0, "coturn has ended by itself") }
+      // It has the signals blocked that the thread has that started it: only this one always comes. What it writes must have ended
+      // before its folder goes.
+      let end =
+        "p=$(cat \(folder)/process); kill -KILL $p && timeout 5 sh -c \"while ls /proc/$p/fd/* >/dev/null 2>&1; do sleep 0.01; done\""
+      defer { #expect(system(end) == 0, "coturn has ended by itself") }
       for family in [IPAddress.Family.v4, .v6] {
         // It listens for TCP before it has a socket for UDP.
         try await awaitListener(at: .loopback(family, port: port), on: machine)
