@@ -39,6 +39,8 @@ public enum QUICLimits {
   /// How often an answer that does not come is asked for where there is not patience for ever, besides what the library does: a dozen
   /// times before it is over.
   public static let question: Duration = .seconds(2)
+  /// How often it is looked whether the way is taken for far longer than it is.
+  public static let comparing: Duration = .seconds(1)
   /// What the longest way takes there and back, by a satellite and back, with its queues: longer is not waited for what may still come.
   public static let longestPatience: Duration = .seconds(1)
   /// Datagrams that wait for a slow reader: then the oldest goes, since the newest matters (RFC 9221, 5).

@@ -55,6 +55,24 @@ struct PatienceTests {
     #expect(lost == 3 && core.phase == .open && stream.sendBuffer.unacknowledged == 0)
   }
 
+  @Test("does not take its way for as long as the first answer was lost")
+  func measured() throws {
+    let lab = try QUICLaboratory { _, configuration in
+      configuration.idleTimeout = .seconds(300)
+      configuration.keepAlive = .seconds(2)
+    }
+    let begun = lab.now
+    lab.tap = { flight in
+      // The server is heard after six seconds, and only then that it has heard.
+      flight.to == 1 || begun.duration(to: lab.now) > .seconds(6)
+    }
+    let client = try lab.connect()
+    lab.run(for: .seconds(8))
+    #expect(client.phase == .open && client.roundTrip > .seconds(1), "\(client.roundTrip)")
+    lab.run(for: .seconds(12))
+    #expect(client.roundTrip < .milliseconds(200), "\(client.roundTrip)")
+  }
+
   @Test("goes on as soon as it is told that it gets through again", arguments: [0, 1])
   func told(side: Int) throws {
     let (lab, core, _, stream) = try Self.stalled(side)

@@ -153,6 +153,8 @@ public final class ConnectionCore {
   var stalledSince: Instant?
   /// When that is asked for before it is the library's time.
   var asksAt: Instant?
+  /// When it is looked next whether the way is taken for far longer than it is.
+  var nextComparison = Instant(nanoseconds: 0)
 
   /// The ways on which its handshake is tried, or was, where there is more than one.
   var ways: Ways?
@@ -224,6 +226,7 @@ extension ConnectionCore {
       if isGenuine != 0, let stalledSince { goOn(after: silence, stalledSince, at: now) }
       let wasHandshaking = phase == .handshaking
       settle(result, at: now)
+      if phase == .open, now >= nextComparison { compare(at: now) }
       if wasHandshaking, error != nil { handshakeEndedBy = path }
       changed()
     case .closing:
@@ -376,6 +379,16 @@ extension ConnectionCore {
     }
     let time = stalledSince.duration(to: now)
     if max(silence, (probed ?? stalledSince).duration(to: now)) * 2 >= time { askNow(at: now) }
+  }
+
+  /// Where the first answers were lost, the time until one came is taken for the way's length, and forgotten over dozens of others: what
+  /// gets lost meanwhile is said again after many seconds. What is far longer than the shortest is measured anew.
+  private func compare(at now: Instant) {
+    nextComparison = now.advanced(by: QUICLimits.comparing)
+    let known = statistics
+    if known.leastRoundTrip > .zero, known.roundTrip > known.leastRoundTrip * 4 + QUICLimits.longestPatience {
+      measureAgain(at: now)
+    }
   }
 
   /// When the library asks for what is on its way.
