@@ -698,8 +698,8 @@ uint64_t cquic_bytes_in_flight(cquic_connection *connection) {
 
 uint64_t cquic_loss_deadline(cquic_connection *connection) {
 #if CQUIC_NGTCP2_1
-  // It is not told by itself.
-  return ngtcp2_conn_get_expiry(connection->conn);
+  // It is not told by itself: what is due first is that, or sooner.
+  return cquic_bytes_in_flight(connection) > 0 ? ngtcp2_conn_get_expiry(connection->conn) : UINT64_MAX;
 #else
   connection_info info;
   get_info(connection->conn, &info);

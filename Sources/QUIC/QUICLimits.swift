@@ -36,8 +36,8 @@ public enum QUICLimits {
   public static let unknownRoundTrip: Duration = .milliseconds(333)
   /// What is asked of the system for a socket's buffers: a turn of a busy loop at 1 Gbit/s and 30 ms.
   public static let socketBytes = 4_194_304
-  /// How often an answer that does not come is asked for where there is not patience for ever, besides what the library does: a dozen
-  /// times before it is over.
+  /// How often an answer that does not come is asked for where there is not patience for ever, besides what the library does: some
+  /// twenty times before it is over.
   public static let question: Duration = .seconds(2)
   /// How often it is looked whether the way is taken for far longer than it is.
   public static let comparing: Duration = .seconds(1)

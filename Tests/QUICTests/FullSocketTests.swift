@@ -74,14 +74,27 @@ struct FullSocketTests {
       let moved = try await client.connect(to: address, expecting: keys[1].peerID)
       for connection in [lost, moved] { try await connection.taken() }
       let other = await client.use(second)
+      let taken = Guarded(0)
+      bob.spawn("what is heard") {
+        for await connection in server.connections {
+          bob.spawn("what is said") {
+            for await stream in connection.incomingStreams {
+              while let bytes = try await stream.read() { taken.withLock { $0 += bytes.count } }
+            }
+          }
+        }
+      }
+      // More than there is room for: what does not fit waits.
+      let stream = try await moved.openStream()
+      alice.spawn("what does not fit") { try await stream.write([UInt8](repeating: 1, count: 200_000)) }
+      try await alice.sleep(for: .milliseconds(5))
       let start = alice.now
       await client.giveUp(channel)
       try await moved.migrate(to: NetworkPath(to: address, through: other), atOnce: true)
       #expect(try await lost.closed() == QUICError(.idle))
       #expect((.seconds(10)...(.seconds(16))).contains(start.duration(to: alice.now)))
       try await alice.sleep(for: .seconds(60))
-      let stream = try await moved.openStream()
-      try await stream.write([1])
+      #expect(taken.withLock { $0 } == 200_000)
       await client.close()
       await server.close()
     }

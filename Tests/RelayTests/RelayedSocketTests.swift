@@ -133,15 +133,18 @@ struct RelayedSocketTests {
   }
 
   @Test(
-    "says at once that its relay is gone where it goes over TCP from an address that this machine has lost")
-  func lostAddress() async throws {
+    "says at once that its relay is gone where it goes over TCP from an address that this machine has lost",
+    arguments: [false, true])
+  func lostAddress(hasMobility: Bool) async throws {
     let world = World(seed: 1) {
       Machine("client").behind(.portRestrictedCone)
       Server("relay")
     }
     try await world.run { world in
       let (client, server) = (world.machine("client"), world.machine("relay"))
-      let relay = ScriptedRelay(on: server)
+      var script = ScriptedRelayCore.Script()
+      script.hasMobility = hasMobility
+      let relay = ScriptedRelay(on: server, script)
       let tcp = try await relay.listen(at: SocketAddress(server.address(.v4), port: 0))
       let socket = try await RelayClient.allocate(at: [Self.server(tcp, .tcp)], on: client)
       let memory = Memory(of: socket)

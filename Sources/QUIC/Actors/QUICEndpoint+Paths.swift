@@ -50,7 +50,7 @@ extension QUICEndpoint {
     scheduleFlush()
   }
 
-  /// A connection asks now for what it would ask for later: it gets through again.
+  /// A connection asks soon for what it would ask for later: it gets through again.
   public func askNow(_ connection: Connection) {
     connection.core.askNow(at: machine.now)
     scheduleFlush()

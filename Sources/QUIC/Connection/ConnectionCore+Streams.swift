@@ -112,6 +112,8 @@ extension ConnectionCore {
     }
     smallPacketsUntil = now
     lastHeard = nil
+    // What measures anew would end the proof that it leads there.
+    nextComparison = now.advanced(by: QUICLimits.comparing * 5)
     changed()
   }
 

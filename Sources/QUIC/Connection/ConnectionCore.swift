@@ -353,7 +353,7 @@ extension ConnectionCore {
   ///
   /// What may be on its way back is waited for: the library would take the time by which its clock is put forward for the way's length.
   func askNow(at now: Instant) {
-    guard phase == .open, lossDeadline != nil else { return }
+    guard phase == .open, cquic_bytes_in_flight(handle) > 0 else { return }
     let time = min(roundTrip, QUICLimits.longestPatience)
     let soon = max(now.advanced(by: time), (probed ?? now).advanced(by: time * 2))
     asksAt = .earliest(asksAt, soon)
@@ -362,10 +362,14 @@ extension ConnectionCore {
 
   /// The library is told that the time has come.
   private func putForward(at now: Instant) {
-    guard let due = lossDeadline, now.duration(to: due) > probeTimeout * 2 else { return }
+    // A sign of life that got lost is followed by the next.
+    let coded = lossDeadline == nil ? cquic_deadline(handle) : cquic_loss_deadline(handle)
+    guard coded <= UInt64(Int64.max) else { return }
+    let due = libraryClock.instant(coded)
+    guard now.duration(to: due) > probeTimeout * 2 else { return }
     // Its patience must not come to its end by that.
     if let agreedIdleTimeout, due >= lastReceived.advanced(by: agreedIdleTimeout / 2) { return }
-    libraryClock.skip(to: cquic_loss_deadline(handle), at: now)
+    libraryClock.skip(to: coded, at: now)
   }
 
   /// Something comes after such a silence while what was sent is not acknowledged, and the library has asked for it.
@@ -382,11 +386,15 @@ extension ConnectionCore {
   }
 
   /// Where the first answers were lost, the time until one came is taken for the way's length, and forgotten over dozens of others: what
-  /// gets lost meanwhile is said again after many seconds. What is far longer than the shortest is measured anew.
+  /// gets lost meanwhile is said again after many seconds. What is far longer than the last answer has taken is measured anew; a queue
+  /// holds back that one as well.
   private func compare(at now: Instant) {
     nextComparison = now.advanced(by: QUICLimits.comparing)
+    // Only a client can, and once (``measureAgain(at:)``).
+    guard side == .client, ways?.settled != nil else { return }
     let known = statistics
-    if known.leastRoundTrip > .zero, known.roundTrip > known.leastRoundTrip * 4 + QUICLimits.longestPatience {
+    if known.latestRoundTrip > .zero, known.roundTrip > known.latestRoundTrip * 4 + QUICLimits.longestPatience
+    {
       measureAgain(at: now)
     }
   }

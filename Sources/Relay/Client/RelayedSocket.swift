@@ -101,8 +101,8 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
       // Who has waited for room at the old one has it here.
       machine.submit { [weak self] in self?.becameWritable() }
     } else if carrier.isReliable, !isHere(carrier.localAddress.ip) {
-      // Nothing comes to that address any more, and TCP alone would wait for long.
-      core.moved(at: now)
+      // Nothing comes to that address any more, and TCP alone would wait for long; it cannot go elsewhere with a ticket either.
+      core.cut(RelayError(.moved))
     } else {
       core.check(at: now)
     }

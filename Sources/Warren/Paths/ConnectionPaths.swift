@@ -146,8 +146,9 @@ final class ConnectionPaths: @unchecked Sendable {
 
   /// Whether a socket is of use to it.
   func uses(_ channel: UInt16) -> Bool {
-    core.entries.contains {
-      $0.network.channel == channel && ($0.network.isSame(as: core.used) || $0.state != .silent)
+    core.entries.contains { entry in
+      entry.network.channel == channel
+        && (entry.network.isSame(as: core.used) || entry.state != .silent || core.isMissed(entry))
     }
   }
 

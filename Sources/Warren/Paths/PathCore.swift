@@ -42,7 +42,7 @@ struct PathCore {
   /// Since when an answer is owed on the way in use, and how long one takes.
   var awaitedSince: Instant?
   var roundTrip = Duration.zero
-  /// Whether the socket of the way in use is gone: nothing is sent there, and so nothing is owed.
+  /// Whether the socket of the way in use is gone: what is sent there is lost, and nothing is waited for.
   var isGone = false
   /// Whether the connection takes its way for far longer than it is.
   var takesTooLong = false
@@ -322,7 +322,7 @@ struct PathCore {
       let isUsed = entries[place].network.isSame(as: used)
       if !isUsed, entries[place].nextPing <= now { ask(place, at: now) }
     }
-    let isSecondBest = kind(of: used) != .direct
+    let isSecondBest = isSecondBest
     entries.removeAll {
       $0.isHopeless(at: now, isMissed: isSecondBest && $0.kind == .direct) && !$0.network.isSame(as: used)
     }
@@ -331,6 +331,13 @@ struct PathCore {
   }
 
   // MARK: What is known
+
+  private var isSecondBest: Bool { kind(of: used) != .direct }
+
+  /// Whether this one has led there, and nothing as good does since.
+  func isMissed(_ entry: PathEntry) -> Bool {
+    isSecondBest && entry.kind == .direct && entry.lastAnswer != nil
+  }
 
   /// Since when a way is known.
   func since(_ network: NetworkPath) -> Instant? { place(of: network).map { entries[$0].since } }

@@ -12,7 +12,7 @@ struct Simulate: Command {
   private static let seeds = LaboratoryWords.seeds(20)
   private static let jobs = Option("jobs", short: "j", .number(1...256), "how many runs at once", default: 2)
   private static let chaos = Option.flag("chaos", "let things go wrong besides, drawn from the seed")
-  private static let replay = Option.flag("replay", "show one run, event by event: of --seed, or of seed 1")
+  private static let replay = Option.flag("replay", "show one run, event by event: of --seed, or the first")
   private static let shrink = Option.flag(
     "shrink", "print the least of a scenario that still breaks the same rule with --seed")
   private static let matrix = Option.flag(
@@ -27,7 +27,7 @@ struct Simulate: Command {
   private static let report = Option<String?>(
     "report", .file, "write a page to look at, in HTML: what came of each, and one run of it, drawn")
   private static let pcapng = Option<String?>(
-    "pcapng", .file, "write the packets of one run to a new file, for Wireshark: of --seed, or of seed 1")
+    "pcapng", .file, "write the packets of one run to a new file, for Wireshark: of --seed, or the first")
   private static let at = Option<[String]>.repeated(
     "at", .text.named("PLACE"), "see packets with --pcapng at this machine or NAT alone, and not everywhere")
   private static let qlog = Option<String?>(
@@ -65,6 +65,7 @@ struct Simulate: Command {
         .atMostOne(of: [replay, shrink, list, matrix, internet]),
         .atMostOne(of: [replay, shrink, list, report, internet]),
         .atMostOne(of: [shrink, JSONWord.json]), .atMostOne(of: [chaos, matrix]),
+        .atMostOne(of: [LaboratoryWords.firstSeed, internet]),
         .needs(at, oneOf: [pcapng]), .needs(LaboratoryWords.against, oneOf: [matrix]),
       ] + ofOneRun,
       examples: [
