@@ -12,6 +12,9 @@ struct FlowKey: Hashable, Sendable {
     self.remote = remote
   }
 
+  /// What all ports of its address have in common.
+  var ofAddress: FlowKey { FlowKey(transport, SocketAddress(near.ip, port: 0), remote) }
+
   // Folded first, so that the slow and strong hash is fed once. Equality decides in the end.
   func hash(into hasher: inout Hasher) {
     var folded = UInt64(transport.rawValue) << 32 | UInt64(near.port) << 16 | UInt64(remote.port)

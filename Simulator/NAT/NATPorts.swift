@@ -111,18 +111,32 @@ extension NATPorts {
         let candidate = place(range.lowerBound + random.below(range.count))
         if suits(candidate, request, table) { return candidate }
       }
-      return range.lazy.map(place).first { suits($0, request, table) }
+      return first(in: range, at: address, request, table)
     case .sequential(let step):
       let base = range.contains(latest[index]) ? latest[index] : range.lowerBound
-      // What is taken, or of the wrong parity, is passed over one by one.
-      for detour in 0..<range.count {
-        let port = range.lowerBound + (base - range.lowerBound + step + detour) % range.count
-        guard suits(place(port), request, table) else { continue }
-        latest[index] = port
-        return place(port)
-      }
-      return nil
+      // What is taken, or of the wrong parity, is passed over.
+      let start = range.lowerBound + (base - range.lowerBound + step) % range.count
+      let found =
+        first(in: start...range.upperBound, at: address, request, table)
+        ?? (start > range.lowerBound
+          ? first(in: range.lowerBound...start - 1, at: address, request, table) : nil)
+      if let found { latest[index] = Int(found.port) }
+      return found
     }
+  }
+
+  /// The first place that suits, with ports from the lowest on.
+  private func first(
+    in range: ClosedRange<Int>, at address: IPAddress, _ request: Request, _ table: borrowing NATTable
+  ) -> SocketAddress? {
+    var next = range.lowerBound
+    let key = request.key(SocketAddress(address, port: 0))
+    while let port = table.firstPort(from: next, upTo: range.upperBound, for: key) {
+      let place = SocketAddress(address, port: UInt16(port))
+      if suits(place, request, table) { return place }
+      next = port + 1
+    }
+    return nil
   }
 
   private mutating func chooseInBlocks(

@@ -72,6 +72,8 @@ struct NATTable: Sendable {
   private var byInside: [FlowKey: Int] = [:]
   private var byOutside: [FlowKey: Int] = [:]
   private var byRemote: [FilterKey: Int] = [:]
+  /// Of the ports that are one mapping's alone, by transport and address.
+  private var portsInUse: [FlowKey: PortsInUse] = [:]
   private var deadlines = DeadlineQueue<End>()
   private var generation: UInt64 = 0
   /// How many of the mappings are explicit.
@@ -103,6 +105,14 @@ struct NATTable: Sendable {
     return explicitCount == 0 || byOutside[FlowKey(key.transport, key.near, .everyone)] == nil
   }
 
+  /// The first port from `port` on, and up to `last`, at which `key` may be free.
+  func firstPort(from port: Int, upTo last: Int, for key: FlowKey) -> Int? {
+    guard key.remote == .whatever, let used = portsInUse[key.ofAddress] else {
+      return port <= last ? port : nil
+    }
+    return used.firstFree(from: port, upTo: last)
+  }
+
   /// Whether a socket other than `inside` is at an outside place, towards whomever.
   func isTaken(_ transport: Transport, _ outside: SocketAddress, byOtherThan inside: SocketAddress) -> Bool {
     byOutside.contains { key, slot in
@@ -120,6 +130,9 @@ extension NATTable {
     mappings.elements[slot].generation = generation
     byInside[mapping.insideKey] = slot
     byOutside[mapping.outsideKey] = slot
+    if mapping.outsideKey.remote == .whatever {
+      portsInUse[mapping.outsideKey.ofAddress, default: PortsInUse()].insert(mapping.outside.port)
+    }
     if mapping.isExplicit { explicitCount += 1 }
     wakeForMapping(slot)
     return slot
@@ -132,6 +145,9 @@ extension NATTable {
     let mapping = mappings.elements[slot]
     byInside[mapping.insideKey] = nil
     byOutside[mapping.outsideKey] = nil
+    if mapping.outsideKey.remote == .whatever {
+      portsInUse[mapping.outsideKey.ofAddress]?.remove(mapping.outside.port)
+    }
     if mapping.isExplicit { explicitCount -= 1 }
     mappings.elements[slot].generation = 0
     mappings.remove(slot)
