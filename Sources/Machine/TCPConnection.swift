@@ -127,6 +127,8 @@ extension TCPConnection {
     precondition(onReadable == nil, "somebody already waits to read")
     let remote = remoteAddress
     try await machine.suspend({ "read from TCP \(remote)" }) { (wait: Wait<Void>) in
+      // Others may have closed it since it was looked at: then it forgets handlers no more.
+      if phase == .closed { return wait.succeed(()) }
       wait.onEnd = { [weak self] in self?.onReadable = nil }
       onReadable = SocketWaker(wait).handler
     }
@@ -137,6 +139,7 @@ extension TCPConnection {
     precondition(onWritable == nil, "somebody already waits to write")
     let remote = remoteAddress
     try await machine.suspend({ "\(action) TCP \(remote)" }) { (wait: Wait<Void>) in
+      if phase == .closed { return wait.succeed(()) }
       wait.onEnd = { [weak self] in self?.onWritable = nil }
       onWritable = SocketWaker(wait).handler
     }

@@ -5,6 +5,16 @@ import WarrenSimulator
 
 @Suite("A TCP connection")
 struct TCPTests {
+  /// Somebody who reads, and whom each call takes a turn.
+  private actor Reader {
+    let machine: any Machine
+    nonisolated var unownedExecutor: UnownedSerialExecutor { machine.unownedExecutor }
+
+    init(on machine: any Machine) { self.machine = machine }
+
+    func read(_ connection: any TCPConnection) async throws { _ = try await connection.read() }
+  }
+
   /// A listener of bob's, on alice's task: in both worlds calls on bob must run on bob.
   private func connected(
     _ pair: TwoMachines.Pair, _ body: @escaping @Sendable (any TCPConnection) async throws -> Void,
@@ -33,6 +43,30 @@ struct TCPTests {
       await #expect(throws: NetworkError.connectionRefused(target)) {
         _ = try await pair.alice.connectTCP(to: target)
       }
+    }
+  }
+
+  @Test(
+    "ends whoever reads when it is closed, also in the moment in which they begin",
+    arguments: 1...40 as ClosedRange<UInt64>)
+  func closedMeanwhile(seed: UInt64) async throws {
+    let world = World(seed: seed) {
+      Server("alice")
+      Server("bob")
+    }
+    try await world.run { world in
+      let (alice, bob) = (world.machine("alice"), world.machine("bob"))
+      nonisolated(unsafe) let listener = try bob.listenTCP(on: .any(.v4, port: 7))
+      bob.spawn("bob") { _ = try await listener.accept() }
+      nonisolated(unsafe) let connection = try await alice.connectTCP(
+        to: SocketAddress(bob.address(.v4), port: 7))
+      let reader = Reader(on: alice)
+      let reading = alice.spawn("reading") {
+        try await alice.withDeadline(.seconds(5)) { try await reader.read(connection) }
+      }
+      let closing = alice.spawn("closing") { connection.close() }
+      await #expect(throws: NetworkError.closed) { try await reading.value }
+      try await closing.value
     }
   }
 
