@@ -20,10 +20,15 @@ extension TCPListener {
       if let connection = try acceptNow() { return connection }
       precondition(onConnection == nil, "somebody already waits to accept")
       let local = localAddress
+      var connection: (any TCPConnection)?
       try await machine.suspend({ "accept on TCP \(local)" }) { (wait: Wait<Void>) in
+        // Others may have closed it since it was looked at: then it forgets handlers no more.
+        connection = try acceptNow()
+        if connection != nil { return wait.succeed(()) }
         wait.onEnd = { [weak self] in self?.onConnection = nil }
         onConnection = SocketWaker(wait).handler
       }
+      if let connection { return connection }
     }
   }
 }

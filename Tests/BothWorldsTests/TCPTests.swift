@@ -13,6 +13,7 @@ struct TCPTests {
     init(on machine: any Machine) { self.machine = machine }
 
     func read(_ connection: any TCPConnection) async throws { _ = try await connection.read() }
+    func accept(from listener: any TCPListener) async throws { _ = try await listener.accept() }
   }
 
   /// A listener of bob's, on alice's task: in both worlds calls on bob must run on bob.
@@ -66,6 +67,24 @@ struct TCPTests {
       }
       let closing = alice.spawn("closing") { connection.close() }
       await #expect(throws: NetworkError.closed) { try await reading.value }
+      try await closing.value
+    }
+  }
+
+  @Test(
+    "is waited for no more when its listener is closed, also in the moment in which that begins",
+    arguments: 1...40 as ClosedRange<UInt64>)
+  func listenerClosedMeanwhile(seed: UInt64) async throws {
+    let world = World(seed: seed) { Server("bob") }
+    try await world.run { world in
+      let bob = world.machine("bob")
+      nonisolated(unsafe) let listener = try bob.listenTCP(on: .any(.v4, port: 7))
+      let reader = Reader(on: bob)
+      let accepting = bob.spawn("accepting") {
+        try await bob.withDeadline(.seconds(5)) { try await reader.accept(from: listener) }
+      }
+      let closing = bob.spawn("closing") { listener.close() }
+      await #expect(throws: NetworkError.closed) { try await accepting.value }
       try await closing.value
     }
   }

@@ -152,13 +152,14 @@ extension Stage {
   /// - Returns: their connection, where one reaches the other.
   private func ask(_ one: String, _ other: String, _ promise: Oracle.Promise) async -> Connection? {
     // Over a link that loses one question after the other a person asks once more.
-    for attempt in 1...(oracle.loses(one, other) ? ScenarioLimits.attempts : 1) {
+    let attempts = oracle.loses(one, other) ? ScenarioLimits.attempts : 1
+    for attempt in 1...attempts {
       guard let peer = peers[one] else { return nil }
       do {
         let connection = try await ask(peer, one, other)
         try await judge(connection, between: one, other, promise)
         return connection
-      } catch  where attempt < ScenarioLimits.attempts && oracle.loses(one, other) {
+      } catch  where attempt < attempts {
         world.note("\(one) asks \(other) once more: \(error)")
       } catch {
         judgement.expect(false, .promise, "\(one) does not reach \(other): \(error)")
@@ -188,15 +189,21 @@ extension Stage {
   private func judge(
     _ connection: Connection, between one: String, _ other: String, _ promise: Oracle.Promise
   ) async throws {
-    let end = world.now.advanced(by: ScenarioLimits.improving)
-    var kind = await connection.path.kind
-    while !promise.kinds.contains(kind), world.now < end {
-      try await director.sleep(for: .milliseconds(100))
-      kind = await connection.path.kind
-    }
+    let kind = try await kind(of: connection, among: promise.kinds)
     let kinds = promise.kinds.map(\.rawValue).sorted().joined(separator: " or ")
     judgement.expect(
       promise.kinds.contains(kind), .promise, "\(one) and \(other): it goes \(kind), and should go \(kinds)")
+  }
+
+  /// On which kind of way it goes: one of these, if it does so in the time that the best way may take to be found.
+  func kind(of connection: Connection, among kinds: Set<Path.Kind>) async throws -> Path.Kind {
+    let end = world.now.advanced(by: ScenarioLimits.improving)
+    var kind = await connection.path.kind
+    while !kinds.contains(kind), world.now < end {
+      try await director.sleep(for: .milliseconds(100))
+      kind = await connection.path.kind
+    }
+    return kind
   }
 
   private func agree(_ one: String, _ other: String) async {

@@ -43,13 +43,9 @@ extension Stage {
 
   /// What goes by a relay looks for something better from time to time.
   private func judgeImprovement(of talk: Conversation) async {
-    guard let connection = await peers[talk.caller]?.connection(with: id(of: talk.called)) else { return }
-    let end = world.now.advanced(by: ScenarioLimits.improving)
-    var kind = await connection.path.kind
-    while kind != .direct, world.now < end {
-      guard (try? await director.sleep(for: .milliseconds(100))) != nil else { return }
-      kind = await connection.path.kind
-    }
+    guard let connection = await peers[talk.caller]?.connection(with: id(of: talk.called)),
+      let kind = try? await kind(of: connection, among: [.direct])
+    else { return }
     judgement.expect(
       kind == .direct, .noSilence,
       "\(talk.name) go \(kind) for \(ScenarioLimits.improving) in which nobody has found the direct way")

@@ -264,16 +264,19 @@ public actor QUICEndpoint {
 
   private func transmit(_ connection: ConnectionCore) {
     let channel = connection.channel
-    guard let socket = socket(of: channel) else { return lose(connection, channel) }
-    while connection.transmit(into: &socket.outbox, of: channel, at: machine.now) == .full {
-      send(socket)
-      // The system has no room either: it says when it has.
-      guard socket.outbox.isEmpty else {
-        wait(connection, for: socket)
-        break
+    if let socket = socket(of: channel) {
+      while connection.transmit(into: &socket.outbox, of: channel, at: machine.now) == .full {
+        send(socket)
+        // The system has no room either: it says when it has.
+        guard socket.outbox.isEmpty else {
+          wait(connection, for: socket)
+          break
+        }
       }
+      send(socket)
+    } else {
+      lose(connection, channel)
     }
-    send(socket)
     while let (bytes, channel, envelope) = connection.pollElsewhere() {
       send(bytes, envelope, through: channel)
     }
@@ -283,9 +286,6 @@ public actor QUICEndpoint {
   private func lose(_ connection: ConnectionCore, _ channel: UInt16) {
     var nowhere = DatagramOutbox()
     while connection.transmit(into: &nowhere, of: channel, at: machine.now) == .full { nowhere.removeAll() }
-    while let (bytes, channel, envelope) = connection.pollElsewhere() {
-      send(bytes, envelope, through: channel)
-    }
   }
 
   /// Sends a packet by itself; without room for it, it is lost like any other.

@@ -304,9 +304,7 @@ extension ConnectionCore {
   }
 
   private var libraryDeadline: Instant? {
-    let coded = cquic_deadline(handle)
-    guard coded <= UInt64(Int64.max) else { return nil }
-    let deadline = libraryClock.instant(coded)
+    guard let deadline = libraryClock.instant(cquic_deadline(handle)) else { return nil }
     // The library may ask again for what it could not do, such as a probe for which the window has no room.
     guard let handledAt, deadline <= handledAt else { return deadline }
     return handledAt.advanced(by: QUICLimits.leastDeadline)
@@ -362,11 +360,10 @@ extension ConnectionCore {
 
   /// The library is told that the time has come.
   private func putForward(at now: Instant) {
+    var coded = cquic_loss_deadline(handle)
     // A sign of life that got lost is followed by the next.
-    let coded = lossDeadline == nil ? cquic_deadline(handle) : cquic_loss_deadline(handle)
-    guard coded <= UInt64(Int64.max) else { return }
-    let due = libraryClock.instant(coded)
-    guard now.duration(to: due) > probeTimeout * 2 else { return }
+    if coded == .max { coded = cquic_deadline(handle) }
+    guard let due = libraryClock.instant(coded), now.duration(to: due) > probeTimeout * 2 else { return }
     // Its patience must not come to its end by that.
     if let agreedIdleTimeout, due >= lastReceived.advanced(by: agreedIdleTimeout / 2) { return }
     libraryClock.skip(to: coded, at: now)
@@ -400,10 +397,7 @@ extension ConnectionCore {
   }
 
   /// When the library asks for what is on its way.
-  private var lossDeadline: Instant? {
-    let coded = cquic_loss_deadline(handle)
-    return coded <= UInt64(Int64.max) ? libraryClock.instant(coded) : nil
-  }
+  private var lossDeadline: Instant? { libraryClock.instant(cquic_loss_deadline(handle)) }
 
   /// The time as the library is told it.
   func libraryTime(_ now: Instant) -> UInt64 { libraryClock.coded(now) }

@@ -31,8 +31,10 @@ struct LibraryClock {
     moved(at: now)
   }
 
-  /// When it will say this.
-  func instant(_ coded: UInt64) -> Instant { Instant(nanoseconds: Int64(coded) + lag) }
+  /// When it will say this; nil for never.
+  func instant(_ coded: UInt64) -> Instant? {
+    coded <= UInt64(Int64.max) ? Instant(nanoseconds: Int64(coded) + lag) : nil
+  }
 
   /// Something comes or goes.
   mutating func moved(at now: Instant) { floor = coded(now) }

@@ -146,9 +146,10 @@ final class ConnectionPaths: @unchecked Sendable {
 
   /// Whether a socket is of use to it.
   func uses(_ channel: UInt16) -> Bool {
-    core.entries.contains { entry in
+    let kind = core.kind(of: core.used)
+    return core.entries.contains { entry in
       entry.network.channel == channel
-        && (entry.network.isSame(as: core.used) || entry.state != .silent || core.isMissed(entry))
+        && (entry.network.isSame(as: core.used) || entry.state != .silent || entry.isMissed(whereUsed: kind))
     }
   }
 

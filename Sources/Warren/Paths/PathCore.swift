@@ -322,22 +322,15 @@ struct PathCore {
       let isUsed = entries[place].network.isSame(as: used)
       if !isUsed, entries[place].nextPing <= now { ask(place, at: now) }
     }
-    let isSecondBest = isSecondBest
+    let usedKind = kind(of: used)
     entries.removeAll {
-      $0.isHopeless(at: now, isMissed: isSecondBest && $0.kind == .direct) && !$0.network.isSame(as: used)
+      $0.isHopeless(at: now, whereUsed: usedKind) && !$0.network.isSame(as: used)
     }
     if let nextUrgent, nextUrgent <= now { askAll(at: now) }
     choose(at: now)
   }
 
   // MARK: What is known
-
-  private var isSecondBest: Bool { kind(of: used) != .direct }
-
-  /// Whether this one has led there, and nothing as good does since.
-  func isMissed(_ entry: PathEntry) -> Bool {
-    isSecondBest && entry.kind == .direct && entry.lastAnswer != nil
-  }
 
   /// Since when a way is known.
   func since(_ network: NetworkPath) -> Instant? { place(of: network).map { entries[$0].since } }

@@ -45,11 +45,14 @@ struct PathEntry {
     return mine.2 != others.2 ? mine.2 < others.2 : mine.3 > others.3
   }
 
+  /// Whether this one has led there, and what is used since is not as good.
+  func isMissed(whereUsed kind: Path.Kind?) -> Bool {
+    kind != .direct && self.kind == .direct && lastAnswer != nil
+  }
+
   /// Whether there is no hope any more.
-  ///
-  /// - Parameter isMissed: whether the connection goes a worse way, as long as this one is silent.
-  func isHopeless(at now: Instant, isMissed: Bool) -> Bool {
-    let hope = isMissed && lastAnswer != nil ? PathLimits.longestHope : PathLimits.hope
+  func isHopeless(at now: Instant, whereUsed kind: Path.Kind?) -> Bool {
+    let hope = isMissed(whereUsed: kind) ? PathLimits.longestHope : PathLimits.hope
     return state == .silent && (lastAnswer ?? since).duration(to: now) >= hope
   }
 

@@ -64,12 +64,19 @@ final class Approach: @unchecked Sendable {
     self.init(side, RegistryTarget.key(peer).words, peer, at: now)
   }
 
-  /// The sockets of another's puncher, which is gone or will be, are kept here until this is over.
-  func inherit(_ other: Approach) {
-    inherited += other.channels.sorted { $0.key < $1.key }.map(\.value)
-    other.channels = [:]
-    other.relays = [:]
-    other.earlyPackets = []
+  /// The sockets of its puncher, which is gone or will be, are kept until this is over.
+  func inherit() {
+    inherited += channels.sorted { $0.key < $1.key }.map(\.value)
+    channels = [:]
+    relays = [:]
+    earlyPackets = []
+  }
+
+  /// Hands over all sockets that its punchers have found.
+  func takeSockets() -> [UInt16] {
+    inherit()
+    defer { inherited = [] }
+    return inherited
   }
 }
 
@@ -94,21 +101,11 @@ final class AdoptedConnection: @unchecked Sendable {
   var renewed: Instant?
   /// Whether it goes over a relay.
   var isRelayed: Bool { paths?.usedKind == .relayed }
-  /// Something better is looked for soon: what was found of the network before says little of what it is like now.
-  func searchSoon() { (nextSearch, searchPause) = (nil, PeerLimits.firstSearchPause) }
-
   /// Whether something better may be found: where it goes by a relay, or over TCP, and not because somebody wants that.
   var isSecondBest: Bool {
     guard let paths, !paths.isWhereWanted else { return false }
     return paths.usedKind.map { $0 != .direct } ?? false
   }
-  /// The sockets that were found by this try are the connection's now.
-  func inherit(_ approach: Approach) {
-    approach.inherit(approach)
-    sockets += approach.inherited
-    approach.inherited = []
-  }
-
   /// Relays' addresses at which the other side says that it can be reached.
   var othersRelays: [SocketAddress] = []
   /// Sockets that were found for it, by their numbers at the endpoint: they are open until it is over, or goes through others.
@@ -128,4 +125,10 @@ final class AdoptedConnection: @unchecked Sendable {
     self.isClient = isClient
     self.since = since
   }
+
+  /// Something better is looked for soon: what was found of the network before says little of what it is like now.
+  func searchSoon() { (nextSearch, searchPause) = (nil, PeerLimits.firstSearchPause) }
+
+  /// The sockets that were found by this try are the connection's now.
+  func inherit(_ approach: Approach) { sockets += approach.takeSockets() }
 }

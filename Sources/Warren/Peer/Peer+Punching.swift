@@ -98,7 +98,7 @@ extension Peer {
     guard let puncher = approach.puncher else { return }
     approach.puncher = nil
     // Another counts its sockets from the beginning again.
-    approach.inherit(approach)
+    approach.inherit()
     ports?.remove(puncher)
     machine.spawn("the end of a puncher") { await puncher.close() }
   }
@@ -255,14 +255,11 @@ extension Peer {
       approach.introduction = nil
       await client?.end(introduction)
     }
-    approach.inherit(approach)
-    let channels = approach.inherited
-    approach.inherited = []
     if let adopted = approach.mended, adopted.paths != nil {
       // Its connection may go through them already.
-      adopted.sockets += channels
+      adopted.inherit(approach)
     } else {
-      for channel in channels { giveUp(channel) }
+      for channel in approach.takeSockets() { giveUp(channel) }
     }
   }
 
