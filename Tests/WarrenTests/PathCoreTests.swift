@@ -356,6 +356,42 @@ struct PathCoreTests {
     #expect(count <= min(minutes, 60) + 12, "\(count)")
   }
 
+  @Test(
+    "finds a way again that takes far longer now than when it was measured",
+    arguments: [400, 1500, 3900])
+  func slower(milliseconds: Int) {
+    var scene = Scene(on: relay, .relayed)
+    scene.open = [relay: .milliseconds(50), direct: .milliseconds(50)]
+    scene.core.add(direct, .direct, at: scene.now)
+    scene.pass(.seconds(10))
+    scene.core.prefer(.relayed, at: scene.now)
+    scene.pass(.seconds(10))
+    scene.open[direct] = nil
+    scene.pass(.seconds(60))
+    #expect(scene.core.paths.first { $0.network == direct }?.state == .silent)
+    scene.open[direct] = .milliseconds(milliseconds)
+    scene.pass(.seconds(70))
+    #expect(scene.core.paths.first { $0.network == direct }?.state == .alive)
+    let measured = scene.core.paths.first { $0.network == direct }?.roundTrip ?? .zero
+    #expect(measured >= .milliseconds(milliseconds * 9 / 10), "\(measured)")
+  }
+
+  @Test("asks ten times a second at most on a silent way, however often it is asked there itself")
+  func askedWhereSilent() {
+    var scene = Scene(on: relay, .relayed)
+    scene.open[relay] = .milliseconds(50)
+    scene.core.add(direct, .direct, at: scene.now)
+    scene.pass(.seconds(30))
+    #expect(scene.core.paths.first { $0.network == direct }?.state == .silent)
+    scene.asked = []
+    for number in 1...1000 as ClosedRange<UInt16> {
+      scene.core.receive(PathProbe(word: .ping, number: number), on: direct, .direct, at: scene.now)
+      scene.pass(.milliseconds(1))
+    }
+    let questions = scene.asked.count { $0.probe.word == .ping && $0.on == direct }
+    #expect((5...11).contains(questions), "\(questions)")
+  }
+
   @Test("keeps as many ways as it needs, and asks each four times a minute")
   func bounded() {
     var scene = Scene(on: direct, .direct)

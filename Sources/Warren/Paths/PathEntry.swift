@@ -11,8 +11,9 @@ struct PathEntry {
   private(set) var lastAnswer: Instant?
   /// When it is asked next.
   var nextPing: Instant
-  /// What was asked and neither answered nor given up.
+  /// What was asked and not answered; of these the first few are late, which says nothing any more of whether it leads there.
   private var asked: [(number: UInt16, at: Instant)] = []
+  private var late = 0
   /// How often it was asked in vain, one after the other.
   private var unanswered = 0
   private var rest = PathLimits.firstRest
@@ -57,7 +58,9 @@ struct PathEntry {
   }
 
   /// When to call ``handleDeadline(at:)``.
-  var deadline: Instant { asked.first.map { min(nextPing, $0.at.advanced(by: patience)) } ?? nextPing }
+  var deadline: Instant {
+    late < asked.count ? min(nextPing, asked[late].at.advanced(by: patience)) : nextPing
+  }
 
   private var patience: Duration {
     max((roundTrip ?? PathLimits.unknownRoundTrip) * 2, PathLimits.suspicion)
@@ -84,11 +87,11 @@ struct PathEntry {
   // MARK: Asking
 
   mutating func wasAsked(_ number: UInt16, at now: Instant, next interval: Duration) {
+    if asked.count == PathLimits.openQuestions { forget(1) }
     asked.append((number, now))
-    if asked.count > PathLimits.openQuestions { asked.removeFirst() }
     switch state {
     case .untried:
-      nextPing = now.advanced(by: PathLimits.firstPause * (1 << min(unanswered + asked.count - 1, 5)))
+      nextPing = now.advanced(by: PathLimits.firstPause * (1 << min(unanswered + asked.count - late - 1, 5)))
     case .alive:
       let isHurried = unanswered > 0 || probationEnd(at: now) != nil
       nextPing = now.advanced(by: isHurried ? PathLimits.suspicion : interval)
@@ -103,10 +106,11 @@ struct PathEntry {
   mutating func answered(_ number: UInt16, at now: Instant) -> Bool? {
     guard let place = asked.firstIndex(where: { $0.number == number }) else { return nil }
     let time = asked[place].at.duration(to: now)
-    roundTrip = roundTrip.map { ($0 * 3 + time) / 4 } ?? time
+    // Who is late by its measure has to take another.
+    roundTrip = roundTrip.map { place < late ? max($0, time) : ($0 * 3 + time) / 4 } ?? time
     count(lost: 0)
     // What was asked before may be late, or lost: this one says as much.
-    asked.removeFirst(place + 1)
+    forget(place + 1)
     unanswered = 0
     lastAnswer = now
     rest = PathLimits.firstRest
@@ -121,8 +125,11 @@ struct PathEntry {
 
   /// What is overdue is lost.
   mutating func handleDeadline(at now: Instant) {
-    while let first = asked.first, first.at.advanced(by: patience) <= now {
-      asked.removeFirst()
+    while let first = asked.first, first.at.advanced(by: PathLimits.longestRoundTrip) <= now, late > 0 {
+      forget(1)
+    }
+    while late < asked.count, asked[late].at.advanced(by: patience) <= now {
+      late += 1
       unanswered += 1
       count(lost: 1)
       if state == .alive { nextPing = min(nextPing, now) }
@@ -130,6 +137,11 @@ struct PathEntry {
     if state != .silent, unanswered >= PathLimits.tries || (falls > 0 && unanswered > 1) {
       fallSilent(at: now)
     }
+  }
+
+  private mutating func forget(_ count: Int) {
+    asked.removeFirst(count)
+    late = max(0, late - count)
   }
 
   private mutating func count(lost: Double) { loss += (lost - loss) / 8 }
@@ -157,8 +169,10 @@ struct PathEntry {
 
   /// Something has come there that nobody was asked for: it leads here, at least.
   mutating func heard(at now: Instant) {
-    // A path that was given up is worth a question.
-    if state == .silent { nextPing = min(nextPing, now) }
+    // A path that was given up is worth a question; but two who ask whenever they are asked would never come to an end.
+    guard state == .silent else { return }
+    let pause = asked.last.map { $0.at.advanced(by: PathLimits.urgentPings) } ?? now
+    nextPing = min(nextPing, max(now, pause))
   }
 
   /// Whatever was known of it may be wrong by now.
@@ -167,7 +181,7 @@ struct PathEntry {
     network.local = nil
     if state == .silent { state = .untried }
     unanswered = 0
-    asked = []
+    forget(asked.count)
     rest = PathLimits.firstRest
     nextPing = now
   }

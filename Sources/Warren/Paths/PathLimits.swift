@@ -19,8 +19,9 @@ public enum PathLimits {
   public static let urgentPings: Duration = .milliseconds(100)
   /// How many questions are asked in that time at most, on all paths: each of a dozen, and a few times when something changes.
   public static let questions = 64
-  /// How many questions may be without an answer on one path: as many as are asked in four seconds when it is urgent, which is how long
-  /// the longest ways take.
+  /// How long an answer is waited for, which may be late for other reasons than that the path is lost: the longest ways take that long.
+  public static let longestRoundTrip: Duration = .seconds(4)
+  /// How many questions may be without an answer on one path: as many as are asked in that time when it is urgent.
   public static let openQuestions = 40
   /// The same where none has answered for long: whoever drives out of a tunnel is found at once.
   public static let hopefulPings: Duration = .milliseconds(500)
