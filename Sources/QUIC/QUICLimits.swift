@@ -39,6 +39,9 @@ public enum QUICLimits {
   /// How often an answer that does not come is asked for where there is not patience for ever, besides what the library does: some
   /// twenty times before it is over.
   public static let question: Duration = .seconds(2)
+  /// For how long a server waits for the proof that a client is where its packets come from, before it begins anew where it cannot ask
+  /// again.
+  public static let proof: Duration = .seconds(1)
   /// How often it is looked whether the way is taken for far longer than it is.
   public static let comparing: Duration = .seconds(1)
   /// What the longest way takes there and back, by a satellite and back, with its queues: longer is not waited for what may still come.

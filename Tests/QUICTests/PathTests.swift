@@ -81,6 +81,55 @@ struct PathTests {
     }
   }
 
+  @Test(
+    "is left at once where nothing gets through any more to the other side, whose window is full as well",
+    arguments: 1...8)
+  func fullWindows(seconds: Int) throws {
+    let lab = try QUICLaboratory()
+    let (client, server) = try lab.connected()
+    lab.onTouched = { _, stream in _ = stream.read() }
+    let streams = try [client, server].map { try #require(try $0.openStream(isBidirectional: false)) }
+    // So much as to fill the window, and more.
+    for stream in streams { _ = try stream.write([UInt8](repeating: 7, count: 200_000).span.bytes) }
+    lab.drain()
+    lab.run(for: .milliseconds(30))
+    lab.tap = { $0.to == 0 || $0.path.remote.port != 4433 }
+    lab.run(for: .seconds(seconds))
+    #expect(streams.allSatisfy { $0.sendBuffer.unacknowledged > 0 })
+    try client.migrate(to: NetworkPath(to: QUICLaboratory.address(1), through: 3), at: lab.now)
+    lab.drain()
+    lab.run(for: .seconds(1)) { client.channel == 3 }
+    #expect(client.channel == 3)
+    lab.run(for: .seconds(5))
+    #expect(streams.allSatisfy { $0.sendBuffer.unacknowledged == 0 })
+  }
+
+  @Test(
+    "is asked for anew where a server has said all that it may on it, and nothing came",
+    arguments: [4500, 4700, 4800, 4900, 5100])
+  func unprovenAndFull(bytes: Int) throws {
+    // It may send three times what it has got: the window, and not both packets that ask for what is in it.
+    let lab = try QUICLaboratory { _, configuration in configuration.idleTimeout = .seconds(300) }
+    lab.tellsAddress = true
+    lab.largest = 1200
+    let (client, server) = try lab.connected()
+    lab.onTouched = { _, stream in _ = stream.read() }
+    let upwards = try #require(try client.openStream(isBidirectional: false))
+    let downwards = try #require(try server.openStream(isBidirectional: false))
+    _ = try downwards.write([UInt8](repeating: 7, count: 200_000).span.bytes)
+    lab.drain()
+    lab.run(for: .milliseconds(30))
+    lab.rebinding = 100
+    _ = try upwards.write([UInt8](repeating: 8, count: bytes).span.bytes)
+    lab.drain()
+    lab.tap = { _ in false }
+    lab.run(for: .seconds(5))
+    lab.tap = { _ in true }
+    lab.run(for: .seconds(20))
+    #expect(client.phase == .open && server.phase == .open, "\(lab.errors)")
+    #expect(upwards.sendBuffer.unacknowledged == 0 && downwards.sendBuffer.unacknowledged == 0)
+  }
+
   /// How often a path changes there and back.
   enum Flapping: CaseIterable {
     case often, tooOften

@@ -98,6 +98,7 @@ extension ConnectionCore {
 
   /// Goes on over another path, once it is known to carry packets, or at once. Only a client may (RFC 9000, 9).
   public func migrate(to path: NetworkPath, atOnce: Bool = false, at now: Instant) throws(QUICError) {
+    if !atOnce { makeRoom(at: now) }
     guard phase == .open else { throw error ?? QUICError(.closed) }
     var path = path
     path.local = nil

@@ -153,6 +153,8 @@ public final class ConnectionCore {
   var stalledSince: Instant?
   /// When that is asked for before it is the library's time.
   var asksAt: Instant?
+  /// When the other side was found to be elsewhere last.
+  private var movedAt = Instant(nanoseconds: 0)
   /// When it is looked next whether the way is taken for far longer than it is.
   var nextComparison = Instant(nanoseconds: 0)
 
@@ -212,6 +214,10 @@ extension ConnectionCore {
     case .handshaking, .open:
       if phase == .handshaking { holdClock(on: path, at: now) }
       var coded = name(of: path, bytes)
+      if side == .server {
+        prepare(for: coded, at: now)
+        guard error == nil else { return }
+      }
       var isGenuine: Int32 = 0
       let result = bytes.withUnsafeBytes {
         cquic_read(
@@ -252,7 +258,32 @@ extension ConnectionCore {
   private func followLibrary() {
     var coded = cquic_path()
     cquic_current_path(handle, &coded)
-    if names.moved(to: coded, path) { incomingPath = PathMemory() }
+    if names.moved(to: coded, path) {
+      incomingPath = PathMemory()
+      movedAt = clock
+    }
+  }
+
+  /// Something comes on this path, which may be another.
+  private func prepare(for coded: cquic_path, at now: Instant) {
+    guard names.isCurrent(coded) else { return makeRoom(at: now) }
+    // With a full window the library does not ask whether this path leads there, nor for what is under way while that is not proven
+    // (RFC 9000, 8.1): it stays mute. By another name it is another path, on which all begins anew.
+    guard phase == .open, movedAt.duration(to: now) > max(QUICLimits.proof, probeTimeout * 3),
+      cquic_congestion_window_left(handle) == 0, lossDeadline == nil
+    else { return }
+    names.forget(coded)
+    incomingPath = PathMemory()
+  }
+
+  /// Where the window is full of what got lost, the library neither asks nor answers whether another path leads there, unless it asks for
+  /// what is under way: it does that first.
+  func makeRoom(at now: Instant) {
+    guard phase == .open, cquic_congestion_window_left(handle) == 0, lossDeadline != nil else { return }
+    if let probed, probed.duration(to: now) < probeTimeout { return }
+    guard putForward(at: now) else { return }
+    probed = now
+    settle(cquic_handle_deadline(handle, libraryTime(now)), at: now)
   }
 
   /// What comes on another way than its own says nothing of that one.
@@ -327,7 +358,7 @@ extension ConnectionCore {
       }
       if let asksAt, asksAt <= now {
         self.asksAt = nil
-        putForward(at: now)
+        _ = putForward(at: now)
       }
       guard let deadline = nextDeadline, deadline <= now else { return }
       if let handshakeDeadline, handshakeDeadline <= now { return settle(CQUIC_HANDSHAKE_LATE, at: now) }
@@ -359,14 +390,19 @@ extension ConnectionCore {
   }
 
   /// The library is told that the time has come.
-  private func putForward(at now: Instant) {
+  ///
+  /// - Returns: whether it would not come soon.
+  private func putForward(at now: Instant) -> Bool {
     var coded = cquic_loss_deadline(handle)
     // A sign of life that got lost is followed by the next.
     if coded == .max { coded = cquic_deadline(handle) }
-    guard let due = libraryClock.instant(coded), now.duration(to: due) > probeTimeout * 2 else { return }
+    guard let due = libraryClock.instant(coded), now.duration(to: due) > probeTimeout * 2 else {
+      return false
+    }
     // Its patience must not come to its end by that.
-    if let agreedIdleTimeout, due >= lastReceived.advanced(by: agreedIdleTimeout / 2) { return }
+    if let agreedIdleTimeout, due >= lastReceived.advanced(by: agreedIdleTimeout / 2) { return false }
     libraryClock.skip(to: coded, at: now)
+    return true
   }
 
   /// Something comes after such a silence while what was sent is not acknowledged, and the library has asked for it.

@@ -49,6 +49,12 @@ struct PathNames {
     return coded
   }
 
+  /// What comes over this path next comes over one that the library does not know.
+  mutating func forget(_ coded: cquic_path) {
+    active.removeAll { $0.coded.isSame(as: coded) }
+    hasMoved = true
+  }
+
   /// Which path the library calls so.
   func decoded(_ coded: cquic_path) -> NetworkPath {
     guard let number = coded.number else { return NetworkPath(coded) }
