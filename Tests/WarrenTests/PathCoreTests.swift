@@ -335,13 +335,16 @@ struct PathCoreTests {
 
   @Test(
     "asks now and then whether a direct way that was cut is mended, for an hour, where there is a relay alone",
-    arguments: [20, 70])
-  func cut(minutes: Int) {
+    arguments: [20, 70], [true, false])
+  func cut(minutes: Int, wasAsked: Bool) {
     var scene = Scene(on: direct, .direct)
-    scene.open = [direct: .milliseconds(50), relay: .milliseconds(100)]
+    scene.open = [relay: .milliseconds(100)]
+    if wasAsked { scene.open[direct] = .milliseconds(50) }
     scene.core.add(relay, .relayed, at: scene.now)
-    scene.isTalking = true
+    scene.isTalking = wasAsked
     scene.pass(.seconds(10))
+    #expect((scene.core.paths[0].lastAnswer != nil) == wasAsked)
+    scene.isTalking = true
     scene.open[direct] = nil
     scene.pass(.seconds(10))
     #expect(scene.core.used == relay)

@@ -162,6 +162,7 @@ struct PathCore {
   mutating func moved(to network: NetworkPath, _ kind: Path.Kind, at now: Instant) {
     guard !network.isSame(as: used) else { return }
     moving = nil
+    if let place = place(of: used) { entries[place].wasLeft(at: now) }
     used = network
     isGone = false
     lastChange = now

@@ -9,6 +9,8 @@ struct PathEntry {
   private(set) var roundTrip: Duration?
   private(set) var loss = 0.0
   private(set) var lastAnswer: Instant?
+  /// When the connection has left it last, which has found it to lead there, whether it was asked or not.
+  private var left: Instant?
   /// When it is asked next.
   var nextPing: Instant
   /// What was asked and not answered; of these the first few are late, which says nothing any more of whether it leads there.
@@ -48,13 +50,15 @@ struct PathEntry {
 
   /// Whether this one has led there, and what is used since is not as good.
   func isMissed(whereUsed kind: Path.Kind?) -> Bool {
-    kind != .direct && self.kind == .direct && lastAnswer != nil
+    kind != .direct && self.kind == .direct && lastProof != nil
   }
+
+  private var lastProof: Instant? { left.map { max($0, lastAnswer ?? $0) } ?? lastAnswer }
 
   /// Whether there is no hope any more.
   func isHopeless(at now: Instant, whereUsed kind: Path.Kind?) -> Bool {
     let hope = isMissed(whereUsed: kind) ? PathLimits.longestHope : PathLimits.hope
-    return state == .silent && (lastAnswer ?? since).duration(to: now) >= hope
+    return state == .silent && (lastProof ?? since).duration(to: now) >= hope
   }
 
   /// When to call ``handleDeadline(at:)``.
@@ -161,6 +165,9 @@ struct PathEntry {
   mutating func ask(by time: Instant) { nextPing = min(nextPing, time) }
 
   // MARK: Being used
+
+  /// The connection goes another way now.
+  mutating func wasLeft(at now: Instant) { left = now }
 
   /// The other side asks there, and is answered: that opens the mappings on both sides.
   mutating func wasKept(until then: Instant) {
