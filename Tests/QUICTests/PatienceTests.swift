@@ -69,11 +69,15 @@ struct PatienceTests {
     client.add(NetworkPath(to: QUICLaboratory.address(1)), at: lab.now)
     lab.drain()
     lab.run(for: .seconds(20)) { client.isTaken }
-    let late = client.roundTrip
+    lab.run(for: .seconds(4))
+    let server = try #require(lab.opened[1].first)
+    let late = (client.roundTrip, server.roundTrip)
     lab.oneWay = .milliseconds(10)
-    lab.run(for: .seconds(10))
-    #expect(late > .milliseconds(1500) && client.isTaken, "\(late)")
+    lab.run(for: .seconds(20))
+    #expect(late.0 > .milliseconds(1500) && late.1 > .milliseconds(1500) && client.isTaken, "\(late)")
+    #expect(client.phase == .open && server.phase == .open, "\(lab.errors)")
     #expect(client.roundTrip < .milliseconds(200), "\(client.roundTrip)")
+    #expect(server.roundTrip < .milliseconds(200), "\(server.roundTrip)")
   }
 
   @Test("goes on as soon as it is told that it gets through again", arguments: [0, 1])

@@ -155,8 +155,9 @@ public final class ConnectionCore {
   var asksAt: Instant?
   /// When the other side was found to be elsewhere last.
   private var movedAt = Instant(nanoseconds: 0)
-  /// When it is looked next whether the way is taken for far longer than it is.
+  /// When it is looked next whether the way is taken for far longer than it is, and whether that was found once.
   var nextComparison = Instant(nanoseconds: 0)
+  private var hasCompared = false
 
   /// The ways on which its handshake is tried, or was, where there is more than one.
   var ways: Ways?
@@ -268,10 +269,18 @@ extension ConnectionCore {
   private func prepare(for coded: cquic_path, at now: Instant) {
     guard names.isCurrent(coded) else { return makeRoom(at: now) }
     // With a full window the library does not ask whether this path leads there, nor for what is under way while that is not proven
-    // (RFC 9000, 8.1): it stays mute. By another name it is another path, on which all begins anew.
+    // (RFC 9000, 8.1): it stays mute.
     guard phase == .open, movedAt.duration(to: now) > max(QUICLimits.proof, probeTimeout * 3),
       cquic_congestion_window_left(handle) == 0, lossDeadline == nil
     else { return }
+    beginAnew()
+  }
+
+  /// By another name the way is another, of which the library knows nothing: it asks whether it leads there, how long it is, and how much
+  /// it carries.
+  private func beginAnew() {
+    var coded = cquic_path()
+    cquic_current_path(handle, &coded)
     names.forget(coded)
     incomingPath = PathMemory()
   }
@@ -423,13 +432,13 @@ extension ConnectionCore {
   /// holds back that one as well.
   private func compare(at now: Instant) {
     nextComparison = now.advanced(by: QUICLimits.comparing)
-    // Only a client can, and once (``measureAgain(at:)``).
-    guard side == .client, ways?.settled != nil else { return }
+    guard !hasCompared, side == .server || ways?.settled != nil else { return }
     let known = statistics
-    if known.latestRoundTrip > .zero, known.roundTrip > known.latestRoundTrip * 4 + QUICLimits.longestPatience
-    {
-      measureAgain(at: now)
-    }
+    guard known.latestRoundTrip > .zero,
+      known.roundTrip > known.latestRoundTrip * 4 + QUICLimits.longestPatience
+    else { return }
+    hasCompared = true
+    if side == .client { measureAgain(at: now) } else { beginAnew() }
   }
 
   /// When the library asks for what is on its way.
