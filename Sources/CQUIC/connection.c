@@ -51,6 +51,7 @@ static cquic_result result(cquic_connection *connection, int code) {
   case NGTCP2_ERR_DRAINING: return CQUIC_DRAINING;
   case NGTCP2_ERR_CLOSING: return CQUIC_CLOSING;
   case NGTCP2_ERR_IDLE_CLOSE: return CQUIC_IDLE;
+  case NGTCP2_ERR_NO_VIABLE_PATH: return CQUIC_NO_PATH;
   case NGTCP2_ERR_HANDSHAKE_TIMEOUT: return CQUIC_HANDSHAKE_LATE;
   case NGTCP2_ERR_RECV_VERSION_NEGOTIATION: return CQUIC_VERSION;
   case NGTCP2_ERR_INVALID_ARGUMENT:

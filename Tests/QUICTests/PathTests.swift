@@ -130,6 +130,36 @@ struct PathTests {
     #expect(upwards.sendBuffer.unacknowledged == 0 && downwards.sendBuffer.unacknowledged == 0)
   }
 
+  @Test("is not given up where a server asks in vain whether a new one carries large packets")
+  func lostProof() throws {
+    let lab = try QUICLaboratory { _, configuration in
+      configuration.idleTimeout = .seconds(300)
+      configuration.keepAlive = .seconds(1)
+    }
+    lab.tellsAddress = true
+    let (client, server) = try lab.connected()
+    let stream = try #require(try client.openStream(isBidirectional: false))
+    // What has come is too little for the server to ask with a packet of full size, and later nothing of that size gets through to
+    // the client, for longer than the library asks.
+    var (until, gaveUp) = (lab.now, 0)
+    lab.tap = { $0.to == 1 || $0.bytes.count < 600 || lab.now >= until }
+    for turn in 1...4 as ClosedRange<UInt16> {
+      lab.rebinding = turn * 100
+      until = lab.now.advanced(by: .seconds(8))
+      for _ in 0..<140 {
+        _ = try stream.write([UInt8](repeating: UInt8(turn), count: 20).span.bytes)
+        lab.drain()
+        let hadPath = !server.hasNoPath
+        lab.run(for: .milliseconds(75))
+        if hadPath, server.hasNoPath { gaveUp += 1 }
+      }
+    }
+    lab.run(for: .seconds(10))
+    #expect(gaveUp > 0)
+    #expect(client.phase == .open && server.phase == .open, "\(lab.errors)")
+    #expect(server.path.remote.port == 4433 + 400 && stream.sendBuffer.unacknowledged == 0)
+  }
+
   /// How often a path changes there and back.
   enum Flapping: CaseIterable {
     case often, tooOften

@@ -39,6 +39,7 @@ typedef enum {
   CQUIC_INVALID = -11,       // what was asked for cannot be done now
   CQUIC_VERSION = -12,       // the two have no version in common
   CQUIC_FAILED = -13,        // it is over: close with cquic_write_close
+  CQUIC_NO_PATH = -14,       // a server has asked in vain whether its path carries packets of full size, and says no more on it
 } cquic_result;
 
 // What a certificate is.

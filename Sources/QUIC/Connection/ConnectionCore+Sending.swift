@@ -32,6 +32,7 @@ extension ConnectionCore {
     case .draining, .ended: return .done
     }
     clock = now
+    if hasNoPath { return .done }
     // Looked at only where nothing is awaited yet: whoever sends much awaits something nearly always.
     let before = awaitedSince == nil ? cquic_bytes_in_flight(handle) : nil
     defer {
@@ -176,6 +177,9 @@ extension ConnectionCore {
       }
       return .again
     case CQUIC_CLOSING, CQUIC_DRAINING: return .nothing
+    case CQUIC_NO_PATH:
+      givePathUp()
+      return .nothing
     default:
       fail(at: now)
       return .nothing
@@ -293,6 +297,9 @@ extension ConnectionCore {
       _ = outgoingDatagrams.popFirst()
       return .again
     case CQUIC_CLOSING, CQUIC_DRAINING: return .nothing
+    case CQUIC_NO_PATH:
+      givePathUp()
+      return .nothing
     default:
       fail(at: now)
       return .nothing

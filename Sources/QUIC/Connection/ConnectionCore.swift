@@ -153,6 +153,8 @@ public final class ConnectionCore {
   var stalledSince: Instant?
   /// When that is asked for before it is the library's time.
   var asksAt: Instant?
+  /// Whether the library says nothing until something comes, as it takes the path for useless.
+  private(set) var hasNoPath = false
   /// When the other side was found to be elsewhere last.
   private var movedAt = Instant(nanoseconds: 0)
   /// When it is looked next whether the way is taken for far longer than it is, and whether that was found once.
@@ -226,6 +228,7 @@ extension ConnectionCore {
           libraryTime(now), &isGenuine)
       }
       if side == .server, !names.isCurrent(coded) { followLibrary() }
+      if isGenuine != 0 { hasNoPath = false }
       met(path, bytes.byteCount, isGenuine: isGenuine != 0)
       // Anybody can send something: what the other side has not sealed says nothing of whether it is still there.
       let silence = lastReceived.duration(to: now)
@@ -274,6 +277,13 @@ extension ConnectionCore {
       cquic_congestion_window_left(handle) == 0, lossDeadline == nil
     else { return }
     beginAnew()
+  }
+
+  /// Where the library could not ask with packets of full size at first (RFC 9000, 8.2.1) it asks again, and would end the connection if no
+  /// answer comes: but that may have got lost as anything may. It begins anew with whatever comes next.
+  func givePathUp() {
+    beginAnew()
+    hasNoPath = true
   }
 
   /// By another name the way is another, of which the library knows nothing: it asks whether it leads there, how long it is, and how much
@@ -337,6 +347,7 @@ extension ConnectionCore {
     switch phase {
     case .handshaking, .open:
       if let waitingDeadline { return waitingDeadline }
+      if hasNoPath { return silenceDeadline }
       return .earliest(.earliest(.earliest(answerDeadline, handshakeDeadline), asksAt), libraryDeadline)
     case .closing(let until), .draining(let until): return until
     case .ended: return nil
@@ -356,12 +367,17 @@ extension ConnectionCore {
     return max(awaitedSince, lastReceived).advanced(by: answerTimeout)
   }
 
+  /// When it is over if nothing comes, where the library does not look.
+  private var silenceDeadline: Instant? {
+    .earliest(answerDeadline, agreedIdleTimeout.map { lastReceived.advanced(by: $0) })
+  }
+
   /// Takes the time, and does what is due.
   public func handleDeadline(at now: Instant) {
     clock = now
     switch phase {
     case .handshaking, .open:
-      if let answerDeadline, answerDeadline <= now {
+      if let deadline = hasNoPath ? silenceDeadline : answerDeadline, deadline <= now {
         finish(QUICError(.idle))
         return end()
       }
