@@ -17,6 +17,9 @@ public enum ScenarioLimits {
   static let pieceBytes = 16_384
   /// How long what was said may take to arrive after its end: as long as a connection waits for a lost network, and more.
   static let patience: Duration = .seconds(60)
+  /// The same over a link that loses more than a twentieth: where it loses a quarter, and takes 1.6 s there and back, whoever shares it
+  /// fairly gets 1.7 kB/s through (Mathis and others, 1997), and 100 kB take a minute, without anything else going wrong.
+  static let lastingPatience: Duration = .seconds(180)
   /// How long an echo may take to answer: the last questions over UDP are seconds apart, and a SYN that is lost is sent again after 1 s and 3 s.
   static let echo: Duration = .seconds(5)
   /// What an echo is asked.

@@ -5,7 +5,8 @@ import WarrenSimulator
 extension Stage {
   /// Waits until all has been said that is being said.
   func waitForLastWords() async throws {
-    let end = world.now.advanced(by: ScenarioLimits.patience)
+    let isSlow = conversations.contains { oracle.loses($0.caller, $0.called) }
+    let end = world.now.advanced(by: isSlow ? ScenarioLimits.lastingPatience : ScenarioLimits.patience)
     while world.now < end, conversations.contains(where: \.isGoingOn) {
       try await director.sleep(for: ScenarioLimits.interval)
     }
