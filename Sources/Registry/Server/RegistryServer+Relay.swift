@@ -38,11 +38,15 @@ extension RegistryServer {
 
   /// Tells a peer with what it can be relayed, unless what it was told is good for long enough.
   func grantRelay(to session: RegistrySession) {
-    guard let switchboard, session.grantDue ?? machine.now <= machine.now else { return }
     let lifetime = configuration.relayGrantLifetime
-    session.grantDue = machine.now.advanced(by: lifetime / 2)
+    // What the relay goes by is the time of day, which may be set.
+    let (now, timeOfDay) = (machine.now, machine.timeSince1970)
+    let isDue = session.grantDue.map { $0.at <= now || $0.until - timeOfDay < lifetime / 4 } ?? true
+    guard let switchboard, isDue else { return }
+    let until = timeOfDay + lifetime
+    session.grantDue = (now.advanced(by: lifetime / 2), until)
     let (username, password) = RelayCredentials.timeLimited(
-      user: session.peer.description, until: machine.timeSince1970 + lifetime, secret: relaySecret)
+      user: session.peer.description, until: until, secret: relaySecret)
     session.say(
       .relay(
         RelayGrant(

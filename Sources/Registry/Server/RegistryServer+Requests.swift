@@ -164,7 +164,7 @@ extension RegistryServer {
     guard observed != session.observed else { return }
     session.observed = observed
     // What it was told of the relay was for where it was.
-    if session.grantDue != nil { session.grantDue = machine.now }
+    session.grantDue?.at = machine.now
     session.say(.welcome(observed: observed, lifetime: registry.configuration.terms.lifetime))
   }
 

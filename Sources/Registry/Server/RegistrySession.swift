@@ -23,8 +23,8 @@ final class RegistrySession {
   /// Whether others are told only of addresses that it names itself; nil as long as it has not said who it is.
   var hides: Bool?
   var name: RegistryName?
-  /// When it is to be given new leave to be relayed, if it has any.
-  var grantDue: Instant?
+  /// When it is to be given new leave to be relayed, if it has any, and until what time of day that is good.
+  var grantDue: (at: Instant, until: Duration)?
   var messages: TokenBucket
   var introductions: TokenBucket
   /// Secrets with which it waits, and the numbers of these requests.
