@@ -74,6 +74,7 @@ extension Scenario {
     ("mesh-of-five", PackageResources.mesh_of_five_json),
     ("nat-reboot", PackageResources.nat_reboot_json),
     ("nat-reboot-newip", PackageResources.nat_reboot_newip_json),
+    ("nat-reboot-over-tcp", PackageResources.nat_reboot_over_tcp_json),
     ("nat64-v4-registry", PackageResources.nat64_v4_registry_json),
     ("new-lease", PackageResources.new_lease_json),
     ("no-common-relay", PackageResources.no_common_relay_json),

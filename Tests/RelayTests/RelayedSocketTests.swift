@@ -160,6 +160,35 @@ struct RelayedSocketTests {
   }
 
   @Test(
+    "is given up ten seconds after somebody has begun to doubt it, where a NAT has forgotten its TCP connection, and no sooner",
+    arguments: [false, true])
+  func doubted(isForgotten: Bool) async throws {
+    let world = World(seed: 1) {
+      Machine("client").behind(.portRestrictedCone)
+      Server("relay")
+    }
+    try await world.run { world in
+      let (client, server) = (world.machine("client"), world.machine("relay"))
+      let relay = ScriptedRelay(on: server, ScriptedRelayCore.Script())
+      let tcp = try await relay.listen(at: SocketAddress(server.address(.v4), port: 0))
+      let socket = try await RelayClient.allocate(at: [Self.server(tcp, .tcp)], on: client)
+      let memory = Memory(of: socket)
+      if isForgotten { world.box("client's NAT").reboot() }
+      socket.doubt()
+      try await client.sleep(for: .seconds(9))
+      // Who doubts it again waits no longer for that.
+      socket.doubt()
+      #expect(memory.errors.isEmpty)
+      try await client.sleep(for: .seconds(2))
+      #expect(memory.errors.map(\.code) == (isForgotten ? [.silent] : []))
+      try await client.sleep(for: .seconds(60))
+      #expect(memory.errors.count == (isForgotten ? 1 : 0))
+      socket.close()
+      await relay.stop()
+    }
+  }
+
+  @Test(
     "follows to another of this machine's ports where the relay can do that", arguments: RelayWorld.allCases)
   func moved(world: RelayWorld) async throws {
     try await world.run { scene in

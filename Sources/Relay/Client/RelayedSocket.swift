@@ -109,6 +109,13 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
     settle()
   }
 
+  /// Nothing comes of what is sent by way of it: asks whether the relay still has it. If not, ``onLost`` is called.
+  public func doubt() {
+    guard !isClosed else { return }
+    core.doubt(at: machine.now)
+    settle()
+  }
+
   /// Whether an address is this machine's; where it cannot be said, it is.
   private func isHere(_ ip: IPAddress) -> Bool {
     guard let interfaces = try? machine.interfaces() else { return true }

@@ -353,6 +353,7 @@ extension Peer {
   func lost(_ adopted: AdoptedConnection) async {
     ports?.watcher?.hurry()
     adopted.searchSoon()
+    for relay in relays where adopted.paths?.uses(relay.channel) ?? false { relay.socket.doubt() }
     await lookAtNetworks()
     if !isClosed, adopted.paths?.isLost ?? false { await mend(adopted) }
   }

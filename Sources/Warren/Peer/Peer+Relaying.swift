@@ -61,12 +61,12 @@ extension Peer {
         // Meanwhile others may have begun to ask.
         guard asking == nil else { continue }
         let task = machine.spawn("a relay") {
-          defer { self.asking = nil }
+          defer { if !Task.isCancelled { self.asking = nil } }
           try await self.askRelay(servers)
         }
         asking = task
         do { try await task.value } catch {
-          if relays.isEmpty { throw error }
+          if relays.isEmpty, !task.isCancelled { throw error }
         }
       }
       if relays.count == known { break }
@@ -101,6 +101,15 @@ extension Peer {
   private func lost(_ relay: PeerRelay) {
     give(back: relay)
     guard !isClosed else { return }
+    if relays.isEmpty {
+      // Who asks others for a second one may wait for long, and asks this one as well now.
+      asking?.cancel()
+      asking = nil
+      for adopted in adoptedConnections {
+        adopted.sparing?.cancel()
+        adopted.sparing = nil
+      }
+    }
     for adopted in adoptedConnections { keepSpare(for: adopted, after: .zero) }
   }
 
@@ -195,7 +204,7 @@ extension Peer {
   func keepSpare(for adopted: AdoptedConnection, after delay: Duration = PeerLimits.spareDelay) {
     guard configuration.paths.kinds.contains(.relayed), adopted.sparing == nil else { return }
     adopted.sparing = machine.spawn("a spare way to \(adopted.peer)") { [weak self, machine] in
-      defer { adopted.sparing = nil }
+      defer { if !Task.isCancelled { adopted.sparing = nil } }
       if delay > .zero { try await machine.sleep(for: delay) }
       try await self?.offerRelays(to: adopted)
     }
@@ -204,8 +213,14 @@ extension Peer {
   private func offerRelays(to adopted: AdoptedConnection) async throws {
     guard let paths = adopted.paths, adopted.isRelayed || !paths.has(.relayed), adopted.isClient
     else { return }
-    let offered = try await ownRelays(adopted.isRelayed ? 2 : 1)
-    guard !offered.isEmpty, adopted.paths != nil else { return }
+    // A second one may be looked for in vain, for long.
+    for count in adopted.isRelayed ? [1, 2] : [1] {
+      try await offer(try await ownRelays(count), to: adopted)
+    }
+  }
+
+  private func offer(_ offered: [PeerRelay], to adopted: AdoptedConnection) async throws {
+    guard !offered.isEmpty, let paths = adopted.paths else { return }
     // Who is behind a NAT is let in at the relay when it has been sent something there.
     let known = (adopted.approach?.seen ?? []) + paths.paths.filter { $0.kind == .direct }.map(\.remote)
     for relay in offered {
