@@ -160,6 +160,27 @@ struct PathTests {
     #expect(server.path.remote.port == 4433 + 400 && stream.sendBuffer.unacknowledged == 0)
   }
 
+  @Test("is proven also where less leaves than did before, and nothing large has been sent since")
+  func proofTooLarge() throws {
+    let lab = try QUICLaboratory { _, configuration in configuration.idleTimeout = .seconds(300) }
+    lab.tellsAddress = true
+    let (client, server) = try lab.connected()
+    let stream = try #require(try client.openStream(isBidirectional: false))
+    try #require(client.statistics.packetSize > 1300)
+    (lab.largestToLeave, lab.rebinding) = (1252, 100)
+    var ports: [UInt16] = []
+    for _ in 0..<40 {
+      _ = try stream.write([UInt8](repeating: 7, count: 300).span.bytes)
+      lab.drain()
+      for _ in 0..<5 {
+        lab.run(for: .milliseconds(100))
+        ports.append(server.path.remote.port)
+      }
+    }
+    #expect(ports.dropFirst(2).allSatisfy { $0 == 4533 }, "\(ports)")
+    #expect(stream.sendBuffer.unacknowledged == 0)
+  }
+
   /// How often a path changes there and back.
   enum Flapping: CaseIterable {
     case often, tooOften

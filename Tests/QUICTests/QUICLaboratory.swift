@@ -39,6 +39,8 @@ final class QUICLaboratory {
   var duplication = 0.0
   var corruption = 0.0
   var largest = 65_535
+  /// The largest datagram that the first side's system lets leave.
+  var largestToLeave = 65_535
   /// What the first side's NAT adds to its ports: another number is a NAT that has forgotten it.
   var rebinding: UInt16 = 0
   /// Whether a datagram tells to which address it has come, as a real one does.
@@ -116,7 +118,7 @@ final class QUICLaboratory {
     take(core, of: side)
     let channel = core.channel
     _ = core.transmit(into: &outbox, of: channel, at: now)
-    fly(from: side, through: channel)
+    fly(core, from: side, through: channel)
     while let packet = core.pollElsewhere() {
       sent[side] += 1
       send(
@@ -142,7 +144,7 @@ final class QUICLaboratory {
     while let stream = core.pollTouched() { onTouched(side, stream) }
   }
 
-  private func fly(from side: Int, through channel: UInt16) {
+  private func fly(_ core: ConnectionCore, from side: Int, through channel: UInt16) {
     for run in outbox.pending {
       var rest = run.buffer[...]
       while !rest.isEmpty {
@@ -150,6 +152,10 @@ final class QUICLaboratory {
         rest = rest.dropFirst(run.segmentSize)
         sent[side] += 1
         sentBytes[side] += bytes.count
+        guard side == 1 || bytes.count <= largestToLeave else {
+          core.refused(bytes.count, to: run.remote, at: now)
+          continue
+        }
         send(bytes, from: side, through: channel, to: run.remote, run.ecn)
       }
     }

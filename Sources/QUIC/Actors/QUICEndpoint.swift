@@ -266,14 +266,14 @@ public actor QUICEndpoint {
     let channel = connection.channel
     if let socket = socket(of: channel) {
       while connection.transmit(into: &socket.outbox, of: channel, at: machine.now) == .full {
-        send(socket)
+        send(socket, for: connection)
         // The system has no room either: it says when it has.
         guard socket.outbox.isEmpty else {
           wait(connection, for: socket)
           break
         }
       }
-      send(socket)
+      send(socket, for: connection)
     } else {
       lose(connection, channel)
     }
@@ -314,7 +314,7 @@ public actor QUICEndpoint {
     socket.waiting.append(connection)
   }
 
-  private func send(_ socket: Socket) {
+  private func send(_ socket: Socket, for connection: ConnectionCore? = nil) {
     while !socket.outbox.isEmpty {
       do {
         try socket.udp.send(&socket.outbox)
@@ -327,7 +327,8 @@ public actor QUICEndpoint {
         switch error {
         case .closed, .machineClosed: return socket.outbox.removeAll()
         // One was refused, such as a probe for the path's MTU: QUIC finds out that it is lost.
-        case .datagramTooLarge, .outOfResources: continue
+        case .datagramTooLarge(let size, let remote): connection?.refused(size, to: remote, at: machine.now)
+        case .outOfResources: continue
         default: onSendFailure?()
         }
       }
