@@ -42,6 +42,12 @@ public enum QUICLimits {
   /// For how long a server waits for the proof that a client is where its packets come from, before it begins anew where it cannot ask
   /// again.
   public static let proof: Duration = .seconds(1)
+  /// For how long a server begins anew where it has asked in vain for packets of full size, and after what pause that is another matter:
+  /// what lasts longer is no outage, but a path that does not carry them.
+  public static let lostProofsTime: Duration = .seconds(60)
+  public static let lostProofsPause: Duration = .seconds(10)
+  /// Twice how far the library's clock is put forward at most without an idle timeout.
+  public static let longestSkip: Duration = .seconds(300)
   /// How often it is looked whether the way is taken for far longer than it is.
   public static let comparing: Duration = .seconds(1)
   /// What the longest way takes there and back, by a satellite and back, with its queues: longer is not waited for what may still come.

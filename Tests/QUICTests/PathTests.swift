@@ -1,3 +1,4 @@
+import CQUIC
 import TestSupport
 import Testing
 import WarrenCrypto
@@ -158,6 +159,42 @@ struct PathTests {
     #expect(gaveUp > 0)
     #expect(client.phase == .open && server.phase == .open, "\(lab.errors)")
     #expect(server.path.remote.port == 4433 + 400 && stream.sendBuffer.unacknowledged == 0)
+  }
+
+  @Test("is given up in the end where it never carries large packets to the client")
+  func neverLarge() throws {
+    let lab = try QUICLaboratory { _, configuration in
+      configuration.idleTimeout = .seconds(300)
+      configuration.keepAlive = .seconds(1)
+    }
+    lab.tellsAddress = true
+    let (client, server) = try lab.connected()
+    let stream = try #require(try client.openStream(isBidirectional: false))
+    lab.tap = { $0.to == 1 || $0.bytes.count < 600 }
+    lab.rebinding = 100
+    for _ in 0..<3000 where client.phase == .open && server.phase == .open {
+      _ = try stream.write([UInt8](repeating: 7, count: 20).span.bytes)
+      lab.drain()
+      lab.run(for: .milliseconds(75))
+    }
+    #expect(server.phase != .open && !lab.errors[1].isEmpty)
+  }
+
+  @Test("stays as it is where a server sends datagrams as fast as it may, and some get lost")
+  func datagrams() throws {
+    let lab = try QUICLaboratory { _, configuration in configuration.idleTimeout = .seconds(300) }
+    let (client, server) = try lab.connected()
+    lab.loss = 0.01
+    var fullWindows = 0
+    for _ in 0..<4000 {
+      while try server.send(datagram: [UInt8](repeating: 7, count: 1000)) {}
+      lab.drain()
+      if cquic_congestion_window_left(server.handle) == 0 { fullWindows += 1 }
+      lab.run(for: .milliseconds(5))
+    }
+    #expect(fullWindows > 0)
+    #expect(lab.paths.isEmpty && !server.names.hasMoved)
+    #expect(client.phase == .open && server.phase == .open)
   }
 
   @Test("is proven also where less leaves than did before, and nothing large has been sent since")

@@ -53,6 +53,7 @@ extension ConnectionCore {
     was_reset: { connection($0).wasForgotten = true },
     path_validated: { owner, path, isUsable in
       let core = connection(owner)
+      if isUsable != 0 { core.unprovenSince = nil }
       guard let path = core.real(core.names.decoded(path!.pointee)) else { return }
       core.lastHeard = nil
       core.events.append(.path(path, isUsable: isUsable != 0))

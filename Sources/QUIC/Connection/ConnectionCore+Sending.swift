@@ -177,9 +177,7 @@ extension ConnectionCore {
       }
       return .again
     case CQUIC_CLOSING, CQUIC_DRAINING: return .nothing
-    case CQUIC_NO_PATH:
-      givePathUp()
-      return .nothing
+    case CQUIC_NO_PATH where givePathUp(at: now): return .nothing
     default:
       fail(at: now)
       return .nothing
@@ -297,9 +295,7 @@ extension ConnectionCore {
       _ = outgoingDatagrams.popFirst()
       return .again
     case CQUIC_CLOSING, CQUIC_DRAINING: return .nothing
-    case CQUIC_NO_PATH:
-      givePathUp()
-      return .nothing
+    case CQUIC_NO_PATH where givePathUp(at: now): return .nothing
     default:
       fail(at: now)
       return .nothing

@@ -120,16 +120,22 @@ extension ConnectionCore {
 
   /// Forgets how long the way is, and what it carries, and finds it out anew: a handshake that has waited for a way for long has
   /// taken that for the way's length. Only a client can (RFC 9000, 9.4).
-  public func measureAgain(at now: Instant) {
+  ///
+  /// - Returns: whether that can be done now.
+  @discardableResult
+  public func measureAgain(at now: Instant) -> Bool {
     // The library takes it for another way, as it has another name.
-    guard phase == .open, side == .client, currentPath == .open, var path = ways?.settled else { return }
+    guard phase == .open, side == .client, currentPath == .open, var path = ways?.settled else {
+      return false
+    }
     path.local = nil
     var coded = path.coded
-    guard cquic_migrate(handle, &coded, 1, libraryTime(now)) == CQUIC_OK else { return }
+    guard cquic_migrate(handle, &coded, 1, libraryTime(now)) == CQUIC_OK else { return false }
     ways = nil
     learn(path)
     outgoingPath = PathMemory()
     changed()
+    return true
   }
 
   /// Encrypts with new keys from now on (RFC 9001, 6).

@@ -155,8 +155,14 @@ public final class ConnectionCore {
   var asksAt: Instant?
   /// Whether the library says nothing until something comes, as it takes the path for useless.
   private(set) var hasNoPath = false
-  /// When the other side was found to be elsewhere last.
-  private var movedAt = Instant(nanoseconds: 0)
+  /// When that was found first, and last.
+  private var givenUp = (first: Instant(nanoseconds: 0), last: Instant(nanoseconds: 0))
+  /// Since when the other side is elsewhere; nil where that is proven.
+  var unprovenSince: Instant?
+  /// Whether it was heard on another path than its own while the window was full.
+  private var hasHeardElsewhere = false
+  /// What the library's clock said when something came last.
+  private var heardAt: UInt64 = 0
   /// When it is looked next whether the way is taken for far longer than it is, and whether that was found once.
   var nextComparison = Instant(nanoseconds: 0)
   private var hasCompared = false
@@ -228,7 +234,11 @@ extension ConnectionCore {
           libraryTime(now), &isGenuine)
       }
       if side == .server, !names.isCurrent(coded) { followLibrary() }
-      if isGenuine != 0 { hasNoPath = false }
+      if isGenuine != 0 {
+        hasNoPath = false
+        heardAt = libraryTime(now)
+        if side == .server { look(at: coded, at: now) }
+      }
       met(path, bytes.byteCount, isGenuine: isGenuine != 0)
       // Anybody can send something: what the other side has not sealed says nothing of whether it is still there.
       let silence = lastReceived.duration(to: now)
@@ -264,26 +274,46 @@ extension ConnectionCore {
     cquic_current_path(handle, &coded)
     if names.moved(to: coded, path) {
       incomingPath = PathMemory()
-      movedAt = clock
+      unprovenSince = clock
     }
   }
 
-  /// Something comes on this path, which may be another.
+  /// Something comes on this path, which may be another: there may be room to be made before the library learns what it is.
   private func prepare(for coded: cquic_path, at now: Instant) {
-    guard names.isCurrent(coded) else { return makeRoom(at: now) }
+    guard hasHeardElsewhere, !names.isCurrent(coded) else { return }
+    // Anybody can send from elsewhere: of what is genuine, each lets room be made once.
+    hasHeardElsewhere = false
+    makeRoom(at: now)
+  }
+
+  /// Something genuine has come on this path.
+  private func look(at coded: cquic_path, at now: Instant) {
+    guard phase == .open, cquic_congestion_window_left(handle) == 0 else { return }
+    guard names.isCurrent(coded) else {
+      hasHeardElsewhere = true
+      return
+    }
     // With a full window the library does not ask whether this path leads there, nor for what is under way while that is not proven
     // (RFC 9000, 8.1): it stays mute.
-    guard phase == .open, movedAt.duration(to: now) > max(QUICLimits.proof, probeTimeout * 3),
-      cquic_congestion_window_left(handle) == 0, lossDeadline == nil
+    guard lossDeadline == nil, let unprovenSince,
+      unprovenSince.duration(to: now) > max(QUICLimits.proof, probeTimeout * 3)
     else { return }
     beginAnew()
   }
 
   /// Where the library could not ask with packets of full size at first (RFC 9000, 8.2.1) it asks again, and would end the connection if no
   /// answer comes: but that may have got lost as anything may. It begins anew with whatever comes next.
-  func givePathUp() {
+  ///
+  /// - Returns: whether that is worth trying.
+  func givePathUp(at now: Instant) -> Bool {
+    if givenUp.last.duration(to: now) > QUICLimits.lostProofsPause { givenUp.first = now }
+    givenUp.last = now
+    guard givenUp.first.duration(to: now) < QUICLimits.lostProofsTime, let silenceDeadline,
+      silenceDeadline > now
+    else { return false }
     beginAnew()
     hasNoPath = true
+    return true
   }
 
   /// By another name the way is another, of which the library knows nothing: it asks whether it leads there, how long it is, and how much
@@ -424,8 +454,9 @@ extension ConnectionCore {
     guard let due = libraryClock.instant(coded), now.duration(to: due) > probeTimeout * 2 else {
       return false
     }
-    // Its patience must not come to its end by that.
-    if let agreedIdleTimeout, due >= lastReceived.advanced(by: agreedIdleTimeout / 2) { return false }
+    // Its patience must not come to its end by that, nor by all that together.
+    let patience = (agreedIdleTimeout ?? QUICLimits.longestSkip) / 2
+    guard coded < heardAt + UInt64(patience.wholeNanoseconds) else { return false }
     libraryClock.skip(to: coded, at: now)
     return true
   }
@@ -453,8 +484,8 @@ extension ConnectionCore {
     guard known.latestRoundTrip > .zero,
       known.roundTrip > known.latestRoundTrip * 4 + QUICLimits.longestPatience
     else { return }
-    hasCompared = true
-    if side == .client { measureAgain(at: now) } else { beginAnew() }
+    if side == .server { beginAnew() }
+    hasCompared = side == .server || measureAgain(at: now)
   }
 
   /// When the library asks for what is on its way.

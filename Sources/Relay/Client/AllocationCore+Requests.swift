@@ -44,15 +44,13 @@ extension AllocationCore {
   }
 
   /// Asks now, or when others have been answered.
-  mutating func ask(
-    _ purpose: Purpose, at now: Instant, renewals: Int = 0, patience: STUNRequestTimer.Patience? = nil
-  ) {
+  mutating func ask(_ purpose: Purpose, at now: Instant, renewals: Int = 0) {
     guard hasRoom || renewals > 0 || purpose.isConnect else { return backlog.append(purpose) }
     let id = TransactionID(using: &random)
     requests.append(
       Request(
         id: id, purpose: purpose, bytes: write(purpose, id), nonce: credential.challenge?.nonce,
-        renewals: renewals, timer: STUNRequestTimer(patience ?? self.patience(of: purpose), sentAt: now)))
+        renewals: renewals, timer: STUNRequestTimer(patience(of: purpose), sentAt: now)))
   }
 
   /// Whether one more may be under way. A peer that is slow to answer keeps nothing else from being asked.

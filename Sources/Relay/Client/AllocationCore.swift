@@ -203,18 +203,6 @@ public struct AllocationCore {
     ask(.refresh, at: now)
   }
 
-  /// Nothing comes of what is sent by way of the server: asks whether it still has it, and over TCP does not wait for the answer for as
-  /// long as else, since nobody says so where a NAT has forgotten what that goes through.
-  public mutating func doubt(at now: Instant) {
-    guard isReliable else { return check(at: now) }
-    let end = now.advanced(by: RelayClientLimits.doubt)
-    let isDoubted = requests.contains { $0.purpose == .refresh && $0.timer.deadline <= end }
-    guard phase == .allocated, !isDoubted else { return }
-    ask(
-      .refresh, at: now,
-      patience: STUNRequestTimer.Patience(first: RelayClientLimits.doubt, transmissions: 1, last: 1))
-  }
-
   /// What carries its messages has another address on this side.
   public mutating func moved(at now: Instant) {
     switch phase {

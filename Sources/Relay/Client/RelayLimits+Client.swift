@@ -43,8 +43,8 @@ public enum RelayClientLimits {
   /// How patient one over TCP is, which is sent once (RFC 8489, 6.2.2).
   public static let streamPatience = STUNRequestTimer.Patience(
     first: .milliseconds(39_500), transmissions: 1, last: 1)
-  /// How long it is waited for an answer over TCP where nothing comes of what is sent by way of the relay: what a segment takes that is
-  /// sent again five times, the first time after 0.2 s.
+  /// How long it is waited over TCP for anything from the relay where nothing comes of what is sent by way of it: what a segment takes
+  /// that is sent again five times, the first time after 0.2 s.
   public static let doubt: Duration = .seconds(10)
   /// How patient giving back is: the socket is closed already, and the allocation ends in ten minutes by itself.
   public static let farewell = STUNRequestTimer.Patience(first: .milliseconds(500), transmissions: 4, last: 4)

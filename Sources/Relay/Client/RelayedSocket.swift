@@ -40,6 +40,9 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
   private var writer = STUNMessageWriter(capacity: 2048)
   private var random: SeededIndications
   private var timer: MachineTimer?
+  /// Whether it was asked whether the relay is there, and nothing has come from it since.
+  private var isDoubted = false
+  private var doubting: MachineTimer?
   /// For when it is set.
   private var nextDeadline: Instant?
   /// The relayed addresses by family, for each datagram.
@@ -110,9 +113,22 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
   }
 
   /// Nothing comes of what is sent by way of it: asks whether the relay still has it. If not, ``onLost`` is called.
+  ///
+  /// TCP says nothing where a NAT has forgotten it: if nothing at all comes from the relay for a while, it is gone.
   public func doubt() {
     guard !isClosed else { return }
-    core.doubt(at: machine.now)
+    core.check(at: machine.now)
+    settle()
+    guard carrier.isReliable, !isDoubted else { return }
+    isDoubted = true
+    doubting = doubting ?? machine.makeTimer { [weak self] in self?.doubtIsOver() }
+    doubting?.schedule(at: machine.now.advanced(by: RelayClientLimits.doubt))
+  }
+
+  private func doubtIsOver() {
+    guard isDoubted, !isClosed else { return }
+    isDoubted = false
+    core.cut(RelayError(.silent))
     settle()
   }
 
@@ -126,6 +142,7 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
   public func close() {
     guard !isClosed else { return }
     isClosed = true
+    doubting?.cancel()
     (onDatagrams, onWritable, onDeliveryFailure, onLost) = (nil, nil, nil, nil)
     held = []
     core.giveBack(at: machine.now)
@@ -177,6 +194,7 @@ public final class RelayedSocket: UDPSocket, RelayedAddress, @unchecked Sendable
   private func lose(_ error: RelayError) {
     guard !isClosed else { return }
     isClosed = true
+    doubting?.cancel()
     nonisolated(unsafe) let tell = onLost
     (onDatagrams, onWritable, onDeliveryFailure, onLost) = (nil, nil, nil, nil)
     held = []
@@ -295,6 +313,7 @@ extension RelayedSocket {
 
 extension RelayedSocket: RelayCarrierUser {
   func received(_ bytes: RawSpan, ecn: ECN) {
+    isDoubted = false
     guard bytes.byteCount >= ChannelData.headerSize else { return }
     if ChannelData.mayBegin(bytes.unsafeLoad(fromByteOffset: 0, as: UInt8.self)) {
       guard let data = ChannelData(bytes), let peer = core.peer(on: data.channel) else { return }

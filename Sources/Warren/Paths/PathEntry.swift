@@ -110,8 +110,9 @@ struct PathEntry {
   mutating func answered(_ number: UInt16, at now: Instant) -> Bool? {
     guard let place = asked.firstIndex(where: { $0.number == number }) else { return nil }
     let time = asked[place].at.duration(to: now)
-    // Who is late by its measure has to take another.
-    roundTrip = roundTrip.map { place < late ? max($0, time) : ($0 * 3 + time) / 4 } ?? time
+    let isLate = place < late
+    guard !isLate || time <= PathLimits.longestRoundTrip else { return nil }
+    measured(time, isLate: isLate)
     count(lost: 0)
     // What was asked before may be late, or lost: this one says as much.
     forget(place + 1)
@@ -140,6 +141,16 @@ struct PathEntry {
     }
     if state != .silent, unanswered >= PathLimits.tries || (falls > 0 && unanswered > 1) {
       fallSilent(at: now)
+    }
+  }
+
+  /// What was late once may have waited in a queue; but where nothing has come for long, the way's old length is none to go by. Both are
+  /// corrected by the first answer that takes far less.
+  private mutating func measured(_ time: Duration, isLate: Bool) {
+    switch (roundTrip, isLate) {
+    case (nil, _): roundTrip = time
+    case (let known?, true): if state != .alive { roundTrip = max(known, time) }
+    case (let known?, false): roundTrip = time * 4 < known ? time : (known * 3 + time) / 4
     }
   }
 
@@ -178,8 +189,8 @@ struct PathEntry {
   mutating func heard(at now: Instant) {
     // A path that was given up is worth a question; but two who ask whenever they are asked would never come to an end.
     guard state == .silent else { return }
-    let pause = asked.last.map { $0.at.advanced(by: PathLimits.urgentPings) } ?? now
-    nextPing = min(nextPing, max(now, pause))
+    let pause = late < PathLimits.tries ? PathLimits.urgentPings : PathLimits.firstRest
+    nextPing = min(nextPing, max(now, asked.last?.at.advanced(by: pause) ?? now))
   }
 
   /// Whatever was known of it may be wrong by now.

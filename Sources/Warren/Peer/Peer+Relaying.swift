@@ -214,7 +214,8 @@ extension Peer {
     guard let paths = adopted.paths, adopted.isRelayed || !paths.has(.relayed), adopted.isClient
     else { return }
     // A second one may be looked for in vain, for long.
-    for count in adopted.isRelayed ? [1, 2] : [1] {
+    for count in adopted.isRelayed ? [1, 2] : [1] where adopted.paths != nil {
+      try Task.checkCancellation()
       try await offer(try await ownRelays(count), to: adopted)
     }
   }
