@@ -161,6 +161,41 @@ struct PathTests {
     #expect(server.path.remote.port == 4433 + 400 && stream.sendBuffer.unacknowledged == 0)
   }
 
+  @Test("is no other one where somebody says again, from elsewhere, what has come before")
+  func replayed() throws {
+    let lab = try QUICLaboratory { _, configuration in configuration.idleTimeout = .seconds(30) }
+    lab.tellsAddress = true
+    let (client, server) = try lab.connected()
+    var heard: [QUICLaboratory.Flight] = []
+    lab.tap = {
+      if $0.to == 1 { heard.append($0) }
+      return true
+    }
+    let streams = try [client, server].map { try #require(try $0.openStream(isBidirectional: false)) }
+    for stream in streams { _ = try stream.write([UInt8](repeating: 7, count: 200_000).span.bytes) }
+    lab.drain()
+    lab.run(for: .milliseconds(30))
+    try #require(!heard.isEmpty)
+    lab.tap = { _ in false }
+    lab.run(for: .seconds(3))
+    #expect(cquic_congestion_window_left(server.handle) == 0)
+    let before = lab.sent[1]
+    for turn in 0..<200 {
+      var flight = heard[turn % heard.count]
+      flight.path = NetworkPath(
+        to: SocketAddress(IPAddress(10, 0, 0, 9), port: UInt16(1000 + turn)), from: flight.path.local,
+        through: 5)
+      if turn.isMultiple(of: 2) { flight.bytes[flight.bytes.count - 1] ^= 1 }
+      lab.deliver(flight)
+      lab.drain()
+      lab.run(for: .milliseconds(50))
+    }
+    #expect(server.phase == .open, "half as long as was agreed, at least: \(lab.errors)")
+    #expect(lab.sent[1] - before < 400, "\(lab.sent[1] - before)")
+    lab.run(for: .seconds(20))
+    #expect(server.phase != .open)
+  }
+
   @Test("is given up in the end where it never carries large packets to the client")
   func neverLarge() throws {
     let lab = try QUICLaboratory { _, configuration in

@@ -161,8 +161,8 @@ public final class ConnectionCore {
   var unprovenSince: Instant?
   /// Whether it was heard on another path than its own while the window was full.
   private var hasHeardElsewhere = false
-  /// What the library's clock said when something came last.
-  private var heardAt: UInt64 = 0
+  /// How far the library's clock was put forward since it asks in vain.
+  private var skipped = Duration.zero
   /// When it is looked next whether the way is taken for far longer than it is, and whether that was found once.
   var nextComparison = Instant(nanoseconds: 0)
   private var hasCompared = false
@@ -236,7 +236,7 @@ extension ConnectionCore {
       if side == .server, !names.isCurrent(coded) { followLibrary() }
       if isGenuine != 0 {
         hasNoPath = false
-        heardAt = libraryTime(now)
+        if skipped > .zero, cquic_bytes_in_flight(handle) == 0 { skipped = .zero }
         if side == .server { look(at: coded, at: now) }
       }
       met(path, bytes.byteCount, isGenuine: isGenuine != 0)
@@ -454,9 +454,12 @@ extension ConnectionCore {
     guard let due = libraryClock.instant(coded), now.duration(to: due) > probeTimeout * 2 else {
       return false
     }
-    // Its patience must not come to its end by that, nor by all that together.
+    // Its patience must not come to its end by that, nor by all that together: what comes may be what has come before, which anybody can
+    // say again, and counts for nothing with the library.
     let patience = (agreedIdleTimeout ?? QUICLimits.longestSkip) / 2
-    guard coded < heardAt + UInt64(patience.wholeNanoseconds) else { return false }
+    let sum = skipped + now.duration(to: due)
+    guard sum < patience, due < lastReceived.advanced(by: patience) else { return false }
+    skipped = sum
     libraryClock.skip(to: coded, at: now)
     return true
   }
@@ -467,7 +470,7 @@ extension ConnectionCore {
   /// of the time that has passed.
   private func goOn(after silence: Duration, _ stalledSince: Instant, at now: Instant) {
     guard let due = lossDeadline, now.duration(to: due) > probeTimeout * 2 else {
-      self.stalledSince = nil
+      (self.stalledSince, skipped) = (nil, .zero)
       return
     }
     let time = stalledSince.duration(to: now)
