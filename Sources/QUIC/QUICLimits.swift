@@ -46,8 +46,8 @@ public enum QUICLimits {
   /// what lasts longer is no outage, but a path that does not carry them.
   public static let lostProofsTime: Duration = .seconds(60)
   public static let lostProofsPause: Duration = .seconds(10)
-  /// Twice how far the library's clock is put forward at most without an idle timeout.
-  public static let longestSkip: Duration = .seconds(300)
+  /// How far the library's clock is put forward at most without an idle timeout.
+  public static let longestSkip: Duration = .seconds(150)
   /// How often it is looked whether the way is taken for far longer than it is.
   public static let comparing: Duration = .seconds(1)
   /// What the longest way takes there and back, by a satellite and back, with its queues: longer is not waited for what may still come.

@@ -8,6 +8,28 @@ import WarrenMachine
 
 @Suite("The path of a QUIC connection")
 struct PathTests {
+  /// A client that says something now and then, to a server that knows at which of its addresses it is heard.
+  private static func saying() throws -> (QUICLaboratory, ConnectionCore, ConnectionCore, StreamCore) {
+    let lab = try QUICLaboratory { _, configuration in
+      configuration.idleTimeout = .seconds(300)
+      configuration.keepAlive = .seconds(1)
+    }
+    lab.tellsAddress = true
+    let (client, server) = try lab.connected()
+    return (lab, client, server, try #require(try client.openStream(isBidirectional: false)))
+  }
+
+  /// Both have so much to say as to fill the window, and more.
+  private static func fillWindows(
+    _ lab: QUICLaboratory, _ client: ConnectionCore, _ server: ConnectionCore
+  ) throws -> [StreamCore] {
+    let streams = try [client, server].map { try #require(try $0.openStream(isBidirectional: false)) }
+    for stream in streams { _ = try stream.write([UInt8](repeating: 7, count: 200_000).span.bytes) }
+    lab.drain()
+    lab.run(for: .milliseconds(30))
+    return streams
+  }
+
   @Test(
     "changes in the middle of a transfer, and nothing is lost", arguments: [false, true],
     1...20 as ClosedRange<UInt64>)
@@ -89,11 +111,7 @@ struct PathTests {
     let lab = try QUICLaboratory()
     let (client, server) = try lab.connected()
     lab.onTouched = { _, stream in _ = stream.read() }
-    let streams = try [client, server].map { try #require(try $0.openStream(isBidirectional: false)) }
-    // So much as to fill the window, and more.
-    for stream in streams { _ = try stream.write([UInt8](repeating: 7, count: 200_000).span.bytes) }
-    lab.drain()
-    lab.run(for: .milliseconds(30))
+    let streams = try Self.fillWindows(lab, client, server)
     lab.tap = { $0.to == 0 || $0.path.remote.port != 4433 }
     lab.run(for: .seconds(seconds))
     #expect(streams.allSatisfy { $0.sendBuffer.unacknowledged > 0 })
@@ -133,13 +151,7 @@ struct PathTests {
 
   @Test("is not given up where a server asks in vain whether a new one carries large packets")
   func lostProof() throws {
-    let lab = try QUICLaboratory { _, configuration in
-      configuration.idleTimeout = .seconds(300)
-      configuration.keepAlive = .seconds(1)
-    }
-    lab.tellsAddress = true
-    let (client, server) = try lab.connected()
-    let stream = try #require(try client.openStream(isBidirectional: false))
+    let (lab, client, server, stream) = try Self.saying()
     // What has come is too little for the server to ask with a packet of full size, and later nothing of that size gets through to
     // the client, for longer than the library asks.
     var (until, gaveUp) = (lab.now, 0)
@@ -171,10 +183,7 @@ struct PathTests {
       if $0.to == 1 { heard.append($0) }
       return true
     }
-    let streams = try [client, server].map { try #require(try $0.openStream(isBidirectional: false)) }
-    for stream in streams { _ = try stream.write([UInt8](repeating: 7, count: 200_000).span.bytes) }
-    lab.drain()
-    lab.run(for: .milliseconds(30))
+    _ = try Self.fillWindows(lab, client, server)
     try #require(!heard.isEmpty)
     lab.tap = { _ in false }
     lab.run(for: .seconds(3))
@@ -198,13 +207,7 @@ struct PathTests {
 
   @Test("is given up in the end where it never carries large packets to the client")
   func neverLarge() throws {
-    let lab = try QUICLaboratory { _, configuration in
-      configuration.idleTimeout = .seconds(300)
-      configuration.keepAlive = .seconds(1)
-    }
-    lab.tellsAddress = true
-    let (client, server) = try lab.connected()
-    let stream = try #require(try client.openStream(isBidirectional: false))
+    let (lab, client, server, stream) = try Self.saying()
     lab.tap = { $0.to == 1 || $0.bytes.count < 600 }
     lab.rebinding = 100
     for _ in 0..<3000 where client.phase == .open && server.phase == .open {

@@ -132,22 +132,32 @@ struct RelayedSocketTests {
     }
   }
 
-  @Test(
-    "says at once that its relay is gone where it goes over TCP from an address that this machine has lost",
-    arguments: [false, true])
-  func lostAddress(hasMobility: Bool) async throws {
+  /// A socket at a relay that is spoken to over TCP, from behind a NAT.
+  private static func overTCP(
+    _ script: ScriptedRelayCore.Script = ScriptedRelayCore.Script(),
+    _ body: @escaping @Sendable (World, SimulatedMachine, RelayedSocket, Memory) async throws -> Void
+  ) async throws {
     let world = World(seed: 1) {
       Machine("client").behind(.portRestrictedCone)
       Server("relay")
     }
     try await world.run { world in
       let (client, server) = (world.machine("client"), world.machine("relay"))
-      var script = ScriptedRelayCore.Script()
-      script.hasMobility = hasMobility
       let relay = ScriptedRelay(on: server, script)
       let tcp = try await relay.listen(at: SocketAddress(server.address(.v4), port: 0))
       let socket = try await RelayClient.allocate(at: [Self.server(tcp, .tcp)], on: client)
-      let memory = Memory(of: socket)
+      try await body(world, client, socket, Memory(of: socket))
+      await relay.stop()
+    }
+  }
+
+  @Test(
+    "says at once that its relay is gone where it goes over TCP from an address that this machine has lost",
+    arguments: [false, true])
+  func lostAddress(hasMobility: Bool) async throws {
+    var script = ScriptedRelayCore.Script()
+    script.hasMobility = hasMobility
+    try await Self.overTCP(script) { world, client, socket, memory in
       socket.networkChanged()
       try await client.sleep(for: .seconds(1))
       #expect(memory.errors.isEmpty)
@@ -155,7 +165,6 @@ struct RelayedSocketTests {
       socket.networkChanged()
       try await client.sleep(for: .milliseconds(1))
       #expect(memory.errors.map(\.code) == [.moved])
-      await relay.stop()
     }
   }
 
@@ -163,16 +172,7 @@ struct RelayedSocketTests {
     "is given up ten seconds after somebody has begun to doubt it, where a NAT has forgotten its TCP connection, and no sooner",
     arguments: [false, true])
   func doubted(isForgotten: Bool) async throws {
-    let world = World(seed: 1) {
-      Machine("client").behind(.portRestrictedCone)
-      Server("relay")
-    }
-    try await world.run { world in
-      let (client, server) = (world.machine("client"), world.machine("relay"))
-      let relay = ScriptedRelay(on: server, ScriptedRelayCore.Script())
-      let tcp = try await relay.listen(at: SocketAddress(server.address(.v4), port: 0))
-      let socket = try await RelayClient.allocate(at: [Self.server(tcp, .tcp)], on: client)
-      let memory = Memory(of: socket)
+    try await Self.overTCP { world, client, socket, memory in
       if isForgotten { world.box("client's NAT").reboot() }
       socket.doubt()
       try await client.sleep(for: .seconds(9))
@@ -184,7 +184,6 @@ struct RelayedSocketTests {
       try await client.sleep(for: .seconds(60))
       #expect(memory.errors.count == (isForgotten ? 1 : 0))
       socket.close()
-      await relay.stop()
     }
   }
 

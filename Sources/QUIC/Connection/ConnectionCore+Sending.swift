@@ -176,12 +176,18 @@ extension ConnectionCore {
         touch(stream)
       }
       return .again
-    case CQUIC_CLOSING, CQUIC_DRAINING: return .nothing
-    case CQUIC_NO_PATH where givePathUp(at: now): return .nothing
-    default:
-      fail(at: now)
-      return .nothing
+    case let result: return stop(by: result, at: now)
     }
+  }
+
+  /// Nothing more is written now.
+  private func stop(by result: cquic_result, at now: Instant) -> Written {
+    switch result {
+    case CQUIC_CLOSING, CQUIC_DRAINING: break
+    case CQUIC_NO_PATH: if !givePathUp(at: now) { fail(at: now) }
+    default: fail(at: now)
+    }
+    return .nothing
   }
 
   /// - Returns: whether a closed window keeps the stream from sending: then others have their turns.
@@ -294,11 +300,7 @@ extension ConnectionCore {
       // The path carries less than when it was taken.
       _ = outgoingDatagrams.popFirst()
       return .again
-    case CQUIC_CLOSING, CQUIC_DRAINING: return .nothing
-    case CQUIC_NO_PATH where givePathUp(at: now): return .nothing
-    default:
-      fail(at: now)
-      return .nothing
+    case let result: return stop(by: result, at: now)
     }
   }
 

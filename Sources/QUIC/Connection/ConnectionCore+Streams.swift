@@ -120,22 +120,16 @@ extension ConnectionCore {
 
   /// Forgets how long the way is, and what it carries, and finds it out anew: a handshake that has waited for a way for long has
   /// taken that for the way's length. Only a client can (RFC 9000, 9.4).
-  ///
-  /// - Returns: whether that can be done now.
-  @discardableResult
-  public func measureAgain(at now: Instant) -> Bool {
+  public func measureAgain(at now: Instant) {
     // The library takes it for another way, as it has another name.
-    guard phase == .open, side == .client, currentPath == .open, var path = ways?.settled else {
-      return false
-    }
+    guard phase == .open, side == .client, currentPath == .open, var path = ways?.settled else { return }
     path.local = nil
     var coded = path.coded
-    guard cquic_migrate(handle, &coded, 1, libraryTime(now)) == CQUIC_OK else { return false }
+    guard cquic_migrate(handle, &coded, 1, libraryTime(now)) == CQUIC_OK else { return }
     ways = nil
     learn(path)
     outgoingPath = PathMemory()
     changed()
-    return true
   }
 
   /// Encrypts with new keys from now on (RFC 9001, 6).

@@ -163,9 +163,9 @@ public final class ConnectionCore {
   private var hasHeardElsewhere = false
   /// How far the library's clock was put forward since it asks in vain.
   private var skipped = Duration.zero
-  /// When it is looked next whether the way is taken for far longer than it is, and whether that was found once.
+  /// When it is looked next whether the way is taken for far longer than it is, and whether a server has found that.
   var nextComparison = Instant(nanoseconds: 0)
-  private var hasCompared = false
+  private var hasMeasuredAgain = false
 
   /// The ways on which its handshake is tried, or was, where there is more than one.
   var ways: Ways?
@@ -413,7 +413,7 @@ extension ConnectionCore {
       }
       if let asksAt, asksAt <= now {
         self.asksAt = nil
-        _ = putForward(at: now)
+        putForward(at: now)
       }
       guard let deadline = nextDeadline, deadline <= now else { return }
       if let handshakeDeadline, handshakeDeadline <= now { return settle(CQUIC_HANDSHAKE_LATE, at: now) }
@@ -447,6 +447,7 @@ extension ConnectionCore {
   /// The library is told that the time has come.
   ///
   /// - Returns: whether it would not come soon.
+  @discardableResult
   private func putForward(at now: Instant) -> Bool {
     var coded = cquic_loss_deadline(handle)
     // A sign of life that got lost is followed by the next.
@@ -456,7 +457,7 @@ extension ConnectionCore {
     }
     // Its patience must not come to its end by that, nor by all that together: what comes may be what has come before, which anybody can
     // say again, and counts for nothing with the library.
-    let patience = (agreedIdleTimeout ?? QUICLimits.longestSkip) / 2
+    let patience = agreedIdleTimeout.map { $0 / 2 } ?? QUICLimits.longestSkip
     let sum = skipped + now.duration(to: due)
     guard sum < patience, due < lastReceived.advanced(by: patience) else { return false }
     skipped = sum
@@ -482,13 +483,18 @@ extension ConnectionCore {
   /// holds back that one as well.
   private func compare(at now: Instant) {
     nextComparison = now.advanced(by: QUICLimits.comparing)
-    guard !hasCompared, side == .server || ways?.settled != nil else { return }
+    // Each side can once: a client has no settled way any more then (``measureAgain(at:)``).
+    guard side == .client ? ways?.settled != nil : !hasMeasuredAgain else { return }
     let known = statistics
     guard known.latestRoundTrip > .zero,
       known.roundTrip > known.latestRoundTrip * 4 + QUICLimits.longestPatience
     else { return }
-    if side == .server { beginAnew() }
-    hasCompared = side == .server || measureAgain(at: now)
+    switch side {
+    case .client: measureAgain(at: now)
+    case .server:
+      beginAnew()
+      hasMeasuredAgain = true
+    }
   }
 
   /// When the library asks for what is on its way.
