@@ -71,6 +71,7 @@ extension Scenario {
     ("linux-home", PackageResources.linux_home_json),
     ("mapped-port", PackageResources.mapped_port_json),
     ("mesh-clock-back", PackageResources.mesh_clock_back_json),
+    ("mesh-in-halves", PackageResources.mesh_in_halves_json),
     ("mesh-of-five", PackageResources.mesh_of_five_json),
     ("nat-reboot", PackageResources.nat_reboot_json),
     ("nat-reboot-newip", PackageResources.nat_reboot_newip_json),

@@ -74,6 +74,9 @@ public enum MeshLimits {
   /// How often those who were named at the beginning are looked for although somebody is there: a mesh may have been cut for so long
   /// that its parts have forgotten each other.
   public static let reunion: Duration = .seconds(60)
+  /// The same for the first time where a registry lists them: of those that begin at once some find each other, and others each other.
+  /// Each time it is four times as long.
+  public static let firstReunion: Duration = .seconds(2)
   /// Between tries to reach the same one.
   public static let firstRetry: Duration = .milliseconds(500)
   public static let lastRetry: Duration = .seconds(60)

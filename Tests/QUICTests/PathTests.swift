@@ -235,6 +235,25 @@ struct PathTests {
     #expect(client.phase == .open && server.phase == .open)
   }
 
+  @Test("is proven also where the server has no id left for it: what it says goes the way that was left")
+  func outOfIDs() throws {
+    let (lab, client, server, stream) = try Self.saying()
+    var cut = 1...15 as ClosedRange<UInt16>
+    lab.tap = { $0.to == 1 || !cut.contains($0.path.channel) }
+    for channel in 1...6 as ClosedRange<UInt16> {
+      try client.migrate(
+        to: NetworkPath(to: QUICLaboratory.address(1), through: channel), atOnce: true, at: lab.now)
+      lab.drain()
+      lab.run(for: .seconds(3))
+    }
+    cut = 12...15
+    _ = try stream.write([1, 2, 3].span.bytes)
+    lab.drain()
+    lab.run(for: .seconds(20))
+    #expect(server.path.remote.port == 4439 && stream.sendBuffer.unacknowledged == 0)
+    #expect(client.phase == .open && server.phase == .open, "\(lab.errors)")
+  }
+
   @Test("is proven also where less leaves than did before, and nothing large has been sent since")
   func proofTooLarge() throws {
     let lab = try QUICLaboratory { _, configuration in configuration.idleTimeout = .seconds(300) }

@@ -37,6 +37,19 @@ struct PatienceTests {
   }
 
   @Test(
+    "is at an end where nothing more comes, also if what it has asked last was before that",
+    arguments: [0, 1])
+  func gone(side: Int) throws {
+    let (lab, core, other, _) = try Self.stalled(side)
+    let until = lab.now.advanced(by: .milliseconds(500))
+    lab.tap = { $0.to == side && lab.now < until }
+    other.sayAlive(every: .milliseconds(50))
+    lab.drain()
+    lab.run(for: .seconds(62))
+    #expect(core.phase == .ended && lab.errors[side].first?.code == .idle, "\(lab.errors)")
+  }
+
+  @Test(
     "asks again where what it has asked then is lost as well, and no later for it",
     arguments: [0, 1])
   func lost(side: Int) throws {

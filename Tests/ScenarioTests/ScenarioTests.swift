@@ -40,6 +40,13 @@ struct ScenarioTests {
       ])
   }
 
+  @Test(
+    "pairs that know nothing of each other find each other, where they have found only each other",
+    arguments: [58, 87] as [UInt64])
+  func halves(seed: UInt64) async throws {
+    try await Scenario(named: "mesh-in-halves").run(seeds: seed...seed)
+  }
+
   @Test("those that have a name are the files, and say why they exist")
   func files() throws {
     let folder = "\(Folder.repository)/Fixtures/Scenarios"

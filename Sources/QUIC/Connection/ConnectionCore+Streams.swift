@@ -103,9 +103,15 @@ extension ConnectionCore {
     var path = path
     path.local = nil
     let isBack = ways?.settled?.isSame(as: path) ?? false
+    let old = self.path
     var coded = isBack ? NetworkPath.codedOpen : path.coded
     guard side == .client, cquic_migrate(handle, &coded, atOnce ? 1 : 0, libraryTime(now)) == CQUIC_OK else {
       throw QUICError(.closed, reason: "only a client whose handshake is confirmed can change paths")
+    }
+    if !old.isSame(as: path) {
+      left.removeAll { $0.isSame(as: old) }
+      if left.count >= QUICLimits.activePaths { left.removeFirst() }
+      left.append(old)
     }
     if !isBack {
       ways?.leave(for: path)

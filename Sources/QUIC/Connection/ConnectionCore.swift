@@ -91,6 +91,8 @@ public final class ConnectionCore {
   /// One packet goes the way of the one before: nothing has to be written in the library's terms anew.
   private var incomingPath = PathMemory()
   var outgoingPath = PathMemory()
+  /// The paths that a client has used before, the newest last.
+  var left: [NetworkPath] = []
   /// By what the library knows its paths, where it is a server.
   private(set) var names = PathNames()
   /// When it was begun.
@@ -228,10 +230,10 @@ extension ConnectionCore {
         guard error == nil else { return }
       }
       var isGenuine: Int32 = 0
-      let result = bytes.withUnsafeBytes {
-        cquic_read(
-          handle, &coded, UInt32(ecn.rawValue), $0.baseAddress?.assumingMemoryBound(to: UInt8.self), $0.count,
-          libraryTime(now), &isGenuine)
+      var result = read(bytes, on: &coded, ecn, &isGenuine)
+      if isGenuine == 0, result == CQUIC_OK, hasLeft(path) {
+        cquic_current_path(handle, &coded)
+        result = read(bytes, on: &coded, ecn, &isGenuine)
       }
       if side == .server, !names.isCurrent(coded) { followLibrary() }
       if isGenuine != 0 {
@@ -257,6 +259,22 @@ extension ConnectionCore {
       changed()
     case .draining, .ended: break
     }
+  }
+
+  private func read(
+    _ bytes: RawSpan, on path: inout cquic_path, _ ecn: ECN, _ isGenuine: inout Int32
+  ) -> cquic_result {
+    bytes.withUnsafeBytes {
+      cquic_read(
+        handle, &path, UInt32(ecn.rawValue), $0.baseAddress?.assumingMemoryBound(to: UInt8.self), $0.count,
+        libraryTime(clock), &isGenuine)
+    }
+  }
+
+  /// Whether a client has gone over from this path to another. Of what comes there its library wants to know nothing soon; but a
+  /// server that has no connection id left can neither ask nor answer anywhere else, and asks there for others (RFC 9000, 9.5).
+  private func hasLeft(_ path: NetworkPath) -> Bool {
+    left.contains { $0.isSame(as: path) } && !path.isSame(as: self.path)
   }
 
   /// What the library calls a path on which something has come.
@@ -393,8 +411,12 @@ extension ConnectionCore {
 
   /// When it is over if no answer comes. A handshake has a limit of its own.
   private var answerDeadline: Instant? {
-    guard phase == .open, let answerTimeout, let awaitedSince else { return nil }
-    return max(awaitedSince, lastReceived).advanced(by: answerTimeout)
+    guard phase == .open, let answerTimeout else { return nil }
+    // What was sent before something was heard is owed an answer as well: after many losses the library asks for it minutes later.
+    guard let since = awaitedSince ?? (cquic_bytes_in_flight(handle) > 0 ? lastReceived : nil) else {
+      return nil
+    }
+    return max(since, lastReceived).advanced(by: answerTimeout)
   }
 
   /// When it is over if nothing comes, where the library does not look.

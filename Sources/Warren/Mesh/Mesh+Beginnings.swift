@@ -8,6 +8,7 @@ extension Mesh {
   /// Looks for somebody who was named at the beginning, until somebody is there; and again when nobody is.
   func bootstrap(_ bootstrap: Bootstrap) async {
     var pause = MeshLimits.firstRetry
+    var reunion = bootstrap == .registry ? MeshLimits.firstReunion : MeshLimits.reunion
     var last = machine.now
     while !isClosed {
       do {
@@ -24,14 +25,11 @@ extension Mesh {
           return
         }
         pause = min(pause * 2, MeshLimits.lastRetry)
-      } while isServed(bootstrap) && !isTimeForReunion(since: last)
+        // Parts of a mesh that know nothing of each other, or have forgotten each other, meet where they began.
+      } while isServed(bootstrap) && last.duration(to: machine.now) < reunion
+      reunion = min(reunion * 4, MeshLimits.reunion)
       last = machine.now
     }
-  }
-
-  /// Parts of a mesh that have forgotten each other meet where they began.
-  private func isTimeForReunion(since last: Instant) -> Bool {
-    last.duration(to: machine.now) >= MeshLimits.reunion
   }
 
   /// Whether nothing is to be looked for at present.
