@@ -73,8 +73,9 @@ public enum ScenarioLimits {
   static let customers = 100
   /// How many pairs are asked at once when it is calm.
   static let asked = 256
-  /// How often a scenario is run at most to make it smaller.
-  public static let shrinkingRuns = 400
+  /// How often a scenario is run at most to make it smaller, and how long somebody waits for that who looks on.
+  public static let shrinkingRuns = 2000
+  public static let shrinkingTime: Duration = .seconds(25)
   /// Events that a run in detail keeps: the beginning of the fastest search, and more than is ever drawn.
   static let recordedEvents = 60_000
   /// How much of what is heard in a run in detail is counted together, and for how long: what a line of 900 points can show.

@@ -49,6 +49,24 @@ struct PatienceTests {
     #expect(core.phase == .ended && lab.errors[side].first?.code == .idle, "\(lab.errors)")
   }
 
+  @Test("is not at an end where a sign of life got lost, and the other side says later that it is there")
+  func signOfLife() throws {
+    let lab = try QUICLaboratory { _, configuration in
+      configuration.idleTimeout = .seconds(300)
+      configuration.answerTimeout = .seconds(60)
+    }
+    let (client, server) = try lab.connected()
+    client.sayAlive(every: .seconds(100))
+    server.sayAlive(every: .seconds(101))
+    lab.tap = { $0.to == 0 }
+    lab.drain()
+    // The client asks again and again, until the server says something.
+    lab.run(for: .milliseconds(100_500))
+    lab.tap = { _ in true }
+    lab.run(for: .seconds(90))
+    #expect(client.phase == .open && server.phase == .open, "\(lab.errors)")
+  }
+
   @Test(
     "asks again where what it has asked then is lost as well, and no later for it",
     arguments: [0, 1])

@@ -29,7 +29,7 @@ struct ShrinkerTests {
   @Test("is made smaller, and still breaks it with the same seed", arguments: failing)
   func shrinks(name: String, expectation: String) async throws {
     let file = try file(name, expecting: expectation)
-    let result = try #require(try await Shrinker(json: file, seed: 3).run())
+    let result = try #require(try await Shrinker(json: file, seed: 3).run(atMost: 200))
     #expect(result.size < result.sizeBefore && result.events <= result.eventsBefore)
     let faults = try await Scenario(json: result.json).run(seed: 3).judgement.faults
     #expect(
@@ -44,7 +44,7 @@ struct ShrinkerTests {
     var options = Scenario.Options()
     options.isChaotic = true
     let refusing = try file("home-home", expecting: #"{"refused": ["alice", "bob"]}"#)
-    let result = try #require(try await Shrinker(json: refusing, seed: 1, options).run())
+    let result = try #require(try await Shrinker(json: refusing, seed: 1, options).run(atMost: 200))
     let scenario = try Scenario(json: result.json)
     #expect(scenario.timeline.count == 1 && result.fault.rule == .expectation, "\(scenario.timeline)")
   }

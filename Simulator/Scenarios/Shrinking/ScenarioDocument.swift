@@ -9,14 +9,13 @@ struct ScenarioDocument: Sendable {
   /// Whether it makes sense, and what it says then.
   var scenario: Scenario? { try? Scenario(json: bytes) }
 
-  /// How many values it consists of.
-  var size: Int { root.size }
-
-  /// How long all that lasts in it is together.
-  private var time: Duration { root.time }
+  /// How many values it consists of, besides its name and reason.
+  var size: Int { root.size - ["name", "why"].count { root[$0] != nil } }
 
   /// Whether there is less in it than in another one.
-  func isSimpler(than other: ScenarioDocument) -> Bool { (size, time) < (other.size, other.time) }
+  func isSimpler(than other: ScenarioDocument) -> Bool {
+    (size, root.extent) < (other.size, other.root.extent)
+  }
 
   // MARK: Its parts
 
@@ -45,24 +44,66 @@ struct ScenarioDocument: Sendable {
     with("timeline", list("timeline") + steps.map(\.part))
   }
 
-  /// All that could be made simpler in one place: a value within an element of a list left out, or taken from a list.
-  var simplerOnes: [ScenarioDocument] {
-    var found = ["programs", "lasts"].filter { root[$0] != nil }.map { name in
-      var copy = self
-      copy.root[name] = nil
-      return copy
+  /// What its machines are called.
+  var machines: [String] { list("network").flatMap(\.machines) }
+
+  /// The same without a machine, what it does, and what is done to it.
+  func without(_ machine: String) -> ScenarioDocument {
+    var copy = with("network", list("network").compactMap { $0.without(machine) })
+    for name in ["timeline", "expect"] where root[name] != nil {
+      copy = copy.with(name, list(name).filter { !$0.names(machine) })
     }
-    for name in ["network", "timeline", "expect"] {
-      let parts = list(name)
-      for (place, part) in parts.enumerated() {
-        for simpler in part.simplerOnes(shortening: name == "timeline") {
-          var parts = parts
-          parts[place] = simpler
-          found.append(with(name, parts))
-        }
+    copy.root["programs"]?[machine] = nil
+    return copy
+  }
+
+  /// The same where all that happens takes half of the time; or but begins and is talked of so, and lasts as long.
+  var hastened: [ScenarioDocument] {
+    [[], ["for"]].map { kept in with("timeline", list("timeline").map { $0.less(2, besides: kept) }) }
+      + nearer
+  }
+
+  /// The same where something, and all that comes after it, happens sooner: half of the time between it and what comes before is gone, from
+  /// what is said meanwhile as well.
+  private var nearer: [ScenarioDocument] {
+    let parts = list("timeline")
+    let times = Set(parts.map(\.time)).sorted()
+    return zip([.zero] + times, times).map { before, time in
+      let gone = (time - before) / 2
+      return with(
+        "timeline",
+        parts.map { $0.time >= time ? $0.sooner("at", by: gone) : $0.sooner("talking", by: gone) })
+    }
+  }
+
+  /// The same with a value less, in each way that there is.
+  var fewer: [ScenarioDocument] {
+    var found: [ScenarioDocument] = []
+    for name in ["programs", "lasts"] {
+      guard let part = root[name] else { continue }
+      for fewer in [nil] + part.fewer {
+        var copy = self
+        copy.root[name] = fewer
+        found.append(copy)
       }
     }
-    return found
+    return found + ["network", "timeline", "expect"].flatMap { changing($0, \.fewer) }
+  }
+
+  /// The same where one thing that happens takes less time, or is less, in each way that there is.
+  var shorter: [ScenarioDocument] { changing("timeline", \.shorter) }
+
+  /// The same with another element in one place of a list.
+  private func changing(_ name: String, _ others: (JSONPart) -> [JSONPart]) -> [ScenarioDocument] {
+    var parts = list(name)
+    return parts.indices.flatMap { place in
+      let part = parts[place]
+      defer { parts[place] = part }
+      return others(part).map { other in
+        parts[place] = other
+        return with(name, parts)
+      }
+    }
   }
 
   // MARK: As it is written
@@ -113,46 +154,135 @@ extension JSONPart {
     }
   }
 
-  fileprivate var time: Duration {
+  /// How much time there is in it, in microseconds, and how many bytes.
+  fileprivate var extent: Int64 {
     switch value {
-    case .list(let parts): parts.reduce(.zero) { $0 + $1.time }
-    case .object(let members): members.reduce(.zero) { $0 + $1.part.time }
-    case .text: duration ?? .zero
-    case .number, .flag, .nothing: .zero
+    case .list(let parts): parts.reduce(0) { $0 + $1.extent }
+    case .object(let members): members.reduce(0) { $0 + $1.part.extent }
+    case .text: duration.map { $0.wholeNanoseconds / 1000 } ?? bytes.map(Int64.init) ?? 0
+    case .number, .flag, .nothing: 0
     }
   }
 
   private var duration: Duration? { try? ScenarioValue(part: self, path: "").duration() }
+  private var bytes: Int? { try? ScenarioValue(part: self, path: "").bytes() }
 
-  /// The same with one thing less, in each way that there is; or with something that lasts half as long.
-  fileprivate func simplerOnes(shortening isShortened: Bool) -> [JSONPart] {
+  /// When it happens.
+  fileprivate var time: Duration { self["at"]?.duration ?? .zero }
+
+  private static func text(_ time: Duration) -> JSONPart {
+    let length = max(time.wholeNanoseconds / 1_000_000, 1)
+    return JSONPart(.text("\(length > 1000 ? length / 10 * 10 : length) ms"))
+  }
+
+  /// The same where one time in it is that much less.
+  fileprivate func sooner(_ name: String, by time: Duration) -> JSONPart {
+    var copy = self
+    if let length = self[name]?.duration, length > time { copy[name] = Self.text(length - time) }
+    return copy
+  }
+
+  /// The same where all lasts but one part in so many, and has such a size; in round figures.
+  fileprivate func less(_ divisor: Int, besides kept: [String] = []) -> JSONPart {
     switch value {
+    case .list(let parts):
+      return JSONPart(value: .list(parts.map { $0.less(divisor, besides: kept) }), line: 0)
     case .object(let members):
-      return members.indices.flatMap { place -> [JSONPart] in
-        var fewer = members
-        fewer.remove(at: place)
-        let changed = members[place].part.simplerOnes(shortening: isShortened).map { part in
+      let fewer = members.map { name, part in
+        (name, kept.contains(name) ? part : part.less(divisor, besides: kept))
+      }
+      return JSONPart(value: .object(fewer), line: 0)
+    case .text:
+      if let bytes { return JSONPart(.text("\(max(bytes / divisor, 1)) B")) }
+      return duration.map { Self.text($0 / divisor) } ?? self
+    case .number, .flag, .nothing: return self
+    }
+  }
+
+  /// What the machines in it are called.
+  fileprivate var machines: [String] {
+    switch value {
+    case .list(let parts): return parts.flatMap(\.machines)
+    case .object(let members):
+      if case .text(let name) = self["machine"]?.value { return [name] }
+      return members.flatMap(\.part.machines)
+    case .text, .number, .flag, .nothing: return []
+    }
+  }
+
+  /// The same without a machine; nil where it is that.
+  fileprivate func without(_ machine: String) -> JSONPart? {
+    if case .text(machine) = self["machine"]?.value { return nil }
+    switch value {
+    case .list(let parts): return JSONPart(value: .list(parts.compactMap { $0.without(machine) }), line: 0)
+    case .object(let members):
+      let others = members.compactMap { member in
+        member.part.without(machine).map { (member.name, $0) }
+      }
+      return JSONPart(value: .object(others), line: 0)
+    case .text, .number, .flag, .nothing: return self
+    }
+  }
+
+  /// Whether this is said somewhere in it.
+  fileprivate func names(_ text: String) -> Bool {
+    switch value {
+    case .list(let parts): parts.contains { $0.names(text) }
+    case .object(let members): members.contains { $0.part.names(text) }
+    case .text(let other): other == text
+    case .number, .flag, .nothing: false
+    }
+  }
+
+  /// The same with a value less, in each way that there is. What ends by itself still does: nothing is promised of what is broken for good.
+  fileprivate var fewer: [JSONPart] {
+    let fewer: [JSONPart] =
+      switch value {
+      case .object(let members):
+        members.indices.filter { members[$0].name != "for" }.map { place in
           var others = members
-          others[place].part = part
+          others.remove(at: place)
           return JSONPart(value: .object(others), line: 0)
         }
-        return [JSONPart(value: .object(fewer), line: 0)] + changed
-      }
-    case .list(let parts):
-      return parts.indices.flatMap { place -> [JSONPart] in
-        var fewer = parts
-        fewer.remove(at: place)
-        let changed = parts[place].simplerOnes(shortening: isShortened).map { part in
+      case .list(let parts):
+        parts.indices.map { place in
           var others = parts
-          others[place] = part
+          others.remove(at: place)
           return JSONPart(value: .list(others), line: 0)
         }
-        return [JSONPart(value: .list(fewer), line: 0)] + changed
+      case .text, .number, .flag, .nothing: []
       }
-    case .text:
-      guard isShortened, let duration else { return [] }
-      return [JSONPart(.text("\(max(duration / 2, .milliseconds(1)).wholeNanoseconds / 1000) us"))]
-    case .number, .flag, .nothing: return []
+    return fewer + changing(\.fewer)
+  }
+
+  /// The same where one thing takes less time, or is less, in each way that there is.
+  fileprivate var shorter: [JSONPart] {
+    if case .text = value { return extent > 0 ? [16, 4, 2].map { less($0) } : [] }
+    return changing(\.shorter)
+  }
+
+  /// The same with another part in one place.
+  private func changing(_ others: (JSONPart) -> [JSONPart]) -> [JSONPart] {
+    switch value {
+    case .object(var members):
+      members.indices.flatMap { place in
+        let part = members[place].part
+        defer { members[place].part = part }
+        return others(part).map { other in
+          members[place].part = other
+          return JSONPart(value: .object(members), line: 0)
+        }
+      }
+    case .list(var parts):
+      parts.indices.flatMap { place in
+        let part = parts[place]
+        defer { parts[place] = part }
+        return others(part).map { other in
+          parts[place] = other
+          return JSONPart(value: .list(parts), line: 0)
+        }
+      }
+    case .text, .number, .flag, .nothing: []
     }
   }
 

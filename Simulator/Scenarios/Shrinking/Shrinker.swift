@@ -37,20 +37,29 @@ public struct Shrinker: Sendable {
     self.options = Scenario.Options()
   }
 
-  /// Makes it as small as it can be made with so many runs.
+  /// Makes it as small as it can be made with so many runs, in the time that there is.
   ///
-  /// - Parameter progress: is told after each run how large the smallest is that still fails.
+  /// - Parameters:
+  ///   - isTime: whether there is time for another run.
+  ///   - progress: is told after each run how large the smallest is that still fails.
   /// - Returns: nil where it does not fail.
   public func run(
-    atMost most: Int = ScenarioLimits.shrinkingRuns, progress: @Sendable (Int) -> Void = { _ in }
+    atMost most: Int = ScenarioLimits.shrinkingRuns, while isTime: @escaping @Sendable () -> Bool = { true },
+    progress: @escaping @Sendable (Int) -> Void = { _ in }
   ) async -> Result? {
     guard let first = await attempt(document, breaking: nil) else { return nil }
-    var state = State(best: document, outcome: first, original: first.fault, runs: 1, most: most)
+    var state = State(
+      best: document, outcome: first, original: first.fault, most: most, isTime: isTime, progress: progress)
     var before: ScenarioDocument?
-    while before.map(state.best.isSimpler) ?? true, state.runs < most {
+    while before.map(state.best.isSimpler) ?? true, state.goesOn {
       before = state.best
-      for name in ["timeline", "expect", "network"] { await thin(name, &state, progress) }
-      await simplify(&state, progress)
+      await thin("timeline", &state)
+      await leaveOut(&state)
+      for name in ["expect", "network"] { await thin(name, &state) }
+      // Times last: what fails at one moment alone needs all that is left.
+      for simpler in [\.fewer, \.hastened, \.shorter] as [KeyPath<ScenarioDocument, [ScenarioDocument]>] {
+        await simplify(simpler, &state)
+      }
     }
     let why = "Seed \(seed) breaks a rule: \(state.outcome.fault)."
     return Result(
@@ -67,8 +76,14 @@ public struct Shrinker: Sendable {
     var best: ScenarioDocument
     var outcome: Failure
     let original: Judgement.Fault
-    var runs: Int
     let most: Int
+    let isTime: @Sendable () -> Bool
+    let progress: @Sendable (Int) -> Void
+    var runs = 1
+    /// What was tried, and does not fail.
+    var right: Set<[UInt8]> = []
+
+    var goesOn: Bool { runs < most && isTime() }
   }
 
   /// How it fails; nil where it does not, or in other ways alone.
@@ -79,42 +94,47 @@ public struct Shrinker: Sendable {
     return Failure(fault: fault, events: outcome.trace.count)
   }
 
-  private func take(
-    _ candidate: ScenarioDocument, _ state: inout State, _ progress: @Sendable (Int) -> Void
-  ) async -> Bool {
-    guard state.runs < state.most, candidate.scenario != nil else { return false }
+  /// Whether this one fails as well, and is simpler: it is the best then.
+  private func take(_ candidate: ScenarioDocument, _ state: inout State) async -> Bool {
+    guard state.goesOn, candidate.isSimpler(than: state.best), candidate.scenario != nil else { return false }
+    let bytes = candidate.bytes
+    guard !state.right.contains(bytes) else { return false }
     state.runs += 1
     let failure = await attempt(candidate, breaking: state.original)
-    if let failure { (state.best, state.outcome) = (candidate, failure) }
-    progress(state.best.size)
+    if let failure { (state.best, state.outcome) = (candidate, failure) } else { state.right.insert(bytes) }
+    state.progress(state.best.size)
     return failure != nil
   }
 
   /// Takes elements of a list away, first many at once, then one by one (Zeller's ddmin).
-  private func thin(_ name: String, _ state: inout State, _ progress: @Sendable (Int) -> Void) async {
+  private func thin(_ name: String, _ state: inout State) async {
     var piece = state.best.list(name).count
     while piece > 0 {
       var start = 0
       while start < state.best.list(name).count {
         var parts = state.best.list(name)
         parts.removeSubrange(start..<min(start + piece, parts.count))
-        if await !take(state.best.with(name, parts), &state, progress) { start += piece }
+        if await !take(state.best.with(name, parts), &state) { start += piece }
       }
       piece /= 2
     }
   }
 
-  /// Leaves single values out.
-  private func simplify(_ state: inout State, _ progress: @Sendable (Int) -> Void) async {
-    var isSimpler = true
-    while isSimpler, state.runs < state.most {
-      isSimpler = false
-      for candidate in state.best.simplerOnes where candidate.isSimpler(than: state.best) {
-        if await take(candidate, &state, progress) {
-          isSimpler = true
-          break
-        }
-      }
+  /// Leaves machines out, with all that they do and that is done to them.
+  private func leaveOut(_ state: inout State) async {
+    for name in document.machines { _ = await take(state.best.without(name), &state) }
+  }
+
+  /// Takes what is simpler of these, one after the other.
+  private func simplify(
+    _ simpler: KeyPath<ScenarioDocument, [ScenarioDocument]>, _ state: inout State
+  ) async {
+    var place = 0
+    while state.goesOn {
+      // What comes next stands in the same place then.
+      let candidates = state.best[keyPath: simpler]
+      guard place < candidates.count else { return }
+      if await !take(candidates[place], &state) { place += 1 }
     }
   }
 }

@@ -412,10 +412,10 @@ extension ConnectionCore {
   /// When it is over if no answer comes. A handshake has a limit of its own.
   private var answerDeadline: Instant? {
     guard phase == .open, let answerTimeout else { return nil }
-    // What was sent before something was heard is owed an answer as well: after many losses the library asks for it minutes later.
-    guard let since = awaitedSince ?? (cquic_bytes_in_flight(handle) > 0 ? lastReceived : nil) else {
-      return nil
-    }
+    // What was sent before something was heard is owed an answer as well, if the library asks for it: after many losses it does so
+    // minutes later.
+    let asks = cquic_loss_deadline(handle) != .max
+    guard let since = awaitedSince ?? (asks ? lastReceived : nil) else { return nil }
     return max(since, lastReceived).advanced(by: answerTimeout)
   }
 

@@ -190,9 +190,11 @@ struct Simulate: Command {
 
   private func shrink() async throws {
     let json = try ScenarioFiles.json(of: names[0])
-    let found = try await Shrinker(json: json, seed: seeds.lowerBound, options).run { [terminal] size in
-      terminal.showBelow(["  \(size) values are left"])
-    }
+    let local = LocalMachine(name: "shrink")
+    let end = local.now.advanced(by: ScenarioLimits.shrinkingTime)
+    let found = try await Shrinker(json: json, seed: seeds.lowerBound, options).run(
+      while: { local.now < end },
+      progress: { [terminal] size in terminal.showBelow(["  \(size) values are left"]) })
     terminal.showBelow([])
     guard let found else {
       return terminal.talk("\(names[0]), seed \(seeds.lowerBound): no rule is broken")
