@@ -20,7 +20,7 @@ extension NATConfiguration {
     "is", "mapping", "filtering", "keeps-port", "ports", "port-block", "pooling", "hairpinning",
     "unsolicited", "lifetime", "unreplied-lifetime", "absolute-lifetime", "tcp-lifetime", "refreshed-by",
     "mappings", "mappings-per-host", "when-full", "new-mappings-per-second", "blocks-udp", "tcp-ports",
-    "port-mapping", "rewrites-payload", "fragments", "nat64", "isolates",
+    "port-mapping", "port-mapping-lifetime", "rewrites-payload", "fragments", "nat64", "isolates",
   ]
 
   /// A name, or an object that begins with one and changes something.
@@ -97,6 +97,7 @@ extension NATConfiguration {
       }
       return protocols
     }
+    try members.apply("port-mapping-lifetime", to: &portMapping.longestLifetime) { try $0.duration() }
     try members.apply("isolates", to: &isolates) { try $0.flag() }
     try members.apply("nat64", to: &translatesIPv6) { try $0.flag() }
     try members.apply("rewrites-payload", to: &rewritesPayload) { try $0.flag() }
