@@ -108,9 +108,10 @@ public enum MeshLimits {
   public static let wordsAtOnce = 64 * 1024
   /// A message that is copied behind its head, to be written at once.
   public static let smallPayload = 16 * 1024
-  /// Those whom a registry lists and who are looked at, and of them those who are tried.
+  /// Those whom a registry lists and who are looked at, and of them those who are tried, at first and by who has neighbours already.
   public static let listed = 128
   public static let found = 16
+  public static let foundAgain = 3
 
   // MARK: Broadcasts
 

@@ -45,7 +45,7 @@ struct PatienceTests {
     lab.tap = { $0.to == side && lab.now < until }
     other.sayAlive(every: .milliseconds(50))
     lab.drain()
-    lab.run(for: .seconds(62))
+    lab.run(for: .seconds(85))
     #expect(core.phase == .ended && lab.errors[side].first?.code == .idle, "\(lab.errors)")
   }
 

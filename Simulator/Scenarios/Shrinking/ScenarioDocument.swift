@@ -14,7 +14,8 @@ struct ScenarioDocument: Sendable {
 
   /// Whether there is less in it than in another one.
   func isSimpler(than other: ScenarioDocument) -> Bool {
-    (size, root.extent) < (other.size, other.root.extent)
+    let (one, another) = (size, other.size)
+    return one == another ? root.extent < other.root.extent : one < another
   }
 
   // MARK: Its parts
@@ -57,7 +58,8 @@ struct ScenarioDocument: Sendable {
     return copy
   }
 
-  /// The same where all that happens takes half of the time; or but begins and is talked of so, and lasts as long.
+  /// The same where all that happens takes half of the time; where it does, but what ends by itself lasts as long; or where a pause is half as
+  /// long.
   var hastened: [ScenarioDocument] {
     [[], ["for"]].map { kept in with("timeline", list("timeline").map { $0.less(2, besides: kept) }) }
       + nearer
@@ -72,7 +74,10 @@ struct ScenarioDocument: Sendable {
       let gone = (time - before) / 2
       return with(
         "timeline",
-        parts.map { $0.time >= time ? $0.sooner("at", by: gone) : $0.sooner("talking", by: gone) })
+        parts.map { part in
+          if part.time >= time { return part.sooner("at", by: gone) }
+          return part.end > before ? part.sooner("talking", by: gone) : part
+        })
     }
   }
 
@@ -167,11 +172,12 @@ extension JSONPart {
   private var duration: Duration? { try? ScenarioValue(part: self, path: "").duration() }
   private var bytes: Int? { try? ScenarioValue(part: self, path: "").bytes() }
 
-  /// When it happens.
+  /// When it happens, and until when is talked.
   fileprivate var time: Duration { self["at"]?.duration ?? .zero }
+  fileprivate var end: Duration { time + (self["talking"]?.duration ?? .zero) }
 
   private static func text(_ time: Duration) -> JSONPart {
-    let length = max(time.wholeNanoseconds / 1_000_000, 1)
+    let length = time.wholeNanoseconds / 1_000_000
     return JSONPart(.text("\(length > 1000 ? length / 10 * 10 : length) ms"))
   }
 

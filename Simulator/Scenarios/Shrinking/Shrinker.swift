@@ -80,8 +80,8 @@ public struct Shrinker: Sendable {
     let isTime: @Sendable () -> Bool
     let progress: @Sendable (Int) -> Void
     var runs = 1
-    /// What was tried, and does not fail.
-    var right: Set<[UInt8]> = []
+    /// What was tried, and does not fail so.
+    var inVain: Set<[UInt8]> = []
 
     var goesOn: Bool { runs < most && isTime() }
   }
@@ -96,12 +96,12 @@ public struct Shrinker: Sendable {
 
   /// Whether this one fails as well, and is simpler: it is the best then.
   private func take(_ candidate: ScenarioDocument, _ state: inout State) async -> Bool {
-    guard state.goesOn, candidate.isSimpler(than: state.best), candidate.scenario != nil else { return false }
+    guard state.goesOn, candidate.isSimpler(than: state.best) else { return false }
     let bytes = candidate.bytes
-    guard !state.right.contains(bytes) else { return false }
+    guard !state.inVain.contains(bytes), candidate.scenario != nil else { return false }
     state.runs += 1
     let failure = await attempt(candidate, breaking: state.original)
-    if let failure { (state.best, state.outcome) = (candidate, failure) } else { state.right.insert(bytes) }
+    if let failure { (state.best, state.outcome) = (candidate, failure) } else { state.inVain.insert(bytes) }
     state.progress(state.best.size)
     return failure != nil
   }
@@ -129,12 +129,14 @@ public struct Shrinker: Sendable {
   private func simplify(
     _ simpler: KeyPath<ScenarioDocument, [ScenarioDocument]>, _ state: inout State
   ) async {
-    var place = 0
-    while state.goesOn {
-      // What comes next stands in the same place then.
-      let candidates = state.best[keyPath: simpler]
-      guard place < candidates.count else { return }
-      if await !take(candidates[place], &state) { place += 1 }
+    var (candidates, place) = (state.best[keyPath: simpler], 0)
+    while state.goesOn, place < candidates.count {
+      // What comes next stands in the same place after one that is taken.
+      if await take(candidates[place], &state) {
+        candidates = state.best[keyPath: simpler]
+      } else {
+        place += 1
+      }
     }
   }
 }

@@ -412,11 +412,10 @@ extension ConnectionCore {
   /// When it is over if no answer comes. A handshake has a limit of its own.
   private var answerDeadline: Instant? {
     guard phase == .open, let answerTimeout else { return nil }
-    // What was sent before something was heard is owed an answer as well, if the library asks for it: after many losses it does so
-    // minutes later.
-    let asks = cquic_loss_deadline(handle) != .max
-    guard let since = awaitedSince ?? (asks ? lastReceived : nil) else { return nil }
-    return max(since, lastReceived).advanced(by: answerTimeout)
+    if let awaitedSince { return max(awaitedSince, lastReceived).advanced(by: answerTimeout) }
+    // What was sent before something was heard is owed an answer as well, where the library asks for it, though it be in minutes.
+    if hasNoPath || cquic_loss_deadline(handle) == .max { return nil }
+    return lastReceived.advanced(by: answerTimeout)
   }
 
   /// When it is over if nothing comes, where the library does not look.
@@ -496,8 +495,10 @@ extension ConnectionCore {
       (self.stalledSince, skipped) = (nil, .zero)
       return
     }
-    let time = stalledSince.duration(to: now)
-    if max(silence, (probed ?? stalledSince).duration(to: now)) * 2 >= time { askNow(at: now) }
+    let (time, asked) = (stalledSince.duration(to: now), probed ?? stalledSince)
+    if max(silence, asked.duration(to: now)) * 2 >= time { return askNow(at: now) }
+    // What has come may have been the last: the library may ask minutes later.
+    asksAt = .earliest(asksAt, asked.advanced(by: time / 2))
   }
 
   /// Where the first answers were lost, the time until one came is taken for the way's length, and forgotten over dozens of others: what

@@ -8,8 +8,8 @@ extension Mesh {
   /// Looks for somebody who was named at the beginning, until somebody is there; and again when nobody is.
   func bootstrap(_ bootstrap: Bootstrap) async {
     var pause = MeshLimits.firstRetry
-    var reunion = bootstrap == .registry ? MeshLimits.firstReunion : MeshLimits.reunion
-    var last = machine.now
+    let first = bootstrap == .registry ? MeshLimits.firstReunion : MeshLimits.reunion
+    var reunion = first
     while !isClosed {
       do {
         if let id = try await begin(with: bootstrap) { happened.append(.bootstrapped(by: id, as: bootstrap)) }
@@ -18,17 +18,17 @@ extension Mesh {
         if isClosed { return }
         happened.append(.bootstrapFailed(bootstrap, because: "\(error)", retry: pause))
       }
+      let last = machine.now
       repeat {
         var random = machine.random
-        guard (try? await machine.sleep(for: pause * Double.random(in: 0.75..<1.25, using: &random))) != nil
-        else {
-          return
-        }
-        pause = min(pause * 2, MeshLimits.lastRetry)
         // Parts of a mesh that know nothing of each other, or have forgotten each other, meet where they began.
+        let rest = isServed(bootstrap) ? reunion - last.duration(to: machine.now) : pause
+        let time =
+          max(MeshLimits.firstRetry, min(pause, rest)) * Double.random(in: 0.75..<1.25, using: &random)
+        guard (try? await machine.sleep(for: time)) != nil else { return }
+        pause = min(pause * 2, MeshLimits.lastRetry)
       } while isServed(bootstrap) && last.duration(to: machine.now) < reunion
-      reunion = min(reunion * 4, MeshLimits.reunion)
-      last = machine.now
+      reunion = isServed(bootstrap) ? min(reunion * 4, MeshLimits.reunion) : first
     }
   }
 
@@ -62,13 +62,15 @@ extension Mesh {
     let listed = try await peer.find(
       beginningWith: Self.registryBeginning(configuration.mesh), atMost: MeshLimits.listed)
     var failure: (any Error)?
-    for id in listed.shuffled(using: &random).prefix(MeshLimits.found) where id != self.id {
-      if core.membership.isThere(id) { continue }
+    // Who has neighbours looks for a part of the mesh that it knows nothing of: most of the strangers are of it then.
+    var tries = wasServed ? MeshLimits.foundAgain : MeshLimits.found
+    for id in listed.shuffled(using: &random) where id != self.id && !core.membership.isThere(id) {
       // Somebody has come meanwhile.
-      if !wasServed, isServed(.registry) { return nil }
+      if tries == 0 || !wasServed && isServed(.registry) { break }
+      tries -= 1
       do { return try await meet(try await peer.connect(to: id)) } catch { failure = error }
     }
-    if let failure { throw failure }
+    if let failure, !isServed(.registry) { throw failure }
     return nil
   }
 }

@@ -31,8 +31,13 @@ extension Mesh {
   }
 
   func takeFile(_ stream: Connection.Stream, of link: MeshLink) async {
+    // Who has come knows sooner than this one that both have said who they are.
+    _ = try? await waitUntilOpen(link)
+    guard link.isOpen, !link.isOver else {
+      return await stream.leave(FileTransferError(.interrupted, "the connection is over"), saysWhy: false)
+    }
     let rest = FileExchange.streamMark.dropFirst()
-    guard link.isOpen, (try? await stream.read(exactly: rest.count)) == Array(rest) else {
+    guard (try? await stream.read(exactly: rest.count)) == Array(rest) else {
       return await stream.leave(
         FileTransferError(.refused, "files are not taken here"), saysWhy: false)
     }

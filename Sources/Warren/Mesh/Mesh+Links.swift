@@ -68,7 +68,7 @@ extension Mesh {
     }
   }
 
-  private func waitUntilOpen(_ link: MeshLink) async throws {
+  func waitUntilOpen(_ link: MeshLink) async throws {
     try await wait(for: link, "\(link.peer) to say who it is") { $0.isOpen }
     if !link.isOpen || link.isOver { throw MeshError(.silent, "the connection was not taken") }
   }
