@@ -7,7 +7,7 @@ struct SimulateTests {
   @Test("two processes see the same, event by event")
   func processes() async throws {
     let words = [
-      "simulate", "home-strict-birthday", "nat-reboot", "six-friends", "--seeds", "2", "--chaos", "--json",
+      "simulate", "home-strict-birthday", "nat-reboot", "relay-dies", "--seeds", "2", "--chaos", "--json",
     ]
     async let one = ended(words)
     async let other = ended(words)
