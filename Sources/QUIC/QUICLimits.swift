@@ -84,11 +84,12 @@ public enum QUICLimits {
   public static let ways = 24
   /// Packets of a handshake that are kept for ways that become known later: what either side sends at once.
   public static let flight = 3
-  /// Paths of a client that a server tells apart at a time, and that a client has left and still listens on; and names of paths that
-  /// a server remembers: the library asks for longer than it uses one whether it leads anywhere, and of no more than it has
-  /// connection ids for.
+  /// Paths of a client that a server tells apart at a time, and names of paths that it remembers: the library asks for longer
+  /// than it uses one whether it leads anywhere, and of no more than it has connection ids for.
   public static let activePaths = 8
   public static let pathNames = 64
+  /// Paths that a client has left and still listens on: as many as a server tells apart.
+  public static let leftPaths = activePaths
   /// What a closing connection says at most of why.
   public static let reasonBytes = 256
 }

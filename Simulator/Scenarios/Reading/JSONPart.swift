@@ -1,7 +1,7 @@
 /// A value of a JSON text, and in which line it stands: what is wrong with it can then be found.
 struct JSONPart: Sendable {
   var value: Value
-  var line: Int
+  var line = 0
 
   indirect enum Value: Sendable {
     case text(String)

@@ -28,15 +28,16 @@ struct ScenarioDocument: Sendable {
 
   /// The same with another list of this name.
   func with(_ name: String, _ parts: [JSONPart]) -> ScenarioDocument {
-    var copy = self
-    copy.root[name] = JSONPart(value: .list(parts), line: 0)
-    return copy
+    with(name, JSONPart(value: .list(parts)))
   }
 
   /// The same with another text of this name.
-  func with(_ name: String, text: String) -> ScenarioDocument {
+  func with(_ name: String, text: String) -> ScenarioDocument { with(name, JSONPart(.text(text))) }
+
+  /// The same with another part of this name, or none.
+  private func with(_ name: String, _ part: JSONPart?) -> ScenarioDocument {
     var copy = self
-    copy.root[name] = JSONPart(value: .text(text), line: 0)
+    copy.root[name] = part
     return copy
   }
 
@@ -86,11 +87,7 @@ struct ScenarioDocument: Sendable {
     var found: [ScenarioDocument] = []
     for name in ["programs", "lasts"] {
       guard let part = root[name] else { continue }
-      for fewer in [nil] + part.fewer {
-        var copy = self
-        copy.root[name] = fewer
-        found.append(copy)
-      }
+      found += ([nil] + part.fewer).map { with(name, $0) }
     }
     return found + ["network", "timeline", "expect"].flatMap { changing($0, \.fewer) }
   }
@@ -100,15 +97,7 @@ struct ScenarioDocument: Sendable {
 
   /// The same with another element in one place of a list.
   private func changing(_ name: String, _ others: (JSONPart) -> [JSONPart]) -> [ScenarioDocument] {
-    var parts = list(name)
-    return parts.indices.flatMap { place in
-      let part = parts[place]
-      defer { parts[place] = part }
-      return others(part).map { other in
-        parts[place] = other
-        return with(name, parts)
-      }
-    }
+    (root[name]?.changing(others) ?? []).map { with(name, $0) }
   }
 
   // MARK: As it is written
@@ -192,12 +181,12 @@ extension JSONPart {
   fileprivate func less(_ divisor: Int, besides kept: [String] = []) -> JSONPart {
     switch value {
     case .list(let parts):
-      return JSONPart(value: .list(parts.map { $0.less(divisor, besides: kept) }), line: 0)
+      return JSONPart(value: .list(parts.map { $0.less(divisor, besides: kept) }))
     case .object(let members):
       let fewer = members.map { name, part in
         (name, kept.contains(name) ? part : part.less(divisor, besides: kept))
       }
-      return JSONPart(value: .object(fewer), line: 0)
+      return JSONPart(value: .object(fewer))
     case .text:
       if let bytes { return JSONPart(.text("\(max(bytes / divisor, 1)) B")) }
       return duration.map { Self.text($0 / divisor) } ?? self
@@ -220,12 +209,12 @@ extension JSONPart {
   fileprivate func without(_ machine: String) -> JSONPart? {
     if case .text(machine) = self["machine"]?.value { return nil }
     switch value {
-    case .list(let parts): return JSONPart(value: .list(parts.compactMap { $0.without(machine) }), line: 0)
+    case .list(let parts): return JSONPart(value: .list(parts.compactMap { $0.without(machine) }))
     case .object(let members):
       let others = members.compactMap { member in
         member.part.without(machine).map { (member.name, $0) }
       }
-      return JSONPart(value: .object(others), line: 0)
+      return JSONPart(value: .object(others))
     case .text, .number, .flag, .nothing: return self
     }
   }
@@ -248,13 +237,13 @@ extension JSONPart {
         members.indices.filter { members[$0].name != "for" }.map { place in
           var others = members
           others.remove(at: place)
-          return JSONPart(value: .object(others), line: 0)
+          return JSONPart(value: .object(others))
         }
       case .list(let parts):
         parts.indices.map { place in
           var others = parts
           others.remove(at: place)
-          return JSONPart(value: .list(others), line: 0)
+          return JSONPart(value: .list(others))
         }
       case .text, .number, .flag, .nothing: []
       }
@@ -268,7 +257,7 @@ extension JSONPart {
   }
 
   /// The same with another part in one place.
-  private func changing(_ others: (JSONPart) -> [JSONPart]) -> [JSONPart] {
+  fileprivate func changing(_ others: (JSONPart) -> [JSONPart]) -> [JSONPart] {
     switch value {
     case .object(var members):
       members.indices.flatMap { place in
@@ -276,7 +265,7 @@ extension JSONPart {
         defer { members[place].part = part }
         return others(part).map { other in
           members[place].part = other
-          return JSONPart(value: .object(members), line: 0)
+          return JSONPart(value: .object(members))
         }
       }
     case .list(var parts):
@@ -285,7 +274,7 @@ extension JSONPart {
         defer { parts[place] = part }
         return others(part).map { other in
           parts[place] = other
-          return JSONPart(value: .list(parts), line: 0)
+          return JSONPart(value: .list(parts))
         }
       }
     case .text, .number, .flag, .nothing: []
@@ -304,7 +293,6 @@ extension JSONPart {
   }
 
   init(_ json: JSONValue) {
-    line = 0
     value =
       switch json {
       case .text(let text): .text(text)

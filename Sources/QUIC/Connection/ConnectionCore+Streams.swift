@@ -110,7 +110,7 @@ extension ConnectionCore {
     }
     if !old.isSame(as: path) {
       left.removeAll { $0.isSame(as: old) }
-      if left.count >= QUICLimits.activePaths { left.removeFirst() }
+      if left.count >= QUICLimits.leftPaths { left.removeFirst() }
       left.append(old)
     }
     if !isBack {

@@ -271,7 +271,7 @@ extension ConnectionCore {
     }
   }
 
-  /// Whether a client has gone over from this path to another. Of what comes there its library wants to know nothing soon; but a
+  /// Whether a client has gone over from this path to another. Its library soon ignores what comes there; but a
   /// server that has no connection id left can neither ask nor answer anywhere else, and asks there for others (RFC 9000, 9.5).
   private func hasLeft(_ path: NetworkPath) -> Bool {
     left.contains { $0.isSame(as: path) } && !path.isSame(as: self.path)

@@ -18,16 +18,16 @@ extension Mesh {
         if isClosed { return }
         happened.append(.bootstrapFailed(bootstrap, because: "\(error)", retry: pause))
       }
-      let last = machine.now
+      let next = machine.now.advanced(by: reunion)
       repeat {
         var random = machine.random
         // Parts of a mesh that know nothing of each other, or have forgotten each other, meet where they began.
-        let rest = isServed(bootstrap) ? reunion - last.duration(to: machine.now) : pause
+        let rest = isServed(bootstrap) ? machine.now.duration(to: next) : pause
         let time =
           max(MeshLimits.firstRetry, min(pause, rest)) * Double.random(in: 0.75..<1.25, using: &random)
         guard (try? await machine.sleep(for: time)) != nil else { return }
         pause = min(pause * 2, MeshLimits.lastRetry)
-      } while isServed(bootstrap) && last.duration(to: machine.now) < reunion
+      } while isServed(bootstrap) && machine.now < next
       reunion = isServed(bootstrap) ? min(reunion * 4, MeshLimits.reunion) : first
     }
   }
@@ -65,7 +65,7 @@ extension Mesh {
     // Who has neighbours looks for a part of the mesh that it knows nothing of: most of the strangers are of it then.
     var tries = wasServed ? MeshLimits.foundAgain : MeshLimits.found
     for id in listed.shuffled(using: &random) where id != self.id && !core.membership.isThere(id) {
-      // Somebody has come meanwhile.
+      // Enough were tried, or somebody has come meanwhile.
       if tries == 0 || !wasServed && isServed(.registry) { break }
       tries -= 1
       do { return try await meet(try await peer.connect(to: id)) } catch { failure = error }

@@ -32,8 +32,7 @@ extension Mesh {
 
   func takeFile(_ stream: Connection.Stream, of link: MeshLink) async {
     // Who has come knows sooner than this one that both have said who they are.
-    _ = try? await waitUntilOpen(link)
-    guard link.isOpen, !link.isOver else {
+    guard (try? await waitUntilOpen(link)) != nil else {
       return await stream.leave(FileTransferError(.interrupted, "the connection is over"), saysWhy: false)
     }
     let rest = FileExchange.streamMark.dropFirst()
