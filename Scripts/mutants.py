@@ -5,15 +5,18 @@ A mutant is in Fixtures/Mutants/*.toml: what is broken, in which file, which tex
 scenarios which rule has to be the first that is broken. All of them are built into one program, in a copy of the sources
 (.build/mutants): in the other text MUTANT is whether this one is in force, which the environment says. No source of the
 library knows of them.
+
+With --shrink a run that each of them breaks is made as small as it goes, and it is said how much of it is gone after how long.
 """
 
 import argparse
 import json
 import os
 import re
-import shutil
+import statistics
 import subprocess
 import sys
+import time
 import tomllib
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -23,12 +26,14 @@ HOUSE = Path(__file__).resolve().parent.parent
 FOLDER = HOUSE / "Fixtures" / "Mutants"
 PLACE = HOUSE / ".build" / "mutants"
 TREE = PLACE / "tree"
-PROGRAM = PLACE / "build" / "debug" / "warren"
+BUILD = PLACE / "build"
 COPIED = ["Sources", "Simulator", "Package.swift"]
 # By which the program learns which one is in force.
 SWITCH = "WARREN_MUTANT"
 # A run that takes longer does not end: all that are listed take a few seconds.
 PATIENCE = 240
+# What shrinking has to come to, at the median.
+SHRUNK = (0.9, 30)
 WORDS = {"name", "breaks", "file", "text", "becomes", "scenarios", "rule"}
 
 SWIFT_SWITCH = f"""
@@ -141,21 +146,29 @@ def copy(files):
                 path.unlink()
 
 
-def build(jobs):
-    command = [os.environ.get("SWIFT", "swift"), "build", "--package-path", TREE, "--scratch-path", PLACE / "build"]
-    done = subprocess.run([*command, "-j", str(jobs), "--product", "warren"], capture_output=True, text=True)
+def program(is_quick):
+    return BUILD / ("release" if is_quick else "debug") / "warren"
+
+
+def build(jobs, is_quick):
+    command = [os.environ.get("SWIFT", "swift"), "build", "--package-path", TREE, "--scratch-path", BUILD]
+    command += ["-c", "release" if is_quick else "debug", "-j", str(jobs), "--product", "warren"]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line]
         fail("the sources do not build with all mutants in them:", *sorted(set(lines))[:20])
 
 
+def call(name, chaos, *words, is_quick=False, **settings):
+    """Has the command simulate."""
+    command = [program(is_quick), "simulate", *words] + (["--chaos"] if chaos else [])
+    environment = os.environ | {SWITCH: name, "SWIFT_BACKTRACE": "enable=no"} | settings
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+
+
 def run(scenarios, seeds, chaos, name="", **settings):
     """Runs scenarios, and gives what came of them."""
-    command = [PROGRAM, "simulate", *scenarios, "--seeds", str(seeds), "--jobs", "1", "--json"]
-    environment = os.environ | {SWITCH: name, "SWIFT_BACKTRACE": "enable=no"} | settings
-    done = subprocess.run(
-        command + (["--chaos"] if chaos else []), env=environment, capture_output=True, text=True,
-        timeout=PATIENCE)
+    done = call(name, chaos, *scenarios, "--seeds", str(seeds), "--jobs", "1", "--json", **settings)
     return json.loads(done.stdout)["scenarios"]
 
 
@@ -193,12 +206,50 @@ def judge(mutant):
     return rule, next(text for found, text in broken if found == rule), rule == mutant["rule"]
 
 
+def shrink(mutant):
+    """Makes a run that it breaks smaller, with what goes wrong by chance if it breaks one like that: how much is gone, after how long."""
+    name = mutant["name"]
+    for chaos in (True, False):
+        try:
+            found = run(mutant["scenarios"], mutant.get("seeds", 1), chaos, name, is_quick=True)
+        except (subprocess.TimeoutExpired, json.JSONDecodeError):
+            continue
+        wrong = next((scenario for scenario in found if scenario["failures"]), None)
+        if not wrong:
+            continue
+        start = time.monotonic()
+        seed = str(wrong["failures"][0]["seed"])
+        done = call(name, chaos, wrong["name"], "--seed", seed, "--shrink", is_quick=True)
+        words = re.search(r"(\d+) values became (\d+), (\d+) events (\d+), in (\d+) runs", done.stderr + done.stdout)
+        if words:
+            return wrong["name"], *map(int, words.groups()), time.monotonic() - start
+    return None
+
+
+def shrink_all(mutants):
+    found = []
+    for mutant in mutants:
+        if not (smaller := shrink(mutant)):
+            print(f"  {mutant['name']:<26} breaks no run that can be made smaller", flush=True)
+            continue
+        scenario, _, values, events, rest, runs, seconds = smaller
+        found.append((1 - rest / events, seconds))
+        print(
+            f"  {mutant['name']:<26} {scenario}: {events} events became {rest}, {values} values are left, "
+            f"{runs} runs, {seconds:.1f} s", flush=True)
+    gone, seconds = (statistics.median(figures) for figures in zip(*found))
+    longest = max(seconds for _, seconds in found)
+    print(f"\n{len(found)} runs lost {gone:.1%} of their events at the median, in {seconds:.1f} s, {longest:.1f} s at most.")
+    sys.exit(0 if gone >= SHRUNK[0] and seconds <= SHRUNK[1] else 1)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help="these alone")
     parser.add_argument("--jobs", type=int, default=2, help="how many at once")
     parser.add_argument("--check", action="store_true", help="only look whether their texts are still there")
     parser.add_argument("--built", action="store_true", help="take the program as it was built last")
+    parser.add_argument("--shrink", action="store_true", help="make the runs smaller that they break")
     words = parser.parse_args()
     mutants = read()
     files, overlaps = mutated(mutants) if not (wrong := list(complaints(mutants))) else ({}, [])
@@ -213,8 +264,10 @@ def main():
         fail(f"there is no mutant {', '.join(sorted(unknown))}")
     if not words.built:
         copy(files)
-        build(words.jobs)
+        build(words.jobs, words.shrink)
     chosen = [mutant for mutant in mutants if not words.names or mutant["name"] in words.names]
+    if words.shrink:
+        return shrink_all(chosen)
 
     with ThreadPoolExecutor(words.jobs) as pool:
         # With none in force all must be right, or nothing would be proven.

@@ -71,6 +71,34 @@ struct ScenarioTests {
     }
   }
 
+  @Test("who is kept from speaking for long says the rest later, and is waited for")
+  func late() async throws {
+    let pauses = [5, 50, 95].map { Step(at: .seconds($0), .down("bob", length: .seconds(40))) }
+    try await talking(for: .seconds(150), while: pauses)
+  }
+
+  @Test("what was said last is lost with a connection that is over, and nobody but its breaker is to blame")
+  func lostLastWords() async throws {
+    let cuts = ["bob", "registry"].map {
+      Step(at: .seconds(5), .cut("alice", $0, isOneWay: true, length: .seconds(180)))
+    }
+    let talk = try #require(try await talking(for: .seconds(5), while: cuts).conversations.first)
+    #expect(talk.failure != nil, "\(talk)")
+  }
+
+  /// Two talk while something happens.
+  @discardableResult
+  private func talking(for talk: Duration, while steps: [Step]) async throws -> Scenario.Outcome {
+    var scenario = Scenario("talk", why: "Two talk while something happens.") {
+      Machine("alice").behind(.portRestrictedCone)
+      Machine("bob").behind(.portRestrictedCone)
+    }
+    scenario.timeline = [.connect("alice", to: "bob", talking: .lasting(talk))] + steps
+    let outcome = try await scenario.run(seed: 1)
+    #expect(outcome.isGood, "\(outcome.judgement.faults)")
+    return outcome
+  }
+
   @Test("one in Swift is the same as one in a file")
   func inSwift() async throws {
     let written = Scenario("home-home", why: "Two homes behind the usual routers.") {

@@ -30,7 +30,7 @@ struct ShrinkerTests {
   func shrinks(name: String, expectation: String) async throws {
     let file = try file(name, expecting: expectation)
     let result = try #require(try await Shrinker(json: file, seed: 3).run(atMost: 200))
-    #expect(result.size < result.sizeBefore && result.events <= result.eventsBefore)
+    #expect(result.size < result.sizeBefore && 10 * result.events < result.eventsBefore)
     let faults = try await Scenario(json: result.json).run(seed: 3).judgement.faults
     #expect(
       faults.contains { $0.rule == result.fault.rule }, "\(String(decoding: result.json, as: UTF8.self))")

@@ -14,8 +14,8 @@ final class Conversation: @unchecked Sendable {
   /// Why it was not, or not for long.
   var failure: (any Error)?
   /// What the caller hears, and the called one.
-  var here = Heard()
-  var there = Heard()
+  let here = Heard()
+  let there = Heard()
   /// The ways that it has taken, as the caller saw it.
   var ways: [Scenario.Way] = []
   /// Whether somebody has ended it, or a program of either side.
@@ -47,31 +47,41 @@ final class Conversation: @unchecked Sendable {
 
   /// After which time the last of what was said was heard, at either side; nil where nothing was.
   var lastWord: Duration? {
-    [here.last, there.last].compactMap(\.self).max().map { asked.duration(to: $0) }
+    lastHeard.map { asked.duration(to: $0) }
   }
+
+  /// When something was heard last, at either side.
+  var lastHeard: Instant? { [here.last, there.last].compactMap(\.self).max() }
 
   /// Whether both have heard all, and that it was all.
   var isWhole: Bool { here.isAll(of: total) && there.isAll(of: total) }
 
   /// What one side has heard.
-  struct Heard {
-    var count = 0
+  final class Heard {
+    private(set) var count = 0
     /// Up to where it is what was said.
-    var right = 0
-    var isEnded = false
-    var silence = Duration.zero
-    var last: Instant?
+    private(set) var right = 0
+    private(set) var isEnded = false
+    private(set) var silence = Duration.zero
+    private(set) var last: Instant?
 
     /// Whether all has come that was to come, and the word that it was all.
     func isAll(of total: Int) -> Bool { count == total && isEnded }
 
-    mutating func take(_ bytes: [UInt8], at now: Instant) {
+    /// Hears what the other side says, to its end.
+    func hear(_ stream: Connection.Stream, _ world: World) async throws {
+      last = world.now
+      while let bytes = try await stream.read() { take(bytes, at: world.now) }
+      isEnded = true
+    }
+
+    private func take(_ bytes: [UInt8], at now: Instant) {
       if let last { silence = max(silence, last.duration(to: now)) }
       last = now
-      for byte in bytes {
-        if right == count, byte == Conversation.byte(count) { right += 1 }
-        count += 1
+      if right == count {
+        right += bytes.indices.first { bytes[$0] != Conversation.byte(count + $0) } ?? bytes.count
       }
+      count += bytes.count
     }
   }
 
@@ -95,14 +105,5 @@ final class Conversation: @unchecked Sendable {
       }
     }
     try await stream.finish()
-  }
-
-  /// Hears what the other side says, to its end.
-  func hear(
-    _ stream: Connection.Stream, into heard: ReferenceWritableKeyPath<Conversation, Heard>, _ world: World
-  ) async throws {
-    self[keyPath: heard].last = world.now
-    while let bytes = try await stream.read() { self[keyPath: heard].take(bytes, at: world.now) }
-    self[keyPath: heard].isEnded = true
   }
 }

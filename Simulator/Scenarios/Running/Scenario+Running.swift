@@ -20,6 +20,8 @@ extension Scenario {
     public var capturePlaces: [String] = []
     /// Takes what QUIC tells of each connection as qlog, piece by piece: asked for each end, by a name such as `alice-client-1`.
     public var qlog: (@Sendable (_ name: String) -> (@Sendable ([UInt8]) -> Void)?)?
+    /// Whether nothing more need be looked at once this has gone wrong: the run is closed then.
+    var isEnough: @Sendable (Judgement.Fault) -> Bool = { _ in false }
 
     /// The usual.
     public init() {}
@@ -103,7 +105,7 @@ extension Scenario {
       let stage = Stage(scenario, in: world, isChaotic: options.isChaotic)
       stage.waitsForBestWays = options.waitsForBestWays
       if let capture { stage.keyLog = { capture.take(secret: $0) } }
-      stage.qlog = options.qlog
+      (stage.qlog, stage.isEnough) = (options.qlog, options.isEnough)
       stage.test = options.test
       world.watch = stage.watch(besides: options.watch)
       try await stage.play()
@@ -190,11 +192,22 @@ public struct ScenarioFailure: Error, Sendable, CustomStringConvertible {
 }
 
 extension Stage {
-  /// Plays all of it, and judges.
+  /// Plays all of it, and judges, until it is enough.
   func play() async throws {
     try await start()
     begun = world.now
     world.note(Self.begunNote)
+    try await perform()
+    for judge in [judgeTalk, judgeCalm, judgeSilence, judgePromises, judgeEnd] {
+      guard !judgement.faults.contains(where: isEnough) else { break }
+      try await judge()
+    }
+    await stopPeers()
+    await stopServers()
+  }
+
+  /// Lets everything happen that the scenario tells of.
+  private func perform() async throws {
     let happening = scenario.timeline.map { step in
       director.spawn("\(step.action)") { try await self.perform(step) }
     }
@@ -209,17 +222,26 @@ extension Stage {
     let length = scenario.length ?? scenario.end + ScenarioLimits.afterwards
     try await director.sleep(for: max(.zero, length - begun.duration(to: world.now)))
     try await waitForLastWords()
-    judgeConversations()
+  }
+
+  private func judgeTalk() async throws {
+    await judgeConversations()
     await judgePortals()
-    if !isBrokenForGood {
-      if mayLose {
-        world.note("it is calm")
-        try await director.sleep(for: ScenarioLimits.calming)
-      }
-      await judgeAgreement()
-      try await judgeSilence()
-      try await judgePromises()
+    judgePeaks()
+    judgeHidden()
+  }
+
+  private func judgeCalm() async throws {
+    guard !isBrokenForGood else { return }
+    if mayLose {
+      world.note("it is calm")
+      try await director.sleep(for: ScenarioLimits.calming)
     }
+    await judgeAgreement()
+  }
+
+  private func judgeEnd() async throws {
+    judgePeaks()
     judgePackets()
     judgeHidden()
     world.note("the end")

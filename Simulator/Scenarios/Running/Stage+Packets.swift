@@ -2,11 +2,8 @@ import Warren
 import WarrenSimulator
 
 extension Stage {
-  /// Nobody has sent more than what is said can need.
-  func judgePackets() {
-    let bulk = scenario.timeline.reduce(0) { sum, step in
-      if case .connect(_, _, .bytes(let count)) = step.action { sum + count / 300 } else { sum }
-    }
+  /// Nobody has sent more in a second than what is said can need.
+  func judgePeaks() {
     let ends = scenario.machineNames.count { scenario.program(of: $0).isEnd }
     for name in scenario.machineNames {
       let isServer = !scenario.program(of: name).isEnd
@@ -14,11 +11,22 @@ extension Stage {
       let peak = world.machine(name).traffic.peak
       judgement.expect(peak <= most, .noStorm, "\(name) has sent \(peak) packets in a second")
     }
+  }
+
+  /// Nobody has sent more altogether.
+  func judgePackets() {
     let doings = doings
     for name in scenario.peerNames {
       let sent = world.machine(name).traffic.packets
       let most = most(of: name, for: doings.own[name] ?? Doings(), and: doings.others) + bulk
       judgement.expect(sent <= most, .noStorm, "\(name) has sent \(sent) packets, and \(most) would be many")
+    }
+  }
+
+  /// How many packets it may take to send files.
+  private var bulk: Int {
+    scenario.timeline.reduce(0) { sum, step in
+      if case .connect(_, _, .bytes(let count)) = step.action { sum + count / 300 } else { sum }
     }
   }
 

@@ -39,6 +39,8 @@ public final class Stage: @unchecked Sendable {
   var answers: [String: @Sendable (Connection) async throws -> Void] = [:]
   /// What somebody's test does.
   var test: (@Sendable (Stage) async throws -> Void)?
+  /// Whether nothing more need be looked at.
+  var isEnough: @Sendable (Judgement.Fault) -> Bool = { _ in false }
   /// What has been let happen that the scenario does not tell of.
   var unforeseen: [Step] = []
   private(set) var keys: [String: PrivateKey] = [:]
@@ -300,7 +302,7 @@ public final class Stage: @unchecked Sendable {
     judgement.expect(
       answer == id(of: conversation.called).bytes, .rightPeer,
       "\(conversation.caller) has called \(conversation.called), and somebody else has answered")
-    try await conversation.hear(stream, into: \.here, world)
+    try await conversation.here.hear(stream, world)
     try await saying.value
   }
 
@@ -329,7 +331,7 @@ public final class Stage: @unchecked Sendable {
     let saying = machine.spawn("what \(name) says") {
       try await conversation.say(over: stream, on: machine)
     }
-    try await conversation.hear(stream, into: \.there, world)
+    try await conversation.there.hear(stream, world)
     try await saying.value
   }
 

@@ -46,6 +46,19 @@ struct ScenarioDocument: Sendable {
     with("timeline", list("timeline") + steps.map(\.part))
   }
 
+  /// The same where it is written how long everybody talks: that can be made less then.
+  var talksWritten: ScenarioDocument {
+    guard let steps = scenario?.timeline else { return self }
+    return with(
+      "timeline",
+      zip(list("timeline"), steps).map { part, step in
+        guard case .connect(_, _, .lasting) = step.action else { return part }
+        var written = part
+        written["talking"] = part["talking"] ?? step.part["talking"]?.less(1)
+        return written
+      })
+  }
+
   /// What its machines are called.
   var machines: [String] { list("network").flatMap(\.machines) }
 
@@ -229,12 +242,13 @@ extension JSONPart {
     }
   }
 
-  /// The same with a value less, in each way that there is. What ends by itself still does: nothing is promised of what is broken for good.
+  /// The same with a value less, in each way that there is. What ends by itself still does: nothing is promised of what is broken for good,
+  /// and who talks for as long as usual would say more.
   fileprivate var fewer: [JSONPart] {
     let fewer: [JSONPart] =
       switch value {
       case .object(let members):
-        members.indices.filter { members[$0].name != "for" }.map { place in
+        members.indices.filter { !["for", "talking"].contains(members[$0].name) }.map { place in
           var others = members
           others.remove(at: place)
           return JSONPart(value: .object(others))

@@ -13,7 +13,7 @@ public struct Shrinker: Sendable {
     public var fault: Judgement.Fault
     /// How many values it has, and had with all that went wrong written down.
     public var size, sizeBefore: Int
-    /// How many events there were in a run, and are.
+    /// How many events there were in a run, and are, until it breaks.
     public var events, eventsBefore: Int
     /// How many runs it took.
     public var runs: Int
@@ -33,7 +33,7 @@ public struct Shrinker: Sendable {
       document = document.adding(Chaos(scenario, seed: seed).steps)
         .with("expect", document.list("expect").filter { $0["refused"] != nil })
     }
-    (self.document, self.seed) = (document, seed)
+    (self.document, self.seed) = (document.talksWritten, seed)
     self.options = Scenario.Options()
   }
 
@@ -88,8 +88,11 @@ public struct Shrinker: Sendable {
 
   /// How it fails; nil where it does not, or in other ways alone.
   private func attempt(_ document: ScenarioDocument, breaking original: Judgement.Fault?) async -> Failure? {
+    let isMeant: @Sendable (Judgement.Fault) -> Bool = { original?.isLike($0) ?? true }
+    var options = options
+    options.isEnough = isMeant
     guard let scenario = document.scenario, let outcome = try? await scenario.run(seed: seed, options),
-      let fault = outcome.judgement.faults.first(where: { original?.isLike($0) ?? true })
+      let fault = outcome.judgement.faults.first(where: isMeant)
     else { return nil }
     return Failure(fault: fault, events: outcome.trace.count)
   }
