@@ -83,6 +83,7 @@ mutants: setup ## break the protocol in one place after the other: scenarios mus
 soak: release ## all that takes long: every sweep with many seeds, the mutants, the lab, the contest (an hour or more)
 	$(MAKE) simulate SCENARIO_SEEDS=$(SOAK_SEEDS)
 	$(MAKE) mutants
+	$(MAKE) mutants MUTANTS="--built --shrink"
 	$(MAKE) matrix connect paths storm swarm weather contest
 	$(MAKE) lab LAB_SCRIPTS=1000
 

@@ -27,6 +27,7 @@ FOLDER = HOUSE / "Fixtures" / "Mutants"
 PLACE = HOUSE / ".build" / "mutants"
 TREE = PLACE / "tree"
 BUILD = PLACE / "build"
+PROGRAM = BUILD / "release" / "warren"
 COPIED = ["Sources", "Simulator", "Package.swift"]
 # By which the program learns which one is in force.
 SWITCH = "WARREN_MUTANT"
@@ -146,22 +147,18 @@ def copy(files):
                 path.unlink()
 
 
-def program(is_quick):
-    return BUILD / ("release" if is_quick else "debug") / "warren"
-
-
-def build(jobs, is_quick):
+def build(jobs):
     command = [os.environ.get("SWIFT", "swift"), "build", "--package-path", TREE, "--scratch-path", BUILD]
-    command += ["-c", "release" if is_quick else "debug", "-j", str(jobs), "--product", "warren"]
+    command += ["-c", "release", "-j", str(jobs), "--product", "warren"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         lines = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line]
         fail("the sources do not build with all mutants in them:", *sorted(set(lines))[:20])
 
 
-def call(name, chaos, *words, is_quick=False, **settings):
+def call(name, chaos, *words, **settings):
     """Has the command simulate."""
-    command = [program(is_quick), "simulate", *words] + (["--chaos"] if chaos else [])
+    command = [PROGRAM, "simulate", *words] + (["--chaos"] if chaos else [])
     environment = os.environ | {SWITCH: name, "SWIFT_BACKTRACE": "enable=no"} | settings
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
 
@@ -211,7 +208,7 @@ def shrink(mutant):
     name = mutant["name"]
     for chaos in (True, False):
         try:
-            found = run(mutant["scenarios"], mutant.get("seeds", 1), chaos, name, is_quick=True)
+            found = run(mutant["scenarios"], mutant.get("seeds", 1), chaos, name)
         except (subprocess.TimeoutExpired, json.JSONDecodeError):
             continue
         wrong = next((scenario for scenario in found if scenario["failures"]), None)
@@ -219,7 +216,7 @@ def shrink(mutant):
             continue
         start = time.monotonic()
         seed = str(wrong["failures"][0]["seed"])
-        done = call(name, chaos, wrong["name"], "--seed", seed, "--shrink", is_quick=True)
+        done = call(name, chaos, wrong["name"], "--seed", seed, "--shrink")
         words = re.search(r"(\d+) values became (\d+), (\d+) events (\d+), in (\d+) runs", done.stderr + done.stdout)
         if words:
             return wrong["name"], *map(int, words.groups()), time.monotonic() - start
@@ -264,7 +261,7 @@ def main():
         fail(f"there is no mutant {', '.join(sorted(unknown))}")
     if not words.built:
         copy(files)
-        build(words.jobs, words.shrink)
+        build(words.jobs)
     chosen = [mutant for mutant in mutants if not words.names or mutant["name"] in words.names]
     if words.shrink:
         return shrink_all(chosen)
