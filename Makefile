@@ -77,10 +77,10 @@ simulate: release ## run all scenarios with 100 seeds, as they are and with thin
 	.build/release/warren simulate --matrix --seeds 5
 	for set in nat27 webrtc-10x10 tailscale-8x8 iroh-4x4; do .build/release/warren simulate --matrix $$set --seeds 5 --against Fixtures/Matrix/$$set.txt || exit 1; done
 
-mutants: setup ## break the protocol in one place after the other: scenarios must find each by the right rule (10 minutes; MUTANTS)
+mutants: setup ## break the protocol in one place after the other: scenarios must find each by the right rule (minutes, most of them to build; MUTANTS)
 	Scripts/mutants.py $(MUTANTS)
 
-soak: release ## all that takes long: every sweep with many seeds, the mutants, the lab, the contest (an hour or more)
+soak: release ## all that takes long: every sweep with many seeds, the mutants and how small their runs become, the lab, the contest (an hour or more)
 	$(MAKE) simulate SCENARIO_SEEDS=$(SOAK_SEEDS)
 	$(MAKE) mutants
 	$(MAKE) mutants MUTANTS="--built --shrink"

@@ -41,6 +41,7 @@ extension Scenario {
     ("clock-jumps-before", PackageResources.clock_jumps_before_json),
     ("clock-jumps-long", PackageResources.clock_jumps_long_json),
     ("conntrack-clash", PackageResources.conntrack_clash_json),
+    ("conntrack-clash-search", PackageResources.conntrack_clash_search_json),
     ("crash-ten-minutes", PackageResources.crash_ten_minutes_json),
     ("crossing-calls", PackageResources.crossing_calls_json),
     ("cut-and-mended", PackageResources.cut_and_mended_json),

@@ -47,6 +47,14 @@ struct ScenarioTests {
     try await Scenario(named: "mesh-in-halves").run(seeds: seed...seed)
   }
 
+  @Test("who is called by name is found although a stranger answers sooner")
+  func strangerByName() async throws {
+    try await Scenario(named: "somebody-else-there").run(seeds: 1...3) { stage in
+      let connection = try await stage.peer("alice").connect(to: "bob")
+      stage.expect(connection.peer == stage.id(of: "bob"), "somebody else is there")
+    }
+  }
+
   @Test("those that have a name are the files, and say why they exist")
   func files() throws {
     let folder = "\(Folder.repository)/Fixtures/Scenarios"
@@ -74,7 +82,8 @@ struct ScenarioTests {
   @Test("who is kept from speaking for long says the rest later, and is waited for")
   func late() async throws {
     let pauses = [5, 50, 95].map { Step(at: .seconds($0), .down("bob", length: .seconds(40))) }
-    try await talking(for: .seconds(150), while: pauses)
+    let talk = try #require(try await talking(for: .seconds(150), while: pauses).conversations.first)
+    #expect(try #require(talk.ended) > .seconds(210), "nobody was kept from speaking for a minute")
   }
 
   @Test("what was said last is lost with a connection that is over, and nobody but its breaker is to blame")

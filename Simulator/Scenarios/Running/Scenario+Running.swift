@@ -20,8 +20,8 @@ extension Scenario {
     public var capturePlaces: [String] = []
     /// Takes what QUIC tells of each connection as qlog, piece by piece: asked for each end, by a name such as `alice-client-1`.
     public var qlog: (@Sendable (_ name: String) -> (@Sendable ([UInt8]) -> Void)?)?
-    /// Whether nothing more need be looked at once this has gone wrong: the run is closed then.
-    var isEnough: @Sendable (Judgement.Fault) -> Bool = { _ in false }
+    /// Whether nothing more need be looked at once this has gone wrong: the run is over then, and what can be is looked at earlier.
+    var isEnough: (@Sendable (Judgement.Fault) -> Bool)?
 
     /// The usual.
     public init() {}
@@ -198,12 +198,13 @@ extension Stage {
     begun = world.now
     world.note(Self.begunNote)
     try await perform()
-    for judge in [judgeTalk, judgeCalm, judgeSilence, judgePromises, judgeEnd] {
-      guard !judgement.faults.contains(where: isEnough) else { break }
+    let promised = isBrokenForGood ? [] : [judgeCalm, judgeSilence, judgePromises]
+    for judge in [judgeTalk] + promised + [judgeEnd] {
       try await judge()
+      guard let isEnough, judgement.faults.contains(where: isEnough) else { continue }
+      await stopPeers()
+      return await stopServers()
     }
-    await stopPeers()
-    await stopServers()
   }
 
   /// Lets everything happen that the scenario tells of.
@@ -227,12 +228,12 @@ extension Stage {
   private func judgeTalk() async throws {
     await judgeConversations()
     await judgePortals()
+    guard isEnough != nil else { return }
     judgePeaks()
     judgeHidden()
   }
 
   private func judgeCalm() async throws {
-    guard !isBrokenForGood else { return }
     if mayLose {
       world.note("it is calm")
       try await director.sleep(for: ScenarioLimits.calming)

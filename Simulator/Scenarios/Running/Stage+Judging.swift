@@ -3,15 +3,15 @@ import WarrenSimulator
 
 // What must be true, besides what is looked at all the time.
 extension Stage {
-  /// Waits until all has been said that is being said. Who was kept from speaking for a while says the rest later: as long as it is
-  /// heard it is waited for, but not for longer than everything before has taken.
+  /// Waits until all has been said that is being said. Who was kept from speaking by what is broken says the rest later: as long as it
+  /// is heard it is waited for, for as long again as everything before has taken.
   func waitForLastWords() async throws {
     let start = world.now
-    let before = begun.duration(to: start)
+    let latest = isBroken ? start.advanced(by: begun.duration(to: start)) : start
     func isWaitedFor(_ talk: Conversation) -> Bool {
       let isSlow = oracle.loses(talk.caller, talk.called)
       let patience = isSlow ? ScenarioLimits.lastingPatience : ScenarioLimits.patience
-      let last = talk.lastHeard.map { max(start, min($0, start.advanced(by: before))) } ?? start
+      let last = min(max(start, talk.lastHeard ?? start), latest)
       return talk.isGoingOn && last.duration(to: world.now) < patience
     }
     while conversations.contains(where: isWaitedFor) {
@@ -21,7 +21,9 @@ extension Stage {
 
   /// What was said, and what came of it.
   func judgeConversations() async {
-    for talk in conversations where talk.isGoingOn { talk.failure = await end(of: talk) }
+    for talk in conversations where talk.isGoingOn && talk.here.isEnded {
+      if let end = await end(of: talk) { talk.failure = end }
+    }
     for talk in conversations {
       let (here, there) = (talk.here, talk.there)
       judgement.expect(
@@ -47,10 +49,12 @@ extension Stage {
     for expectation in scenario.expectations { judge(expectation) }
   }
 
-  /// Why its connection is over, if it is: what was said last and not heard yet is lost with that.
+  /// Why its connection is over, if that is because nothing was heard any more: what was said last is lost with it.
   private func end(of talk: Conversation) async -> QUICError? {
-    guard let connection = talk.connection else { return nil }
-    return try? await director.withDeadline(.milliseconds(1)) { try await connection.closed() }
+    guard let connection = talk.connection,
+      let end = try? await director.withDeadline(.milliseconds(1), { try await connection.closed() })
+    else { return nil }
+    return [.idle, .forgotten].contains(end.code) ? end : nil
   }
 
   /// Whether what is broken stays so: then nothing is promised.
@@ -124,7 +128,6 @@ extension Stage {
 
   /// When nothing is broken any more, what the oracle says must come true.
   func judgePromises() async throws {
-    guard !isBrokenForGood else { return }
     let pairs = runningPairs
     var found: [(connection: Connection, promise: Oracle.Promise)] = []
     for start in stride(from: 0, to: pairs.count, by: ScenarioLimits.asked) {

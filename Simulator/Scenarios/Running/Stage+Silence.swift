@@ -5,7 +5,6 @@ import WarrenSimulator
 extension Stage {
   /// Who could register is registered, what nobody has broken is still alive, and what could be better has become so.
   func judgeSilence() async throws {
-    guard !isBrokenForGood else { return }
     // Who is forgotten, and only then says again that it is there, is not there for a while each time: but for those whose links lose
     // one sign of life after the other.
     var seen: Set<String> = []

@@ -40,7 +40,7 @@ public final class Stage: @unchecked Sendable {
   /// What somebody's test does.
   var test: (@Sendable (Stage) async throws -> Void)?
   /// Whether nothing more need be looked at.
-  var isEnough: @Sendable (Judgement.Fault) -> Bool = { _ in false }
+  var isEnough: (@Sendable (Judgement.Fault) -> Bool)?
   /// What has been let happen that the scenario does not tell of.
   var unforeseen: [Step] = []
   private(set) var keys: [String: PrivateKey] = [:]

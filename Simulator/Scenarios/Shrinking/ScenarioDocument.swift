@@ -242,13 +242,13 @@ extension JSONPart {
     }
   }
 
-  /// The same with a value less, in each way that there is. What ends by itself still does: nothing is promised of what is broken for good,
-  /// and who talks for as long as usual would say more.
+  /// The same with a value less, in each way that there is. What ends by itself still does: nothing is promised of what is broken for good.
+  /// How much is said stays written: the usual cannot be made less.
   fileprivate var fewer: [JSONPart] {
     let fewer: [JSONPart] =
       switch value {
       case .object(let members):
-        members.indices.filter { !["for", "talking"].contains(members[$0].name) }.map { place in
+        members.indices.filter { !["for", "talking", "sending"].contains(members[$0].name) }.map { place in
           var others = members
           others.remove(at: place)
           return JSONPart(value: .object(others))

@@ -24,6 +24,9 @@ public final class Handshake: Sendable {
   /// The other side may be reached on this way, too.
   public func add(_ way: NetworkPath) async { await endpoint.add(way, to: core) }
 
+  /// It is known by now who must answer: somebody else who does is a stranger.
+  public func expect(_ peer: PeerID) async { await endpoint.expect(peer, of: core) }
+
   /// Says what has been said once more, unless something has come back already.
   public func sayAgain() async { await endpoint.sayAgain(core) }
 
@@ -75,6 +78,8 @@ extension QUICEndpoint {
     flush()
     return Handshake(self, core, state)
   }
+
+  func expect(_ peer: PeerID, of core: ConnectionCore) { core.expect(peer) }
 
   func flight(of core: ConnectionCore) -> [[UInt8]] {
     flush()

@@ -78,6 +78,9 @@ extension ConnectionCore {
     Unmanaged<StreamCore>.fromOpaque(pointer!).takeUnretainedValue()
   }
 
+  /// Only this one is the other side from now on; who has proven already who it is stays.
+  func expect(_ peer: PeerID) { if self.peer == nil { expected = peer } }
+
   /// Whether the other side is who it should be.
   private func verify(_ kind: cquic_certificate, _ key: UnsafeRawBufferPointer) -> Bool {
     guard kind != CQUIC_X509_EXPIRED, let found = PeerID(subjectPublicKeyInfo: RawSpan(_unsafeBytes: key))

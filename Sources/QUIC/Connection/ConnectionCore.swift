@@ -80,7 +80,7 @@ public final class ConnectionCore {
   unowned(unsafe) let endpoint: EndpointCore
   let pool: ChunkPool
   var handle: OpaquePointer
-  let expected: PeerID?
+  var expected: PeerID?
   var wrongPeer: PeerID?
   /// Where what has ended its handshake came from.
   private(set) var handshakeEndedBy: NetworkPath?

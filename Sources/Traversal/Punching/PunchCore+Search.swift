@@ -277,7 +277,13 @@ extension PunchCore {
     message.begin(.indication, .binding, search.theirs(token: remote))
     switch packet {
     case .opener(let channel, let number):
-      return Transmit(channel: channel, destination: search.targets[number % search.targets.count])
+      // What arrives before the prober has sent to its port may take the prober's own: see `handleClash(at:)`.
+      let isHushed = search.running.map {
+        $0.plan.method == .predict && $0.plan.openerTime(number) < SearchLimits.hush
+      }
+      return Transmit(
+        channel: channel, destination: search.targets[number % search.targets.count],
+        hopLimit: isHushed ?? false ? configuration.primingHopLimit : nil)
     case .probe(let port):
       guard let base = samplingBase else { return nil }
       return Transmit(

@@ -37,6 +37,8 @@ public enum SearchLimits {
   public static let packetBytes = 48
   /// How late packets of a search may be and still all be sent at once: a timer's and a busy loop's grain.
   public static let lag: Duration = .milliseconds(20)
+  /// For how long who opens a port that is foreseen sends what dies on the way: by then the other side has sent to all that are likely.
+  public static let hush: Duration = .milliseconds(600)
   /// How far apart packets are where a side's own port moves with each: at 200 a second, two NATs behind which others
   /// open up to 100 a second together still go forward more by our packets than by theirs.
   public static let steppingInterval: Duration = .milliseconds(5)

@@ -275,6 +275,7 @@ extension Peer {
     } catch let error as RegistryError where !addresses.isEmpty && error.code != .denied {
       return try await establishedAmongStrangers(handshake, of: approach, at: addresses)
     }
+    if approach.peer == nil { await handshake.expect(answer.peer) }
     try met(answer.peer, target, approach)
     // Another dial was faster, by another name.
     if table.adopted(answer.peer) != nil { throw RegistryError.connected }

@@ -35,13 +35,17 @@ struct LabMatrix: Sendable {
   func run(_ pairs: [Pair], repetitions: Int, seeds: ClosedRange<UInt64>, jobs: Int) async throws -> [LabCell]
   {
     try await concurrently(pairs, jobs) { pair in
-      let scenario = matrix.scenario(pair.row, pair.column)
+      var scenario = matrix.scenario(pair.row, pair.column)
+      if matrix.search != .exhaustive {
+        scenario.timeline = [.connect("alice", to: "bob", talking: .lasting(LabLimits.matrixTalk))]
+      }
       let promise = Oracle(scenario).promise("alice", "bob")
+      let best = promise.direct != .never ? Path.Kind.direct : .tcp
       var cell = LabCell(name: scenario.name, isChance: promise.direct == .perhaps)
       for repetition in 1...repetitions {
         // Who goes straight goes on so.
         let outcome = try await LabStage.play(scenario, seed: UInt64(repetition)) { talks in
-          promise.direct != .never && talks.allSatisfy { $0.lastKind == .direct }
+          talks.allSatisfy { $0.lastKind == best }
         }
         cell.add(outcome)
       }

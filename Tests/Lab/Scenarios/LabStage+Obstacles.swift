@@ -32,6 +32,7 @@ extension LabStage {
   }
 
   private static func obstacle(ofTimeline scenario: Scenario) -> KernelObstacle? {
+    let calls = scenario.timeline.filter(\.isConnecting).map(\.time)
     var callers: Set<String> = []
     var called: Set<String> = []
     for step in scenario.timeline {
@@ -42,6 +43,8 @@ extension LabStage {
       case .connect: return KernelObstacle("the command says words, and not bytes as fast as they go")
       case .close, .prefer, .crash, .restart, .sleep, .clock, .ask, .broadcast, .open:
         return KernelObstacle("the lab does not do this: \(step.action)")
+      case .reboot where calls.contains { $0 <= step.time && step.time - $0 < LabLimits.slack }:
+        return KernelObstacle("the lab does not meet the moment of a meeting: \(step.action)")
       case .cut, .link, .down, .reboot, .lease, .roam: break
       }
     }
