@@ -117,6 +117,7 @@ extension Scenario {
     ("relay-kill-mid-upgrade", PackageResources.relay_kill_mid_upgrade_json),
     ("relayed-by-wish", PackageResources.relayed_by_wish_json),
     ("relayed-five-minutes", PackageResources.relayed_five_minutes_json),
+    ("relayed-once-more", PackageResources.relayed_once_more_json),
     ("relayed-ten-minutes", PackageResources.relayed_ten_minutes_json),
     ("restart", PackageResources.restart_json),
     ("same-cgn-hairpin", PackageResources.same_cgn_hairpin_json),

@@ -51,6 +51,8 @@ extension Peer {
   func ownRelays(_ count: Int = 1) async throws -> [PeerRelay] {
     guard configuration.paths.kinds.contains(.relayed) else { return [] }
     while relays.count < count, !isClosed {
+      // Who waits for others' asking may not need it any more.
+      try Task.checkCancellation()
       let known = relays.count
       if let asking {
         try? await asking.value
@@ -102,9 +104,6 @@ extension Peer {
     give(back: relay)
     guard !isClosed else { return }
     if relays.isEmpty {
-      // Who asks others for a second one may wait for long, and asks this one as well now.
-      asking?.cancel()
-      asking = nil
       for adopted in adoptedConnections {
         adopted.sparing?.cancel()
         adopted.sparing = nil
@@ -115,6 +114,11 @@ extension Peer {
 
   private func give(back relay: PeerRelay) {
     relays.removeAll { $0 === relay }
+    if relays.isEmpty {
+      // Who asks others for a second one may wait for long: whoever needs one now asks this one as well.
+      asking?.cancel()
+      asking = nil
+    }
     for adopted in adoptedConnections { adopted.paths?.remove(channel: relay.channel) }
     for approach in approaches {
       for (number, channel) in approach.relays where channel == relay.channel {
