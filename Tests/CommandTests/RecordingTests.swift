@@ -16,7 +16,8 @@ struct RecordingTests {
     try await Folder.with { folder in
       _ = try await onLocalMachines(["watcher"]) { machines in
         let all = ["simulate"] + words + ["--pcapng", "\(folder)/run.pcapng"]
-        let result = try await run(all, nil, machines[0], folder)
+        // A debug build plays for five seconds, and beside others for as many times longer as there are.
+        let result = try await run(all, nil, machines[0], folder, within: .seconds(60))
         #expect(result.code == 0, "\(result)")
       }
       try await body("\(folder)/run.pcapng")

@@ -32,11 +32,12 @@ func onRegistry(
 
 /// Runs a command to its end; it finds the registry in its environment.
 func run(
-  _ words: [String], _ registry: RunningRegistry?, _ machine: any Machine, _ folder: String
+  _ words: [String], _ registry: RunningRegistry?, _ machine: any Machine, _ folder: String,
+  within limit: Duration = .seconds(20)
 ) async throws -> (code: CInt, out: String, err: String) {
   let settings = registry.map { ["WARREN_REGISTRY": $0.address] } ?? [:]
   let program = try WarrenProgram("command", in: folder, words, settings: settings)
   program.endInput()
-  let code = try await program.end(on: machine).code
+  let code = try await program.end(on: machine, within: limit).code
   return (code, program.out, program.err)
 }

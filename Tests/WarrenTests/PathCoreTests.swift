@@ -395,6 +395,27 @@ struct PathCoreTests {
     #expect((5...11).contains(questions), "\(questions)")
   }
 
+  @Test("asks seldom where each question comes from another port, and still learns where the other side is")
+  func moving() {
+    var scene = Scene(on: relay, .relayed)
+    scene.open[relay] = .milliseconds(50)
+    scene.pass(.seconds(5))
+    scene.asked = []
+    for number in 1...3000 as ClosedRange<UInt16> {
+      let path = Self.path(1000 + number)
+      scene.core.receive(PathProbe(word: .ping, number: number), on: path, .direct, at: scene.now)
+      scene.pass(.milliseconds(10))
+    }
+    let questions = scene.asked.count { $0.probe.word == .ping && $0.on != relay }
+    // Each that is learnt is asked six times at most.
+    #expect(questions <= 6 * (PathLimits.learntAtOnce + 30) && questions > 30, "\(questions)")
+    scene.pass(.seconds(1))
+    scene.open[direct] = .milliseconds(50)
+    scene.core.receive(PathProbe(word: .ping, number: 4000), on: direct, .direct, at: scene.now)
+    scene.pass(.seconds(5))
+    #expect(scene.core.used == direct)
+  }
+
   @Test("keeps as many ways as it needs, and asks each four times a minute")
   func bounded() {
     var scene = Scene(on: direct, .direct)

@@ -119,7 +119,7 @@ public struct Oracle: Sendable {
   private func chance(_ a: OracleNAT, _ b: OracleNAT, overUDP: Bool) -> Promise.Chance {
     switch (a.hidesPorts, b.hidesPorts) {
     case (false, false): return a.isUnsteady || b.isUnsteady ? .perhaps : .certain
-    case (true, true): return overUDP && a.countsPorts && b.countsPorts ? .perhaps : .never
+    case (true, true): return overUDP && a.mayMeet(b) ? .perhaps : .never
     case (true, false), (false, true):
       let open = a.hidesPorts ? b : a
       if !open.mindsPorts { return .certain }

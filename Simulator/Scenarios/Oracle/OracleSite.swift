@@ -53,6 +53,8 @@ extension LinkConfiguration {
 struct OracleNAT {
   /// Whether the port that somebody is seen from tells nothing of the one that another will be seen from.
   var hidesPorts = false
+  /// Whether its port is at least the same towards all ports of one other.
+  var staysPut = true
   /// Whether that port is the next one: of a single box, as those that come after it hide it again.
   var countsPorts = false
   /// Whether only the very port is let in that something was sent to.
@@ -69,11 +71,24 @@ struct OracleNAT {
       guard box.translates else { continue }
       // A port that is kept and shared is known, whatever the mapping depends on.
       let isKept = box.keepsPort && box.overloadsPorts
-      if box.mapping != .endpointIndependent, !isKept { hidesPorts = true }
+      if box.mapping != .endpointIndependent, !isKept {
+        hidesPorts = true
+        if box.mapping == .addressAndPortDependent { staysPut = false }
+      }
       if case .sequential = box.portChoice { countsPorts = boxes.count == 1 }
       isUnsteady =
         isUnsteady || box.unsolicited == .accept || box.degradation != .never || box.mappingLimit != nil
         || box.lifetimes.absolute != nil
+    }
+  }
+
+  /// Of two that both hide their ports: whether there is a port to guess that stays where it is while it is looked for.
+  func mayMeet(_ other: OracleNAT) -> Bool {
+    switch (countsPorts, other.countsPorts) {
+    case (true, true): true
+    case (true, false): staysPut || other.staysPut && !(mindsPorts && other.mindsPorts)
+    case (false, true): other.mayMeet(self)
+    case (false, false): (staysPut || other.staysPut) && !(mindsPorts && other.mindsPorts)
     }
   }
 }

@@ -61,6 +61,7 @@ struct PathCore {
   var probes = Queue<(PathProbe, NetworkPath)>()
   /// How many questions were asked of late.
   var questions: (since: Instant, count: Int)
+  var learning: Learning
   var events = Queue<Event>()
 
   init(
@@ -75,6 +76,7 @@ struct PathCore {
     lastChange = now
     clock = now
     questions = (now, 0)
+    learning = Learning(since: now)
     entries = [PathEntry(used, kind, at: now)]
     ask(0, at: now)
   }
@@ -258,7 +260,7 @@ struct PathCore {
       guard isNew || place(of: network) != nil else { return }
       // Where there are enough, the other side's ways are its own.
       if outlook.isLost || alive(kind) < PathLimits.pathsOfKind || probe.wish == .here {
-        add(network, kind, at: now)
+        learn(network, kind, at: now)
       }
       guard allowed.contains(self.kind(of: network) ?? kind) else { return }
       probes.append((PathProbe(word: .pong, number: probe.number), network))

@@ -2,6 +2,10 @@
 public enum PathLimits {
   /// Paths of a connection that are known: two families and a relay on each side make a dozen.
   public static let paths = 16
+  /// How many ways are learnt at once because the other side asks there, and how soon there is room for one more: a change of networks on
+  /// both sides brings a dozen.
+  public static let learntAtOnce = 16
+  public static let learningInterval: Duration = .seconds(1)
   /// How many of a kind are kept alive, the one in use among them: each costs a question now and then.
   public static let pathsOfKind = 2
   /// How long a path that does not answer is asked now and then.
