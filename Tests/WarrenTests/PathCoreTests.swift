@@ -408,7 +408,7 @@ struct PathCoreTests {
     }
     let questions = scene.asked.count { $0.probe.word == .ping && $0.on != relay }
     // Each that is learnt is asked six times, and then seldom.
-    #expect(questions <= 8 * (PathLimits.learntAtOnce + 10) && questions > 10, "\(questions)")
+    #expect(questions <= 8 * (16 + 10) && questions > 10, "\(questions)")
     scene.pass(.seconds(1))
     scene.open[direct] = .milliseconds(50)
     scene.core.receive(PathProbe(word: .ping, number: 4000), on: direct, .direct, at: scene.now)

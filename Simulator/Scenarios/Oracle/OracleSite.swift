@@ -84,11 +84,8 @@ struct OracleNAT {
 
   /// Of two that both hide their ports: whether there is a port to guess that stays where it is while it is looked for.
   func mayMeet(_ other: OracleNAT) -> Bool {
-    switch (countsPorts, other.countsPorts) {
-    case (true, true): true
-    case (true, false): staysPut || other.staysPut && !(mindsPorts && other.mindsPorts)
-    case (false, true): other.mayMeet(self)
-    case (false, false): (staysPut || other.staysPut) && !(mindsPorts && other.mindsPorts)
-    }
+    if countsPorts && other.countsPorts { return true }
+    if countsPorts && staysPut || other.countsPorts && other.staysPut { return true }
+    return (staysPut || other.staysPut) && !(mindsPorts && other.mindsPorts)
   }
 }

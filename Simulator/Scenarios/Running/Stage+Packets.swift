@@ -4,6 +4,7 @@ import WarrenSimulator
 extension Stage {
   /// Nobody has sent more in a second than what is said can need.
   func judgePeaks() {
+    let bulk = bulk
     let ends = scenario.machineNames.count { scenario.program(of: $0).isEnd }
     for name in scenario.machineNames {
       let isServer = !scenario.program(of: name).isEnd
@@ -15,7 +16,7 @@ extension Stage {
 
   /// Nobody has sent more altogether.
   func judgePackets() {
-    let doings = doings
+    let (bulk, doings) = (bulk, doings)
     for name in scenario.peerNames {
       let sent = world.machine(name).traffic.packets
       let most = most(of: name, for: doings.own[name] ?? Doings(), and: doings.others) + bulk

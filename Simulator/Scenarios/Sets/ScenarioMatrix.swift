@@ -7,6 +7,8 @@ public struct ScenarioMatrix: Sendable {
   public var sites: [Site]
   /// How peers look for ports that a NAT hides.
   public var search = Program.Search.normal
+  /// How long two talk, where not every port is tried.
+  var talk = ScenarioLimits.matrixTalk
   /// Whether each pair is tried once alone: a line calls itself and those below it.
   public var isHalf = false
 
@@ -58,7 +60,7 @@ public struct ScenarioMatrix: Sendable {
     } timeline: {
       Step.connect(
         "alice", to: "bob",
-        talking: .lasting(search == .exhaustive ? ScenarioLimits.exhaustiveTalk : ScenarioLimits.matrixTalk))
+        talking: .lasting(search == .exhaustive ? ScenarioLimits.exhaustiveTalk : talk))
     }
     for (name, site) in [("alice", caller), ("bob", called)] {
       var wishes = Program.PeerWishes()

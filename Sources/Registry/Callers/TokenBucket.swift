@@ -1,12 +1,12 @@
 import WarrenMachine
 
 /// Lets so many through at once, and so many a second in the long run.
-struct TokenBucket: Sendable {
+package struct TokenBucket: Sendable {
   private var tokens: Double
   private var filledAt: Instant
 
   /// A bucket that is full.
-  init(of rate: RequestRate, at now: Instant) {
+  package init(of rate: RequestRate, at now: Instant) {
     tokens = rate.atOnce
     filledAt = now
   }
@@ -14,7 +14,7 @@ struct TokenBucket: Sendable {
   /// Takes a token.
   ///
   /// - Returns: nil if there was one; else when there is one again.
-  mutating func take(at rate: RequestRate, _ now: Instant) -> Duration? {
+  package mutating func take(at rate: RequestRate, _ now: Instant) -> Duration? {
     tokens = min(rate.atOnce, tokens + rate.perSecond * (filledAt.duration(to: now) / .seconds(1)))
     filledAt = now
     guard tokens >= 1 else { return .seconds((1 - tokens) / rate.perSecond) }

@@ -278,12 +278,10 @@ extension PunchCore {
     switch packet {
     case .opener(let channel, let number):
       // What arrives before the prober has sent to its port may take the prober's own: see `handleClash(at:)`.
-      let isHushed = search.running.map {
-        $0.plan.method == .predict && $0.plan.openerTime(number) < SearchLimits.hush
-      }
+      let isHushed = search.running?.plan.isHushed(number) ?? false
       return Transmit(
         channel: channel, destination: search.targets[number % search.targets.count],
-        hopLimit: isHushed ?? false ? configuration.primingHopLimit : nil)
+        hopLimit: isHushed ? configuration.primingHopLimit : nil)
     case .probe(let port):
       guard let base = samplingBase else { return nil }
       return Transmit(

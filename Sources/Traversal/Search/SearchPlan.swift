@@ -139,6 +139,9 @@ extension SearchPlan {
     .nanoseconds(Int64(number) * 1_000_000_000 / Int64(openRate))
   }
 
+  /// Whether the opener's packet of this number is to die on the way.
+  func isHushed(_ number: Int) -> Bool { method == .predict && openerTime(number) < SearchLimits.hush }
+
   /// The ports to probe, in order; the same on both sides.
   ///
   /// - Parameter ownMappings: how many mappings the opener made after the last sample and before the one sought.

@@ -1,5 +1,6 @@
 import WarrenMachine
 import WarrenQUIC
+import WarrenRegistry
 
 /// The ways of one connection, without I/O: which lead to the other side, and which it takes.
 ///
@@ -61,7 +62,7 @@ struct PathCore {
   var probes = Queue<(PathProbe, NetworkPath)>()
   /// How many questions were asked of late.
   var questions: (since: Instant, count: Int)
-  var learning: Learning
+  var learning: TokenBucket
   var events = Queue<Event>()
 
   init(
@@ -76,7 +77,7 @@ struct PathCore {
     lastChange = now
     clock = now
     questions = (now, 0)
-    learning = Learning(since: now)
+    learning = TokenBucket(of: PathLimits.learning, at: now)
     entries = [PathEntry(used, kind, at: now)]
     ask(0, at: now)
   }

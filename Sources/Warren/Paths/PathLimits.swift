@@ -1,11 +1,11 @@
+import WarrenRegistry
+
 /// The limits of a connection's paths, each with its reason.
 public enum PathLimits {
   /// Paths of a connection that are known: two families and a relay on each side make a dozen.
   public static let paths = 16
-  /// How many ways are learnt at once because the other side asks there, and how soon there is room for one more: a change of networks on
-  /// both sides brings a dozen.
-  public static let learntAtOnce = 16
-  public static let learningInterval: Duration = .seconds(1)
+  /// How many ways are learnt because the other side asks there: a change of networks on both sides brings a dozen at once.
+  public static let learning = RequestRate(perSecond: 1, atOnce: 16)
   /// How many of a kind are kept alive, the one in use among them: each costs a question now and then.
   public static let pathsOfKind = 2
   /// How long a path that does not answer is asked now and then.

@@ -103,12 +103,6 @@ extension Peer {
   private func lost(_ relay: PeerRelay) {
     give(back: relay)
     guard !isClosed else { return }
-    if relays.isEmpty {
-      for adopted in adoptedConnections {
-        adopted.sparing?.cancel()
-        adopted.sparing = nil
-      }
-    }
     for adopted in adoptedConnections { keepSpare(for: adopted, after: .zero) }
   }
 
@@ -118,6 +112,10 @@ extension Peer {
       // Who asks others for a second one may wait for long: whoever needs one now asks this one as well.
       asking?.cancel()
       asking = nil
+      for adopted in adoptedConnections {
+        adopted.sparing?.cancel()
+        adopted.sparing = nil
+      }
     }
     for adopted in adoptedConnections { adopted.paths?.remove(channel: relay.channel) }
     for approach in approaches {

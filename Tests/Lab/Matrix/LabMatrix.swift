@@ -35,10 +35,7 @@ struct LabMatrix: Sendable {
   func run(_ pairs: [Pair], repetitions: Int, seeds: ClosedRange<UInt64>, jobs: Int) async throws -> [LabCell]
   {
     try await concurrently(pairs, jobs) { pair in
-      var scenario = matrix.scenario(pair.row, pair.column)
-      if matrix.search != .exhaustive {
-        scenario.timeline = [.connect("alice", to: "bob", talking: .lasting(LabLimits.matrixTalk))]
-      }
+      let scenario = matrix.scenario(pair.row, pair.column)
       let promise = Oracle(scenario).promise("alice", "bob")
       let best = promise.direct != .never ? Path.Kind.direct : .tcp
       var cell = LabCell(name: scenario.name, isChance: promise.direct == .perhaps)

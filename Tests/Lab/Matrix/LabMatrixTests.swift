@@ -10,7 +10,7 @@ struct LabMatrixTests {
   /// Tries these pairs, or all where everything is tried, and prints what came of it.
   private func check(_ lab: LabMatrix, few: [(String, String)]) async throws -> [LabCell] {
     var lab = lab
-    lab.matrix.search = LabSettings.search ?? .normal
+    (lab.matrix.search, lab.matrix.talk) = (LabSettings.search ?? .normal, LabLimits.matrixTalk)
     let isAll = LabSettings.isWhole || LabSettings.kinds != nil
     let cells = try await lab.run(
       isAll ? lab.pairs : few.map { lab.pair($0.0, $0.1) }, repetitions: LabSettings.repetitions,
