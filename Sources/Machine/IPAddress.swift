@@ -40,6 +40,13 @@ public struct IPAddress: Hashable, Sendable {
     self.init(family: .v6, zone: zone, high: high, low: low)
   }
 
+  // An address of IPv4 is one word to the strong hash and one of IPv6 two: tables of routes and sockets ask for each packet.
+  @inlinable
+  public func hash(into hasher: inout Hasher) {
+    if family == .v6 { hasher.combine(high) }
+    hasher.combine(low ^ UInt64(zone) << 32)
+  }
+
   /// The 32 bits of an IPv4 address.
   @inlinable
   public var v4Bits: UInt32 { UInt32(truncatingIfNeeded: low) }

@@ -12,6 +12,16 @@ public struct SocketAddress: Hashable, Sendable {
     self.port = port
   }
 
+  @inlinable
+  public func hash(into hasher: inout Hasher) {
+    switch ip.family {
+    case .v4: hasher.combine(ip.low << 16 | UInt64(port))
+    case .v6:
+      hasher.combine(ip)
+      hasher.combine(port)
+    }
+  }
+
   /// Every address of this machine of one family.
   public static func any(_ family: IPAddress.Family, port: UInt16 = 0) -> SocketAddress {
     SocketAddress(.any(family), port: port)

@@ -8,8 +8,9 @@ public final class WaitList: Sendable {
   }
 
   private struct State {
-    var lastID: UInt64 = 0
-    var waits: [UInt64: Entry] = [:]
+    var waits = SlotTable<Entry>()
+    // By numbers that are never used again: a task may be over before it is known how it is cancelled.
+    var lastTask: UInt64 = 0
     var tasks: [UInt64: RunningTask] = [:]
     var isClosed = false
     var areTasksOver = false
@@ -28,7 +29,7 @@ public final class WaitList: Sendable {
 
   /// What the suspended calls wait for, oldest first.
   public var waiting: [String] {
-    state.withLock { $0.waits.sorted { $0.key < $1.key }.map { $0.value.activity } }.map { $0() }
+    state.withLock { $0.waits.oldestFirst }.map { $0.activity() }
   }
 
   /// The names of the tasks that were spawned and have not ended, oldest first.
@@ -40,7 +41,7 @@ public final class WaitList: Sendable {
   public func close(with error: any Error) {
     let waits = state.withLock { state in
       state.isClosed = true
-      return state.waits.sorted { $0.key < $1.key }.map { $0.value }
+      return state.waits.oldestFirst
     }
     for wait in waits { wait.fail(error) }
   }
@@ -58,25 +59,22 @@ public final class WaitList: Sendable {
   /// - Returns: nil when the list is closed.
   func add(
     _ activity: @escaping @Sendable () -> String, fail: @escaping @Sendable (any Error) -> Void
-  ) -> UInt64? {
+  ) -> Int? {
     state.withLock { state in
-      guard !state.isClosed else { return nil }
-      state.lastID += 1
-      state.waits[state.lastID] = Entry(activity: activity, fail: fail)
-      return state.lastID
+      state.isClosed ? nil : state.waits.add(Entry(activity: activity, fail: fail))
     }
   }
 
-  func remove(_ id: UInt64) {
+  func remove(_ id: Int) {
     // The entry is released outside the lock: its closures may own what takes the lock when it goes.
-    _ = state.withLock { $0.waits.removeValue(forKey: id) }
+    _ = state.withLock { $0.waits.remove(id) }
   }
 
   func taskBegan(_ name: String) -> UInt64 {
     state.withLock { state in
-      state.lastID += 1
-      state.tasks[state.lastID] = RunningTask(name: name)
-      return state.lastID
+      state.lastTask += 1
+      state.tasks[state.lastTask] = RunningTask(name: name)
+      return state.lastTask
     }
   }
 

@@ -47,6 +47,14 @@ struct SimulateTests {
     }
   }
 
+  @Test("of an internet that was drawn a run can be looked at as of a scenario")
+  func internet() async throws {
+    let run = try await ended(["simulate", "--internet", "3", "--seed", "2", "--replay"])
+    #expect(run.code == 0 && run.out.contains("peer 1 connects with peer"), "\(run.err)")
+    let both = try await ended(["simulate", "--internet", "3", "--list"])
+    #expect(both.code == 64 && both.err.contains("--internet"), "\(both)")
+  }
+
   @Test("a matrix says who is connected with whom")
   func matrix() async throws {
     let matrix = try await ended([

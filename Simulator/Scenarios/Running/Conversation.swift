@@ -79,7 +79,9 @@ final class Conversation: @unchecked Sendable {
       if let last { silence = max(silence, last.duration(to: now)) }
       last = now
       if right == count {
-        right += bytes.indices.first { bytes[$0] != Conversation.byte(count + $0) } ?? bytes.count
+        var place = 0
+        while place < bytes.count, bytes[place] == Conversation.byte(count + place) { place += 1 }
+        right += place
       }
       count += bytes.count
     }
@@ -88,6 +90,13 @@ final class Conversation: @unchecked Sendable {
   /// What stands at a place of what is said: it repeats nowhere near.
   static func byte(_ place: Int) -> UInt8 { UInt8(truncatingIfNeeded: place &* 31 ^ place >> 8) }
 
+  private static func bytes(_ places: Range<Int>) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: places.count) { bytes, count in
+      for place in places { bytes[place - places.lowerBound] = byte(place) }
+      count = places.count
+    }
+  }
+
   /// Says all there is to say.
   func say(over stream: Connection.Stream, on machine: any Machine) async throws {
     let total = total
@@ -95,12 +104,12 @@ final class Conversation: @unchecked Sendable {
     while said < total {
       switch talk {
       case .lasting:
-        try await stream.write((said..<said + ScenarioLimits.wordBytes).map(Self.byte))
+        try await stream.write(Self.bytes(said..<said + ScenarioLimits.wordBytes))
         said += ScenarioLimits.wordBytes
         try await machine.sleep(for: ScenarioLimits.interval)
       case .bytes:
         let end = min(total, said + ScenarioLimits.pieceBytes)
-        try await stream.write((said..<end).map(Self.byte))
+        try await stream.write(Self.bytes(said..<end))
         said = end
       }
     }

@@ -288,16 +288,16 @@ extension Peer {
 
   /// Looks for ways for connections that have lost all of theirs, as after a NAT has forgotten them, and at times for something
   /// better than a relay.
-  func mendLost() async {
+  func mendLost() {
     for adopted in adoptedConnections where adopted.mending[.udp] == nil {
       if adopted.paths?.isLost ?? false {
-        await mend(adopted)
+        mend(adopted)
       } else if isSearchDue(adopted) {
-        await mend(adopted)
+        mend(adopted)
         // Where UDP is blocked, TCP may not be.
-        if adopted.paths?.has(.tcp) == false { await mend(adopted, over: .tcp) }
+        if adopted.paths?.has(.tcp) == false { mend(adopted, over: .tcp) }
       } else if isAging(adopted) {
-        await renew(adopted)
+        renew(adopted)
       }
       giveUpSockets(of: adopted)
     }
@@ -319,10 +319,10 @@ extension Peer {
   }
 
   /// Opens the next way before the one in use ends.
-  private func renew(_ adopted: AdoptedConnection) async {
+  private func renew(_ adopted: AdoptedConnection) {
     adopted.paths?.age()
     adopted.renewed = machine.now
-    await mend(adopted, isFresh: true)
+    mend(adopted, isFresh: true)
   }
 
   /// Sockets through which nothing comes any more are given up.
@@ -355,13 +355,13 @@ extension Peer {
     adopted.searchSoon()
     for relay in relays where adopted.paths?.uses(relay.channel) ?? false { relay.socket.doubt() }
     await lookAtNetworks()
-    if !isClosed, adopted.paths?.isLost ?? false { await mend(adopted) }
+    if !isClosed, adopted.paths?.isLost ?? false { mend(adopted) }
   }
 
   /// Looks for a new way for a connection whose addresses have changed.
   func mend(
     _ adopted: AdoptedConnection, over transport: TransportProtocol = .udp, isFresh: Bool = false
-  ) async {
+  ) {
     guard let client, adopted.mending[transport] == nil, !isClosed else { return }
     let approach = Approach(.ours, with: adopted.peer, at: machine.now)
     approach.mended = adopted

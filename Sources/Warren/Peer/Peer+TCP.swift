@@ -6,10 +6,10 @@ import WarrenTraversal
 /// through it are datagrams, each behind its length.
 extension Peer {
   /// Somebody wants a connection to go a way of a kind of which there is none.
-  func look(for kind: Path.Kind, of adopted: AdoptedConnection) async {
+  func look(for kind: Path.Kind, of adopted: AdoptedConnection) {
     switch kind {
-    case .direct: await mend(adopted)
-    case .tcp: if !isHidden { await mend(adopted, over: .tcp) }
+    case .direct: mend(adopted)
+    case .tcp: if !isHidden { mend(adopted, over: .tcp) }
     case .relayed: keepSpare(for: adopted, after: .zero)
     }
   }

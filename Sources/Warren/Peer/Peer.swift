@@ -101,6 +101,9 @@ public actor Peer {
   var announcedRelays: [SocketAddress] = []
   private var tasks: [Task<Void, any Error>] = []
   private var looking: Task<Void, any Error>?
+  private var changing: Task<Void, any Error>?
+  /// When it looks around next.
+  private var round: MachineTimer?
   /// Asks routers for ports, and gives them back in the end.
   let portMapper: PortMapper?
   private var isStarted = false
@@ -182,7 +185,8 @@ public actor Peer {
         for await connection in endpoint.connections { await self?.take(connection) }
       })
     if let registry = configuration.registry { try await startRegistry(registry) }
-    tasks.append(machine.spawn("changes of networks") { [weak self] in await self?.watchNetworks() })
+    round = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.lookAround() } }
+    scheduleRound()
   }
 
   /// Whether what comes there is not to be answered, as nothing is sent straight to others, nor to their relays.
@@ -298,7 +302,9 @@ public actor Peer {
     gate.isWelcome = { _ in false }
     for task in tasks { task.cancel() }
     tasks = []
+    round?.cancel()
     looking?.cancel()
+    changing?.cancel()
     finding?.cancel()
     for approach in approaches { await end(approach) }
     let error = PeerError(.closed, "the peer is closed")
@@ -384,15 +390,25 @@ public actor Peer {
 
   // MARK: Networks
 
-  private func watchNetworks() async {
-    while !isClosed {
-      do { try await machine.sleep(for: configuration.networkCheck) } catch { return }
-      if isClosed { return }
-      await lookAtNetworks()
-      await mendLost()
-      leaveRelays()
-      keepAlive?.look(isConnected: !adoptedConnections.isEmpty, ports?.watcher?.answering ?? [])
+  private func scheduleRound() { round?.schedule(at: machine.now.advanced(by: configuration.networkCheck)) }
+
+  /// Looks whether this machine has other addresses, and how connections are. No task waits for the next time, as most
+  /// peers have nothing to do most of the time.
+  private func lookAround() {
+    guard !isClosed else { return }
+    guard hostAddresses() != addresses else { return lookAfterAll() }
+    changing = machine.spawn("changes of networks") { [weak self] in
+      await self?.lookAtNetworks()
+      await self?.lookAfterAll()
     }
+  }
+
+  private func lookAfterAll() {
+    guard !isClosed else { return }
+    mendLost()
+    leaveRelays()
+    keepAlive?.look(isConnected: !adoptedConnections.isEmpty, ports?.watcher?.answering ?? [])
+    scheduleRound()
   }
 
   /// The address that something was to leave from is gone, perhaps.
@@ -433,7 +449,7 @@ public actor Peer {
     }
     for adopted in adoptedConnections {
       adopted.searchSoon()
-      await mend(adopted)
+      mend(adopted)
     }
   }
 }

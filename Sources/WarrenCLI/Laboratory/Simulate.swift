@@ -36,7 +36,7 @@ struct Simulate: Command {
 
   /// What is written of one run excludes what is about many, or about none.
   private static var ofOneRun: [OptionRule] {
-    let others: [any DeclaredWord] = [seeds, shrink, list, report, matrix, internet, JSONWord.json]
+    let others: [any DeclaredWord] = [seeds, shrink, list, report, matrix, JSONWord.json]
     return others.flatMap { other in
       [OptionRule.atMostOne(of: [pcapng, other]), .atMostOne(of: [qlog, other])]
     }
@@ -62,8 +62,8 @@ struct Simulate: Command {
         .atMostOne(of: [seeds, LaboratoryWords.seed]),
         .atMostOne(of: [LaboratoryWords.firstSeed, LaboratoryWords.seed]),
         .atMostOne(of: [replay, list, JSONWord.json]),
-        .atMostOne(of: [replay, shrink, list, matrix, internet]),
-        .atMostOne(of: [replay, shrink, list, report, internet]),
+        .atMostOne(of: [replay, shrink, list, matrix]), .atMostOne(of: [replay, shrink, list, report]),
+        .atMostOne(of: [internet, shrink, list, matrix]), .atMostOne(of: [internet, report]),
         .atMostOne(of: [shrink, JSONWord.json]), .atMostOne(of: [chaos, matrix]),
         .atMostOne(of: [LaboratoryWords.firstSeed, internet]),
         .needs(at, oneOf: [pcapng]), .needs(LaboratoryWords.against, oneOf: [matrix]),
@@ -88,12 +88,15 @@ struct Simulate: Command {
   private let jobs: Int
   private var options = Scenario.Options()
   private let places: (pcapng: String?, qlog: String?)
-  private let internet: Int?
+  private let internet: Scenario.Internet?
   private let isReplay, isShrinking, isList, isMatrix, isJSON: Bool
   private let search: WarrenScenarios.Program.Search
   private let page: String?
   private let expected: [String]?
   private let terminal = Terminal()
+
+  /// Whether one run is shown or written down.
+  private var isLooking: Bool { isReplay || places != (nil, nil) }
 
   /// How much of a run is shown.
   private static let keptEvents = 1_000_000
@@ -111,7 +114,12 @@ struct Simulate: Command {
     places = (words[Self.pcapng], words[Self.qlog])
     options.capturePlaces = words[Self.at]
     isShrinking = words[Self.shrink]
-    internet = words[Self.internet]
+    internet = words[Self.internet].map { peers in
+      var internet = Scenario.Internet()
+      internet.peers = peers
+      return internet
+    }
+    if internet != nil { options.waitsForBestWays = true }
     (isMatrix, search) = (words[Self.matrix], words[Self.search])
     expected = try words[LaboratoryWords.against].map { try lines(ofFile: $0) }
     if isMatrix, Self.set(names) == nil,
@@ -128,18 +136,28 @@ struct Simulate: Command {
       "--replay": isReplay, "--shrink": isShrinking, "--pcapng": places.pcapng != nil,
       "--qlog": places.qlog != nil,
     ]
-    if let option = single.keys.sorted().first(where: { single[$0]! }), names.count != 1 {
+    if let option = single.keys.sorted().first(where: { single[$0]! }),
+      names.count != 1, internet == nil
+    {
       throw OptionsError(.incomplete, "\(option) is about one run: name one scenario")
     }
   }
 
   func run() async throws {
     if isMatrix { return try await runMatrix() }
-    if let internet { return try await run(internet) }
+    if let internet {
+      guard isLooking else { return try await run(internet) }
+      return try await look(at: Scenario(internet: internet, seed: seeds.lowerBound))
+    }
     let scenarios = try ScenarioFiles.scenarios(names)
     if isList { return scenarios.forEach { describe($0.scenario) } }
     if isShrinking { return try await shrink() }
-    if isReplay || places != (nil, nil) { return try await look(at: scenarios.map(\.scenario)) }
+    if isLooking {
+      guard let first = scenarios.first, scenarios.count == 1 else {
+        throw OptionsError(.incomplete, "one run is of one scenario: name one")
+      }
+      return try await look(at: first.scenario)
+    }
     let file = try page.map { try WrittenFile($0) }
     var report = SimulationReport(seeds: seeds, isChaotic: options.isChaotic)
     var drawn = ScenarioReport(seeds: seeds, isChaotic: options.isChaotic)
@@ -207,14 +225,10 @@ struct Simulate: Command {
     }
   }
 
-  private func run(_ peers: Int) async throws {
-    var internet = Scenario.Internet()
-    internet.peers = peers
-    var options = options
-    options.waitsForBestWays = true
+  private func run(_ internet: Scenario.Internet) async throws {
     for seed in seeds {
       let outcome = try await Scenario(internet: internet, seed: seed).run(seed: seed, options)
-      let report = InternetReport(peers: peers, outcome: outcome)
+      let report = InternetReport(peers: internet.peers, outcome: outcome)
       tell(report.lines, report.json)
       if !outcome.isGood { throw SimulationError.wrong(["the internet"]) }
     }
@@ -249,10 +263,7 @@ struct Simulate: Command {
   }
 
   /// Shows or writes down all of one run.
-  private func look(at scenarios: [Scenario]) async throws {
-    guard let scenario = scenarios.first, scenarios.count == 1 else {
-      throw OptionsError(.incomplete, "one run is of one scenario: name one")
-    }
+  private func look(at scenario: Scenario) async throws {
     for place in options.capturePlaces where !scenario.capturePlaces.contains(place) {
       throw OptionsError(
         .badValue, "there is no \(quoted(place)): \(scenario.capturePlaces.joined(separator: ", "))")
