@@ -18,7 +18,7 @@ extension NATCore {
   ) throws(MappingRefusal) -> SocketAddress {
     guard !configuration.portMapping.refusesEveryone else { throw .notAuthorized }
     let end = now.after(min(lifetime, longestMappingLifetime).wholeNanoseconds)
-    if let slot = explicitMapping(transport, inside: inside) {
+    if let slot = mappingForEveryone(transport, inside: inside) {
       let outside = table.mappings.elements[slot].outside
       if !insists || outside.port == suggested {
         table.setEnd(of: slot, to: end)
@@ -46,6 +46,16 @@ extension NATCore {
     }
   }
 
+  /// Lets nobody new in by an outside port any more.
+  ///
+  /// TCP connections that go through it go on: a router asks its rules for the first packet of a connection alone, as Linux does.
+  mutating func close(explicit slot: Int) {
+    let mapping = table.mappings.elements[slot]
+    guard mapping.transport == .tcp, mapping.firstFilter >= 0 else { return remove(mapping: slot) }
+    mappingNonces[mapping.insideKey] = nil
+    table.close(slot)
+  }
+
   var longestMappingLifetime: Duration { configuration.portMapping.longestLifetime }
 
   private mutating func place(
@@ -65,27 +75,39 @@ extension NATCore {
     return chosen
   }
 
-  /// The inside socket's explicit mapping.
+  /// The mapping that was asked for at an inside socket, closed or not.
   @inline(__always)
-  func explicitMapping(_ transport: Transport, inside: SocketAddress) -> Int? {
+  func mappingForEveryone(_ transport: Transport, inside: SocketAddress) -> Int? {
     table.explicitCount == 0 ? nil : table.mapping(inside: FlowKey(transport, inside, .everyone))
   }
 
-  /// The explicit mapping at an outside place.
+  /// The mapping that was asked for at an outside place, closed or not.
   @inline(__always)
-  func explicitMapping(_ transport: Transport, outside: SocketAddress) -> Int? {
+  func mappingForEveryone(_ transport: Transport, outside: SocketAddress) -> Int? {
     table.explicitCount == 0 ? nil : table.mapping(outside: FlowKey(transport, outside, .everyone))
   }
+
+  /// The inside socket's explicit mapping.
+  func explicitMapping(_ transport: Transport, inside: SocketAddress) -> Int? {
+    mappingForEveryone(transport, inside: inside).flatMap { open($0) }
+  }
+
+  /// The explicit mapping at an outside place.
+  func explicitMapping(_ transport: Transport, outside: SocketAddress) -> Int? {
+    mappingForEveryone(transport, outside: outside).flatMap { open($0) }
+  }
+
+  private func open(_ slot: Int) -> Int? { table.mappings.elements[slot].isForEveryone ? slot : nil }
 
   /// The explicit mappings of one inside address, in the order of their slots.
   func explicitMappings(of host: IPAddress) -> [Int] {
     table.mappings.elements.indices.filter { slot in
       let mapping = table.mappings.elements[slot]
-      return mapping.isExplicit && mapping.inside.ip == host
+      return mapping.isForEveryone && mapping.inside.ip == host
         && table.mapping(inside: mapping.insideKey) == slot
     }
   }
 
   /// How many outside ports are open because somebody inside has asked for them.
-  public var explicitMappingCount: Int { table.explicitCount }
+  public var explicitMappingCount: Int { table.explicitCount - table.closedCount }
 }

@@ -41,8 +41,25 @@ extension NATCore {
 
   /// The mapping to which packets of `remote` to an outside place go.
   func existingMapping(_ transport: Transport, outside: SocketAddress, remote: SocketAddress) -> Int? {
-    explicitMapping(transport, outside: outside)
-      ?? table.mapping(outside: outsideKey(transport, outside, remote: remote))
+    chosen(
+      mappingForEveryone(transport, outside: outside),
+      or: table.mapping(outside: outsideKey(transport, outside, remote: remote)), transport, remote: remote)
+  }
+
+  /// Of the mapping that somebody inside has asked for and the one that traffic has made that which `remote` uses: a TCP connection
+  /// that was there before the port was asked for stays where it is, and where nobody new may come any more it is as any other.
+  @inline(__always)
+  func chosen(
+    _ asked: Int?, or usual: @autoclosure () -> Int?, _ transport: Transport, remote: SocketAddress
+  ) -> Int? {
+    guard let asked else { return usual() }
+    guard transport == .tcp, table.filter(FilterKey(mapping: asked, remote: remote)) == nil else {
+      return asked
+    }
+    let usual = usual()
+    if let usual, table.filter(FilterKey(mapping: usual, remote: remote)) != nil { return usual }
+    guard table.mappings.elements[asked].isClosed else { return asked }
+    return usual ?? (configuration.mapping == .endpointIndependent ? asked : nil)
   }
 
   /// What a mapping is found by from outside.
@@ -82,7 +99,7 @@ extension NATCore {
     _ segment: TCPSegment, from remote: SocketAddress, to slot: Int, at now: Instant
   ) -> Bool {
     let begins = segment.flags.contains(.syn) && segment.flags.isDisjoint(with: [.ack, .rst])
-    let isExplicit = table.mappings.elements[slot].isExplicit
+    let isExplicit = table.mappings.elements[slot].isForEveryone
     if begins, configuration.refusesInboundSYN, !isExplicit { return false }
     let key = FilterKey(mapping: slot, remote: remote)
     if let filter = table.filter(key) {

@@ -132,7 +132,7 @@ extension NATCore {
     let owner = table.filters.elements[slot].key.mapping
     table.removeFilter(slot)
     let mapping = table.mappings.elements[owner]
-    if mapping.transport == .tcp, !mapping.isExplicit, mapping.firstFilter < 0 { remove(mapping: owner) }
+    if mapping.transport == .tcp, !mapping.isForEveryone, mapping.firstFilter < 0 { remove(mapping: owner) }
   }
 
   /// Notes which mapping was used last, where that decides who is evicted.

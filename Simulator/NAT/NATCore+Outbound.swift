@@ -28,7 +28,12 @@ extension NATCore {
 
   /// The mapping that packets of an inside socket to `remote` use.
   func existingMapping(_ transport: Transport, inside: SocketAddress, remote: SocketAddress) -> Int? {
-    if let slot = explicitMapping(transport, inside: inside) { return slot }
+    chosen(
+      mappingForEveryone(transport, inside: inside),
+      or: usualMapping(transport, inside: inside, remote: remote), transport, remote: remote)
+  }
+
+  private func usualMapping(_ transport: Transport, inside: SocketAddress, remote: SocketAddress) -> Int? {
     guard translates(inside.ip) else { return table.mapping(inside: FlowKey(transport, inside, .whatever)) }
     let usual = FlowKey(transport, inside, remote.seen(by: configuration.mapping))
     if let slot = table.mapping(inside: usual) { return slot }

@@ -14,6 +14,8 @@ struct Mapping: Sendable {
   var conversation: Conversation
   /// The first of its filters; -1 for none.
   var firstFilter = -1
+  /// Whether it was asked for, and only connections that go through it are left.
+  fileprivate(set) var isClosed = false
 
   var inside: SocketAddress { insideKey.near }
   var outside: SocketAddress { outsideKey.near }
@@ -22,6 +24,8 @@ struct Mapping: Sendable {
   var isOwn: Bool { host < 0 }
   /// Whether its inside host has asked for it: it is for everyone, and traffic does not prolong it.
   var isExplicit: Bool { insideKey.remote == .everyone }
+  /// Whether everyone may come still.
+  var isForEveryone: Bool { isExplicit && !isClosed }
 
   fileprivate var wakes = Instant.distantFuture
   fileprivate var generation: UInt64 = 0
@@ -76,8 +80,9 @@ struct NATTable: Sendable {
   private var portsInUse: [FlowKey: PortsInUse] = [:]
   private var deadlines = DeadlineQueue<End>()
   private var generation: UInt64 = 0
-  /// How many of the mappings are explicit.
+  /// How many of the mappings are explicit, and how many of those closed.
   private(set) var explicitCount = 0
+  private(set) var closedCount = 0
 
   /// What may end.
   private enum End: Sendable {
@@ -149,6 +154,7 @@ extension NATTable {
       portsInUse[mapping.outsideKey.ofAddress]?.remove(mapping.outside.port)
     }
     if mapping.isExplicit { explicitCount -= 1 }
+    if mapping.isClosed { closedCount -= 1 }
     mappings.elements[slot].generation = 0
     mappings.remove(slot)
     return mapping
@@ -191,11 +197,22 @@ extension NATTable {
     mappings.elements[slot].expiry = min(expiry, mappings.elements[slot].latestExpiry)
   }
 
-  /// Gives an explicit mapping another end, which may be earlier than before.
+  /// Gives an explicit mapping another end, which may be earlier than before. One that is closed is open again.
   mutating func setEnd(of slot: Int, to expiry: Instant) {
+    let isClosed = mappings.elements[slot].isClosed
+    if isClosed { closedCount -= 1 }
+    mappings.elements[slot].isClosed = false
     mappings.elements[slot].expiry = expiry
     mappings.elements[slot].latestExpiry = expiry
-    if expiry < mappings.elements[slot].wakes { wakeForMapping(slot) }
+    if isClosed || expiry < mappings.elements[slot].wakes { wakeForMapping(slot) }
+  }
+
+  /// Leaves of an explicit mapping the connections that go through it; it ends with the last.
+  mutating func close(_ slot: Int) {
+    mappings.elements[slot].isClosed = true
+    closedCount += 1
+    mappings.elements[slot].expiry = .distantFuture
+    mappings.elements[slot].latestExpiry = .distantFuture
   }
 
   /// Lets a filter live until `expiry`, which is not earlier than before.

@@ -71,6 +71,7 @@ extension Scenario {
     ("link-flaps", PackageResources.link_flaps_json),
     ("linux-home", PackageResources.linux_home_json),
     ("mapped-port", PackageResources.mapped_port_json),
+    ("mapped-port-given-back", PackageResources.mapped_port_given_back_json),
     ("mapped-port-renewed", PackageResources.mapped_port_renewed_json),
     ("mesh-clock-back", PackageResources.mesh_clock_back_json),
     ("mesh-in-halves", PackageResources.mesh_in_halves_json),

@@ -137,6 +137,65 @@ struct PortMappingServerTests {
   }
 }
 
+extension PortMappingServerTests {
+  private static let kinds: [NATConfiguration] = [
+    .fullCone, .portRestrictedCone, .symmetric, .carrierGrade, .linuxMasquerade(input: .drop),
+  ].map { (kind: NATConfiguration) in kind.changed { $0.portMapping.protocols = [.natPMP] } }
+
+  private func tcp(for seconds: UInt8) -> [UInt8] {
+    var request = natPMP(5000, suggesting: 5000, for: seconds)
+    request[1] = 2
+    return request
+  }
+
+  @Test("a TCP connection that was there before its port was asked for goes on", arguments: kinds)
+  func connectionBefore(_ configuration: NATConfiguration) throws {
+    var laboratory = NATLaboratory(configuration)
+    let syn = laboratory.segment(.syn, x1, to: y1, from: .inside)
+    let mapped = try #require(syn?.source)
+    #expect(laboratory.ask(tcp(for: 100)) != nil)
+    #expect(laboratory.segment([.syn, .ack], y1, to: mapped, from: .outside)?.destination == x1)
+    #expect(laboratory.segment(.ack, x1, to: y1, from: .inside)?.source == mapped)
+    laboratory.wait(.seconds(1000))
+    #expect(laboratory.nat.explicitMappingCount == 0)
+    #expect(laboratory.segment([.psh, .ack], y1, to: mapped, from: .outside)?.destination == x1)
+    #expect(laboratory.segment([.psh, .ack], x1, to: y1, from: .inside)?.source == mapped)
+  }
+
+  @Test(
+    "TCP connections that came through a port go on when nobody new may come any more", arguments: kinds)
+  func connectionAfter(_ configuration: NATConfiguration) throws {
+    for isGivenBack in [true, false] {
+      var laboratory = NATLaboratory(configuration)
+      let given = laboratory.ask(tcp(for: 100))
+      let answer = try #require(given)
+      let place = NATLaboratory.outsideAddress.port(UInt16(answer[10]) << 8 | UInt16(answer[11]))
+      for remote in [y1, z] {
+        #expect(laboratory.segment(.syn, remote, to: place, from: .outside)?.destination == x1)
+        #expect(laboratory.segment([.syn, .ack], x1, to: remote, from: .inside)?.source == place)
+        #expect(laboratory.segment(.ack, remote, to: place, from: .outside)?.destination == x1)
+      }
+      if isGivenBack { #expect(laboratory.ask(tcp(for: 0)) != nil) } else { laboratory.wait(.seconds(101)) }
+      #expect(laboratory.nat.explicitMappingCount == 0)
+      for remote in [y1, z] {
+        #expect(laboratory.segment([.psh, .ack], remote, to: place, from: .outside)?.destination == x1)
+        #expect(laboratory.segment([.psh, .ack], x1, to: remote, from: .inside)?.source == place)
+      }
+      if configuration.filtering != .endpointIndependent {
+        #expect(laboratory.segment(.syn, y2, to: place, from: .outside) == nil)
+      }
+      // And are forgotten as any others.
+      for remote in [y1, z] {
+        laboratory.segment([.fin, .ack], remote, to: place, from: .outside)
+        laboratory.segment([.fin, .ack], x1, to: remote, from: .inside)
+      }
+      laboratory.wait(.seconds(400))
+      #expect(laboratory.nat.mappingCount == 0)
+      #expect(laboratory.segment([.psh, .ack], y1, to: place, from: .outside) == nil)
+    }
+  }
+}
+
 extension NATLaboratory {
   /// Asks for something from X1.
   ///
