@@ -18,7 +18,7 @@ extension NATCore {
   ) throws(MappingRefusal) -> SocketAddress {
     guard !configuration.portMapping.refusesEveryone else { throw .notAuthorized }
     let end = now.after(min(lifetime, longestMappingLifetime).wholeNanoseconds)
-    if let slot = mappingForEveryone(transport, inside: inside) {
+    if let slot = explicitMapping(transport, inside: inside) {
       let outside = table.mappings.elements[slot].outside
       if !insists || outside.port == suggested {
         table.setEnd(of: slot, to: end)
@@ -46,15 +46,38 @@ extension NATCore {
     }
   }
 
-  /// Lets nobody new in by an outside port any more.
-  ///
-  /// TCP connections that go through it go on: a router asks its rules for the first packet of a connection alone, as Linux does.
-  mutating func close(explicit slot: Int) {
-    let mapping = table.mappings.elements[slot]
-    guard mapping.transport == .tcp, mapping.firstFilter >= 0 else { return remove(mapping: slot) }
-    mappingNonces[mapping.insideKey] = nil
-    table.close(slot)
+  /// A TCP connection goes on through an outside port that is open to nobody new any more: a router asks its rules for the first
+  /// packet of a connection alone, as Linux does. It has a mapping of its own, for these two ends, and the port is free for others.
+  mutating func keep(_ connection: Filter, of closed: Mapping) {
+    let remote = connection.key.remote
+    let insideKey = FlowKey(.tcp, closed.inside, remote)
+    let outsideKey = FlowKey(.tcp, closed.outside, remote)
+    guard table.mapping(inside: insideKey) == nil, table.mapping(outside: outsideKey) == nil else { return }
+    let host = hosts.enter(closed.inside.ip)
+    hosts.slots.elements[host].mappingCount += 1
+    var mapping = Mapping(insideKey: insideKey, outsideKey: outsideKey, host: host, expiry: .distantFuture)
+    mapping.isKept = true
+    let slot = table.insert(mapping)
+    noteFlow(slot, of: closed.inside, .tcp)
+    noteUse(of: slot, isNew: true)
+    let key = FilterKey(mapping: slot, remote: remote)
+    _ = table.insert(Filter(key, expiry: connection.expiry, connection: connection.connection))
   }
+
+  /// The mapping of a connection that has outlived the port through which it came.
+  @inline(__always)
+  func keptMapping(_ transport: Transport, inside: SocketAddress, remote: SocketAddress) -> Int? {
+    guard table.keptCount > 0, transport == .tcp else { return nil }
+    return table.mapping(inside: FlowKey(.tcp, inside, remote)).flatMap(kept)
+  }
+
+  @inline(__always)
+  func keptMapping(_ transport: Transport, outside: SocketAddress, remote: SocketAddress) -> Int? {
+    guard table.keptCount > 0, transport == .tcp else { return nil }
+    return table.mapping(outside: FlowKey(.tcp, outside, remote)).flatMap(kept)
+  }
+
+  private func kept(_ slot: Int) -> Int? { table.mappings.elements[slot].isKept ? slot : nil }
 
   var longestMappingLifetime: Duration { configuration.portMapping.longestLifetime }
 
@@ -75,39 +98,27 @@ extension NATCore {
     return chosen
   }
 
-  /// The mapping that was asked for at an inside socket, closed or not.
+  /// The inside socket's explicit mapping.
   @inline(__always)
-  func mappingForEveryone(_ transport: Transport, inside: SocketAddress) -> Int? {
+  func explicitMapping(_ transport: Transport, inside: SocketAddress) -> Int? {
     table.explicitCount == 0 ? nil : table.mapping(inside: FlowKey(transport, inside, .everyone))
   }
 
-  /// The mapping that was asked for at an outside place, closed or not.
+  /// The explicit mapping at an outside place.
   @inline(__always)
-  func mappingForEveryone(_ transport: Transport, outside: SocketAddress) -> Int? {
+  func explicitMapping(_ transport: Transport, outside: SocketAddress) -> Int? {
     table.explicitCount == 0 ? nil : table.mapping(outside: FlowKey(transport, outside, .everyone))
   }
-
-  /// The inside socket's explicit mapping.
-  func explicitMapping(_ transport: Transport, inside: SocketAddress) -> Int? {
-    mappingForEveryone(transport, inside: inside).flatMap { open($0) }
-  }
-
-  /// The explicit mapping at an outside place.
-  func explicitMapping(_ transport: Transport, outside: SocketAddress) -> Int? {
-    mappingForEveryone(transport, outside: outside).flatMap { open($0) }
-  }
-
-  private func open(_ slot: Int) -> Int? { table.mappings.elements[slot].isForEveryone ? slot : nil }
 
   /// The explicit mappings of one inside address, in the order of their slots.
   func explicitMappings(of host: IPAddress) -> [Int] {
     table.mappings.elements.indices.filter { slot in
       let mapping = table.mappings.elements[slot]
-      return mapping.isForEveryone && mapping.inside.ip == host
+      return mapping.isExplicit && mapping.inside.ip == host
         && table.mapping(inside: mapping.insideKey) == slot
     }
   }
 
   /// How many outside ports are open because somebody inside has asked for them.
-  public var explicitMappingCount: Int { table.explicitCount - table.closedCount }
+  public var explicitMappingCount: Int { table.explicitCount }
 }

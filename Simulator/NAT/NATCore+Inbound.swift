@@ -41,25 +41,23 @@ extension NATCore {
 
   /// The mapping to which packets of `remote` to an outside place go.
   func existingMapping(_ transport: Transport, outside: SocketAddress, remote: SocketAddress) -> Int? {
-    chosen(
-      mappingForEveryone(transport, outside: outside),
+    if let kept = keptMapping(transport, outside: outside, remote: remote) { return kept }
+    return chosen(
+      explicitMapping(transport, outside: outside),
       or: table.mapping(outside: outsideKey(transport, outside, remote: remote)), transport, remote: remote)
   }
 
   /// Of the mapping that somebody inside has asked for and the one that traffic has made that which `remote` uses: a TCP connection
-  /// that was there before the port was asked for stays where it is, and where nobody new may come any more it is as any other.
+  /// that was there before the port was asked for stays where it is.
   @inline(__always)
   func chosen(
-    _ asked: Int?, or usual: @autoclosure () -> Int?, _ transport: Transport, remote: SocketAddress
+    _ explicit: Int?, or usual: @autoclosure () -> Int?, _ transport: Transport, remote: SocketAddress
   ) -> Int? {
-    guard let asked else { return usual() }
-    guard transport == .tcp, table.filter(FilterKey(mapping: asked, remote: remote)) == nil else {
-      return asked
-    }
-    let usual = usual()
-    if let usual, table.filter(FilterKey(mapping: usual, remote: remote)) != nil { return usual }
-    guard table.mappings.elements[asked].isClosed else { return asked }
-    return usual ?? (configuration.mapping == .endpointIndependent ? asked : nil)
+    guard let explicit else { return usual() }
+    guard transport == .tcp, table.filter(FilterKey(mapping: explicit, remote: remote)) == nil,
+      let usual = usual(), table.filter(FilterKey(mapping: usual, remote: remote)) != nil
+    else { return explicit }
+    return usual
   }
 
   /// What a mapping is found by from outside.
@@ -99,7 +97,7 @@ extension NATCore {
     _ segment: TCPSegment, from remote: SocketAddress, to slot: Int, at now: Instant
   ) -> Bool {
     let begins = segment.flags.contains(.syn) && segment.flags.isDisjoint(with: [.ack, .rst])
-    let isExplicit = table.mappings.elements[slot].isForEveryone
+    let isExplicit = table.mappings.elements[slot].isExplicit
     if begins, configuration.refusesInboundSYN, !isExplicit { return false }
     let key = FilterKey(mapping: slot, remote: remote)
     if let filter = table.filter(key) {
@@ -107,10 +105,20 @@ extension NATCore {
       return true
     }
     guard begins, isExplicit || maySend(remote, to: slot) else { return false }
+    if isExplicit, isConnected(table.mappings.elements[slot].inside, with: remote) { return false }
     let connection = TrackedConnection(segment.flags, from: .outside)
     _ = table.insert(
       Filter(key, expiry: now.after(times.connection(connection)), connection: connection))
     return true
+  }
+
+  /// Whether an inside socket has a connection with `remote` through a mapping that traffic has made: a second one between the same
+  /// two cannot be told from it inside.
+  private func isConnected(_ inside: SocketAddress, with remote: SocketAddress) -> Bool {
+    guard let usual = usualMapping(.tcp, inside: inside, remote: remote),
+      let filter = table.filter(FilterKey(mapping: usual, remote: remote))
+    else { return false }
+    return table.filters.elements[filter].connection?.isEstablished ?? false
   }
 
   /// Whether `remote`, which has no connection with a mapping yet, may open one.

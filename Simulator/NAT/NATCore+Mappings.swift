@@ -35,11 +35,15 @@ extension NATCore {
         insideKey: place.inside, outsideKey: place.outside, host: host,
         expiry: min(now.after(lifetime), latest), latestExpiry: latest,
         conversation: Conversation(begunAt: now, times)))
-    if configuration.repeatsPort {
-      flowOrder.append(slot, to: &socketFlows[FlowKey(transport, inside, .whatever), default: .init()])
-    }
+    noteFlow(slot, of: inside, transport)
     noteUse(of: slot, isNew: true)
     return slot
+  }
+
+  /// Notes the latest flow of an inside socket, where others follow it.
+  mutating func noteFlow(_ slot: Int, of inside: SocketAddress, _ transport: Transport) {
+    guard configuration.repeatsPort else { return }
+    flowOrder.append(slot, to: &socketFlows[FlowKey(transport, inside, .whatever), default: .init()])
   }
 
   mutating func leave(_ host: Int) {
@@ -106,9 +110,11 @@ extension NATCore {
 
   /// Removes a mapping and whatever hangs on it.
   mutating func remove(mapping slot: Int) {
+    let connections = table.mappings.elements[slot].isExplicit ? table.connections(of: slot) : []
     let mapping = table.removeMapping(slot)
     if mapping.isExplicit {
       mappingNonces[mapping.insideKey] = nil
+      for connection in connections { keep(connection, of: mapping) }
       return leave(mapping.host)
     }
     if keepsRecency { recency.remove(slot, from: &recencyEnds) }
@@ -132,7 +138,7 @@ extension NATCore {
     let owner = table.filters.elements[slot].key.mapping
     table.removeFilter(slot)
     let mapping = table.mappings.elements[owner]
-    if mapping.transport == .tcp, !mapping.isForEveryone, mapping.firstFilter < 0 { remove(mapping: owner) }
+    if mapping.transport == .tcp, !mapping.isExplicit, mapping.firstFilter < 0 { remove(mapping: owner) }
   }
 
   /// Notes which mapping was used last, where that decides who is evicted.

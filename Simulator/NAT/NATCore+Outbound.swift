@@ -28,12 +28,14 @@ extension NATCore {
 
   /// The mapping that packets of an inside socket to `remote` use.
   func existingMapping(_ transport: Transport, inside: SocketAddress, remote: SocketAddress) -> Int? {
-    chosen(
-      mappingForEveryone(transport, inside: inside),
+    if let kept = keptMapping(transport, inside: inside, remote: remote) { return kept }
+    return chosen(
+      explicitMapping(transport, inside: inside),
       or: usualMapping(transport, inside: inside, remote: remote), transport, remote: remote)
   }
 
-  private func usualMapping(_ transport: Transport, inside: SocketAddress, remote: SocketAddress) -> Int? {
+  /// The mapping of an inside socket that traffic towards `remote` has made.
+  func usualMapping(_ transport: Transport, inside: SocketAddress, remote: SocketAddress) -> Int? {
     guard translates(inside.ip) else { return table.mapping(inside: FlowKey(transport, inside, .whatever)) }
     let usual = FlowKey(transport, inside, remote.seen(by: configuration.mapping))
     if let slot = table.mapping(inside: usual) { return slot }

@@ -107,7 +107,6 @@ extension NATCore {
   public mutating func handleDeadline(at now: Instant, into output: inout [NATOutput]) {
     while let expired = table.nextExpired(at: now) {
       switch expired {
-      case .mapping(let slot) where table.mappings.elements[slot].isExplicit: close(explicit: slot)
       case .mapping(let slot): remove(mapping: slot)
       case .filter(let slot): remove(filter: slot)
       }

@@ -14,8 +14,8 @@ struct Mapping: Sendable {
   var conversation: Conversation
   /// The first of its filters; -1 for none.
   var firstFilter = -1
-  /// Whether it was asked for, and only connections that go through it are left.
-  fileprivate(set) var isClosed = false
+  /// Whether it is that of one TCP connection, and the port through which that came is not asked for any more.
+  var isKept = false
 
   var inside: SocketAddress { insideKey.near }
   var outside: SocketAddress { outsideKey.near }
@@ -24,8 +24,6 @@ struct Mapping: Sendable {
   var isOwn: Bool { host < 0 }
   /// Whether its inside host has asked for it: it is for everyone, and traffic does not prolong it.
   var isExplicit: Bool { insideKey.remote == .everyone }
-  /// Whether everyone may come still.
-  var isForEveryone: Bool { isExplicit && !isClosed }
 
   fileprivate var wakes = Instant.distantFuture
   fileprivate var generation: UInt64 = 0
@@ -80,9 +78,9 @@ struct NATTable: Sendable {
   private var portsInUse: [FlowKey: PortsInUse] = [:]
   private var deadlines = DeadlineQueue<End>()
   private var generation: UInt64 = 0
-  /// How many of the mappings are explicit, and how many of those closed.
+  /// How many of the mappings are explicit, and how many are those of connections that came by such.
   private(set) var explicitCount = 0
-  private(set) var closedCount = 0
+  private(set) var keptCount = 0
 
   /// What may end.
   private enum End: Sendable {
@@ -122,6 +120,7 @@ struct NATTable: Sendable {
   func isTaken(_ transport: Transport, _ outside: SocketAddress, byOtherThan inside: SocketAddress) -> Bool {
     byOutside.contains { key, slot in
       key.transport == transport && key.near == outside && mappings.elements[slot].inside != inside
+        && !mappings.elements[slot].isKept
     }
   }
 }
@@ -139,6 +138,7 @@ extension NATTable {
       portsInUse[mapping.outsideKey.ofAddress, default: PortsInUse()].insert(mapping.outside.port)
     }
     if mapping.isExplicit { explicitCount += 1 }
+    if mapping.isKept { keptCount += 1 }
     wakeForMapping(slot)
     return slot
   }
@@ -154,7 +154,7 @@ extension NATTable {
       portsInUse[mapping.outsideKey.ofAddress]?.remove(mapping.outside.port)
     }
     if mapping.isExplicit { explicitCount -= 1 }
-    if mapping.isClosed { closedCount -= 1 }
+    if mapping.isKept { keptCount -= 1 }
     mappings.elements[slot].generation = 0
     mappings.remove(slot)
     return mapping
@@ -172,6 +172,17 @@ extension NATTable {
     byRemote[filter.key] = slot
     wakeForFilter(slot)
     return slot
+  }
+
+  /// The TCP connections through a mapping.
+  func connections(of mapping: Int) -> [Filter] {
+    var all: [Filter] = []
+    var slot = mappings.elements[mapping].firstFilter
+    while slot >= 0 {
+      if filters.elements[slot].connection != nil { all.append(filters.elements[slot]) }
+      slot = filters.elements[slot].next
+    }
+    return all
   }
 
   mutating func removeFilter(_ slot: Int) {
@@ -197,22 +208,11 @@ extension NATTable {
     mappings.elements[slot].expiry = min(expiry, mappings.elements[slot].latestExpiry)
   }
 
-  /// Gives an explicit mapping another end, which may be earlier than before. One that is closed is open again.
+  /// Gives an explicit mapping another end, which may be earlier than before.
   mutating func setEnd(of slot: Int, to expiry: Instant) {
-    let isClosed = mappings.elements[slot].isClosed
-    if isClosed { closedCount -= 1 }
-    mappings.elements[slot].isClosed = false
     mappings.elements[slot].expiry = expiry
     mappings.elements[slot].latestExpiry = expiry
-    if isClosed || expiry < mappings.elements[slot].wakes { wakeForMapping(slot) }
-  }
-
-  /// Leaves of an explicit mapping the connections that go through it; it ends with the last.
-  mutating func close(_ slot: Int) {
-    mappings.elements[slot].isClosed = true
-    closedCount += 1
-    mappings.elements[slot].expiry = .distantFuture
-    mappings.elements[slot].latestExpiry = .distantFuture
+    if expiry < mappings.elements[slot].wakes { wakeForMapping(slot) }
   }
 
   /// Lets a filter live until `expiry`, which is not earlier than before.

@@ -69,7 +69,7 @@ extension NATCore {
         for slot in explicitMappings(of: client.ip) {
           let mapping = table.mappings.elements[slot]
           if mapping.transport == transport, inside.port == 0 || mapping.inside.port == inside.port {
-            close(explicit: slot)
+            remove(mapping: slot)
           }
         }
         return header(.success) + ports + [0, 0, 0, 0, 0, 0]
@@ -120,13 +120,13 @@ extension NATCore {
     let inside = SocketAddress(client.ip, port: request.number(at: 40))
     let key = FlowKey(transport, inside, .everyone)
     let nonce = Array(request[24..<36])
-    let slot = explicitMapping(transport, inside: inside)
+    let slot = table.mapping(inside: key)
     if let slot, let known = mappingNonces[key], known != nonce {
       return answer(.notAuthorized, lifetime: remaining(slot, at: now))
     }
     let lifetime: UInt32 = request.number(at: 4)
     if lifetime == 0 {
-      if let slot { close(explicit: slot) }
+      if let slot { remove(mapping: slot) }
       return answer(.success, lifetime: 0)
     }
     do throws(MappingRefusal) {
@@ -165,7 +165,7 @@ extension NATCore {
       guard let slot = explicitMapping(Transport(transport), outside: outside),
         table.mappings.elements[slot].inside.ip == host
       else { return .failure(.refused(code: 714)) }
-      close(explicit: slot)
+      remove(mapping: slot)
       return .success(gateway)
     case .map(let transport, let port, let local, let lifetime):
       if service.grantsOnlyForEver, lifetime != 0 { return .failure(.refused(code: 725)) }

@@ -51,8 +51,10 @@ struct SimulateTests {
   func internet() async throws {
     let run = try await ended(["simulate", "--internet", "3", "--seed", "2", "--replay"])
     #expect(run.code == 0 && run.out.contains("peer 1 connects with peer"), "\(run.err)")
-    let both = try await ended(["simulate", "--internet", "3", "--list"])
-    #expect(both.code == 64 && both.err.contains("--internet"), "\(both)")
+    for surplus in [["--seeds", "3"], ["--matrix"], ["home-home"]] {
+      let both = try await ended(["simulate", "--internet", "3", "--replay"] + surplus)
+      #expect(both.code == 64 && both.err.contains(surplus[0]), "\(both)")
+    }
   }
 
   @Test("a matrix says who is connected with whom")

@@ -148,14 +148,24 @@ extension PortMappingServerTests {
     return request
   }
 
+  /// The outside port that an answer names.
+  private func place(in answer: [UInt8]) -> SocketAddress {
+    NATLaboratory.outsideAddress.port(UInt16(answer[10]) << 8 | UInt16(answer[11]))
+  }
+
   @Test("a TCP connection that was there before its port was asked for goes on", arguments: kinds)
   func connectionBefore(_ configuration: NATConfiguration) throws {
     var laboratory = NATLaboratory(configuration)
     let syn = laboratory.segment(.syn, x1, to: y1, from: .inside)
     let mapped = try #require(syn?.source)
-    #expect(laboratory.ask(tcp(for: 100)) != nil)
+    let given = laboratory.ask(tcp(for: 100))
+    let place = try self.place(in: #require(given))
     #expect(laboratory.segment([.syn, .ack], y1, to: mapped, from: .outside)?.destination == x1)
     #expect(laboratory.segment(.ack, x1, to: y1, from: .inside)?.source == mapped)
+    // A second connection between the same two could not be told from the first.
+    if place != mapped { #expect(laboratory.segment(.syn, y1, to: place, from: .outside) == nil) }
+    #expect(laboratory.segment(.ack, x1, to: y1, from: .inside)?.source == mapped)
+    #expect(laboratory.segment(.syn, z, to: place, from: .outside)?.destination == x1)
     laboratory.wait(.seconds(1000))
     #expect(laboratory.nat.explicitMappingCount == 0)
     #expect(laboratory.segment([.psh, .ack], y1, to: mapped, from: .outside)?.destination == x1)
@@ -168,8 +178,7 @@ extension PortMappingServerTests {
     for isGivenBack in [true, false] {
       var laboratory = NATLaboratory(configuration)
       let given = laboratory.ask(tcp(for: 100))
-      let answer = try #require(given)
-      let place = NATLaboratory.outsideAddress.port(UInt16(answer[10]) << 8 | UInt16(answer[11]))
+      let place = try self.place(in: #require(given))
       for remote in [y1, z] {
         #expect(laboratory.segment(.syn, remote, to: place, from: .outside)?.destination == x1)
         #expect(laboratory.segment([.syn, .ack], x1, to: remote, from: .inside)?.source == place)
@@ -181,8 +190,17 @@ extension PortMappingServerTests {
         #expect(laboratory.segment([.psh, .ack], remote, to: place, from: .outside)?.destination == x1)
         #expect(laboratory.segment([.psh, .ack], x1, to: remote, from: .inside)?.source == place)
       }
-      if configuration.filtering != .endpointIndependent {
-        #expect(laboratory.segment(.syn, y2, to: place, from: .outside) == nil)
+      #expect(laboratory.segment(.syn, y2, to: place, from: .outside) == nil)
+      // Asked for once more it is for all again, and for its time.
+      let asked = laboratory.ask(tcp(for: 100))
+      let again = try self.place(in: #require(asked))
+      #expect(laboratory.segment(.syn, y2, to: again, from: .outside)?.destination == x1)
+      laboratory.segment([.rst, .ack], x1, to: y2, from: .inside)
+      laboratory.wait(.seconds(101))
+      #expect(laboratory.nat.explicitMappingCount == 0)
+      #expect(laboratory.segment(.syn, NATLaboratory.y.port(3333), to: again, from: .outside) == nil)
+      for remote in [y1, z] {
+        #expect(laboratory.segment([.psh, .ack], remote, to: place, from: .outside)?.destination == x1)
       }
       // And are forgotten as any others.
       for remote in [y1, z] {

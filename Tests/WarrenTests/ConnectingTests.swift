@@ -32,6 +32,26 @@ struct ConnectingTests {
     }
   }
 
+  @Test("with one whom nobody holds: what was started lives until it is closed, or its machine is")
+  func unheld() async throws {
+    let world = World(seed: 1) {
+      for name in ["alice", "bob"] { Machine(name).behind(.portRestrictedCone) }
+      for name in ["registry", "stun"] { Server(name).linked(.access) }
+    }
+    try await world.run { world in
+      let setting = try await PeerSetting(in: world)
+      let connections = try await setting.peer("bob") { $0.policy = .everyone }.connections
+      let alice = try await setting.peer("alice") { _ in }
+      try await alice.machine.sleep(for: .seconds(60))
+      let connection = try await alice.connect(to: "bob")
+      var iterator = connections.makeAsyncIterator()
+      #expect(await iterator.next()?.peer == alice.id)
+      await connection.close()
+      await alice.close()
+      await setting.close()
+    }
+  }
+
   /// Two who dial each other at once.
   struct Crossing {
     var alice, bob: Place

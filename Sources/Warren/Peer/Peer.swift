@@ -180,11 +180,13 @@ public actor Peer {
     addresses = hostAddresses()
     findRelays()
     let endpoint = endpoint
+    // It lives until it is closed, also where nobody else holds it.
     tasks.append(
-      machine.spawn("connections of others") { [weak self] in
-        for await connection in endpoint.connections { await self?.take(connection) }
+      machine.spawn("connections of others") {
+        for await connection in endpoint.connections { await self.take(connection) }
       })
     if let registry = configuration.registry { try await startRegistry(registry) }
+    guard !isClosed else { return }
     round = machine.makeTimer { [weak self] in self?.assumeIsolated { $0.lookAround() } }
     scheduleRound()
   }

@@ -64,6 +64,7 @@ struct Simulate: Command {
         .atMostOne(of: [replay, list, JSONWord.json]),
         .atMostOne(of: [replay, shrink, list, matrix]), .atMostOne(of: [replay, shrink, list, report]),
         .atMostOne(of: [internet, shrink, list, matrix]), .atMostOne(of: [internet, report]),
+        .atMostOne(of: [internet, seeds]),
         .atMostOne(of: [shrink, JSONWord.json]), .atMostOne(of: [chaos, matrix]),
         .atMostOne(of: [LaboratoryWords.firstSeed, internet]),
         .needs(at, oneOf: [pcapng]), .needs(LaboratoryWords.against, oneOf: [matrix]),
@@ -98,9 +99,6 @@ struct Simulate: Command {
   /// Whether one run is shown or written down.
   private var isLooking: Bool { isReplay || places != (nil, nil) }
 
-  /// How much of a run is shown.
-  private static let keptEvents = 1_000_000
-
   init(_ words: ParsedWords) throws {
     names = words[Self.places]
     // An internet is as much as many seeds.
@@ -120,6 +118,9 @@ struct Simulate: Command {
       return internet
     }
     if internet != nil { options.waitsForBestWays = true }
+    if internet != nil, let name = names.first {
+      throw OptionsError(.badValue, "--internet draws what there is: \(quoted(name)) is too much")
+    }
     (isMatrix, search) = (words[Self.matrix], words[Self.search])
     expected = try words[LaboratoryWords.against].map { try lines(ofFile: $0) }
     if isMatrix, Self.set(names) == nil,
@@ -230,7 +231,7 @@ struct Simulate: Command {
       let outcome = try await Scenario(internet: internet, seed: seed).run(seed: seed, options)
       let report = InternetReport(peers: internet.peers, outcome: outcome)
       tell(report.lines, report.json)
-      if !outcome.isGood { throw SimulationError.wrong(["the internet"]) }
+      if !outcome.isGood { throw SimulationError.wrongInternet(peers: internet.peers, seed: seed) }
     }
   }
 
@@ -270,25 +271,30 @@ struct Simulate: Command {
     }
     let recording = try Recording(capture: places.pcapng, qlogs: places.qlog)
     var options = options
-    if isReplay { options.keptEvents = Self.keptEvents }
+    if isReplay { options.watch = { [terminal] event in terminal.result("\("\(event)")") } }
     recording.apply(to: &options)
     let outcome = try await scenario.run(seed: seeds.lowerBound, options)
-    for event in outcome.trace.events { terminal.result("\("\(event)")") }
     for line in try recording.end() { terminal.talk("\(line)") }
     for fault in outcome.judgement.faults { terminal.result("NOT AS IT SHOULD BE: \("\(fault)")") }
-    if !outcome.isGood { throw SimulationError.wrong([scenario.name]) }
+    if !outcome.isGood { throw SimulationError.shown(scenario.name) }
   }
 }
 
 /// Why not all was well.
 enum SimulationError: Error, CustomStringConvertible {
   case wrong([String])
+  case shown(String)
+  case wrongInternet(peers: Int, seed: UInt64)
   case untried([Rule])
 
   var description: String {
     switch self {
     case .wrong(let names):
       "not all was well in \(names.count == 1 ? names[0] : "\(names.count) scenarios"): 'warren simulate --replay SCENARIO --seed N' shows a run"
+    case .shown(let name):
+      "not all was well in \(name)"
+    case .wrongInternet(let peers, let seed):
+      "not all was well in this internet: 'warren simulate --internet \(peers) --replay --seed \(seed)' shows the run"
     case .untried(let rules):
       "never put to the test: \(rules.map(\.rawValue).joined(separator: ", ")); so nothing is known of that"
     }
