@@ -35,6 +35,7 @@ extension Scenario {
     ("asymmetric-partition", PackageResources.asymmetric_partition_json),
     ("both-nats-elsewhere", PackageResources.both_nats_elsewhere_json),
     ("called-one-roams", PackageResources.called_one_roams_json),
+    ("called-while-lost", PackageResources.called_while_lost_json),
     ("captive-portal", PackageResources.captive_portal_json),
     ("cgn-block-512", PackageResources.cgn_block_512_json),
     ("clock-jumps", PackageResources.clock_jumps_json),

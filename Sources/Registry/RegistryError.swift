@@ -24,6 +24,8 @@ public struct RegistryError: Error, Hashable, Sendable {
     case denied
     /// It is registered, and does not answer.
     case notReachable
+    /// It is registered, and the registry has lost it just now: it comes back in a moment, or not at all.
+    case away
     /// Too much was asked for in too short a time.
     case tooFast
     /// What was said makes no sense to the other side.

@@ -42,6 +42,30 @@ struct ICECrowdTests {
     #expect(lab.sides[0].core.selected?.remote == lab.sides[1].sockets[0])
   }
 
+  @Test("ask once where they are heard, and hear from elsewhere, and again in the next round")
+  func oneWay() {
+    let lab = ICELaboratory()
+    lab.open()
+    lab.introduce()
+    var asked: [Instant] = []
+    // The other side's NAT has another port for each of this side's: no answer comes from where the question went.
+    lab.tap = { [unowned lab] flight in
+      guard let message = try? STUNMessage(flight.bytes.span.bytes) else { return false }
+      if message.messageClass == .request {
+        if flight.to == 1 { asked.append(lab.now) }
+        return true
+      }
+      var moved = flight
+      moved.source = ICELaboratory.address(9, 9)
+      lab.deliver(moved)
+      return false
+    }
+    lab.run(for: .seconds(20))
+    // A few times each until the first answer is there, and then not until 5 and 15 s.
+    let bursts = zip(asked, asked.dropFirst()).filter { $0.duration(to: $1) > .seconds(1) }.count + 1
+    #expect(bursts == 3 && asked.count <= 4 * bursts, "\(asked)")
+  }
+
   @Test("of 32 addresses each, meet on the best that works", arguments: 0..<5 as Range<UInt64>)
   func many(seed: UInt64) throws {
     let lab = ICELaboratory(seed: seed)

@@ -110,6 +110,24 @@ struct ICEForgeryTests {
     #expect(lab.sides[0].core.counters.unasked > 0)
   }
 
+  @Test("by an answer that somebody is faster with, from elsewhere: the peer's own counts")
+  func overtaken() {
+    let lab = ICELaboratory()
+    lab.open()
+    lab.introduce()
+    lab.tap = { [unowned lab] flight in
+      var moved = flight
+      moved.source = ICELaboratory.address(9, 9)
+      if let message = try? STUNMessage(flight.bytes.span.bytes), message.messageClass == .success {
+        lab.deliver(moved)
+      }
+      return true
+    }
+    lab.run(for: .seconds(1))
+    #expect(lab.sides[0].core.selected?.remote == ICELaboratory.address(1, 0))
+    #expect(lab.sides[1].core.selected?.remote == ICELaboratory.address(0, 0))
+  }
+
   @Test("and sends to no more addresses than the RFC allows, however many are named")
   func manyCandidates() {
     let lab = ICELaboratory()

@@ -20,7 +20,7 @@ extension HTTPError {
       case .notRegistered, .nobodyWaits, .nobodyAsked: .notFound
       case .tooFast: .tooManyRequests
       case .denied: .forbidden
-      case .full, .notReachable, .noRegistry, .other: .serviceUnavailable
+      case .full, .notReachable, .away, .noRegistry, .other: .serviceUnavailable
       }
     self.init(status, error.reason)
   }

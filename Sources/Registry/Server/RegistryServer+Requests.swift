@@ -242,7 +242,7 @@ extension RegistryServer {
       throw RegistryError(.denied, "\(target) does not want to be connected with you")
     }
     guard let callee = sessions[peer], !callee.isOver else {
-      throw RegistryError(.notReachable, "\(target) is registered, and has not been heard of for a moment")
+      throw RegistryError(.away, "\(target) is registered, and has not been heard of for a moment")
     }
     await look(at: callee)
     return (callee, answer == true, addressesOf(callee, found.addresses))

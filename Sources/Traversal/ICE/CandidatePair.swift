@@ -30,6 +30,8 @@ struct CandidatePair {
   /// When a check that is under way may be triggered again, and after how long: twice as long each time.
   var mayTriggerAt: Instant?
   var triggerWait: Duration?
+  /// Whether the other side hears this way, and is heard on another: see ``ICECore/heardElsewhere(_:at:)``.
+  var isOneWay = false
   /// Whether its connection has ended, for good.
   var isGone = false
   /// Whether nothing but a hint says that the other side is there: see ``ICECore/suspect(_:on:at:)``.

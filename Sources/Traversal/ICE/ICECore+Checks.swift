@@ -231,7 +231,7 @@ extension ICECore {
 
   /// A check has come from there: ours goes the same way (RFC 8445, 7.3.1.4).
   mutating func trigger(_ pair: Int, at now: Instant) {
-    guard !pairs[pair].isGone else { return }
+    guard !pairs[pair].isGone, !pairs[pair].isOneWay else { return }
     switch pairs[pair].state {
     case .succeeded: return
     // Over a connection nothing is lost: the check that is under way will be answered.
@@ -352,6 +352,7 @@ extension ICECore {
     for pair in pairs.indices
     where pairs[pair].state == .failed && !pairs[pair].isGone && pairs[pair].priority > least {
       pairs[pair].state = .waiting
+      pairs[pair].isOneWay = false
     }
     hasFailed = false
     sendDueChecks(at: now)

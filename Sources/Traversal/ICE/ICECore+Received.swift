@@ -157,7 +157,9 @@ extension ICECore {
   private mutating func receiveAnswer(
     _ answer: borrowing STUNMessage, _ base: Int, _ source: SocketAddress, at now: Instant
   ) -> Received {
-    guard let place = asked(answer, base, source), let mapped = answer.mappedAddress else { return .refused }
+    guard let place = asked(answer, base, source, at: now), let mapped = answer.mappedAddress else {
+      return .refused
+    }
     let transaction = transactions.remove(at: place)
     let pair = transaction.pair
     // Sent once, it is known which sending was answered (Karn).
@@ -181,12 +183,11 @@ extension ICECore {
 
   /// Which question this answers: signed by the other side, and from where the question went (RFC 8445, 7.2.5.2.1).
   private mutating func asked(
-    _ answer: borrowing STUNMessage, _ base: Int, _ source: SocketAddress
+    _ answer: borrowing STUNMessage, _ base: Int, _ source: SocketAddress, at now: Instant
   ) -> Int? {
     let id = answer.transactionID
     guard let remoteKey, let place = transactions.firstIndex(where: { $0.id == id }),
-      pairs[transactions[place].pair].base == base,
-      remotes[pairs[transactions[place].pair].remote].address == source
+      pairs[transactions[place].pair].base == base
     else {
       counters.unasked += 1
       return nil
@@ -195,14 +196,37 @@ extension ICECore {
       counters.unsigned += 1
       return nil
     }
+    let pair = transactions[place].pair
+    guard remotes[pairs[pair].remote].address == source else {
+      counters.unasked += 1
+      heardElsewhere(pair, at: now)
+      return nil
+    }
     return place
+  }
+
+  /// The other side has heard what went this way, and answers on another, since its NAT has another port for each of this side's: a
+  /// pair that fails (RFC 8445, 7.2.5.2.1), and that the other side's checks do not revive. Two such NATs, both of which let in whoever comes,
+  /// would ask each other as fast as they may, without end. The answer may have been said again by somebody else, from elsewhere:
+  /// if it comes from where it should after all, it counts.
+  private mutating func heardElsewhere(_ pair: Int, at now: Instant) {
+    guard pairs[pair].state == .inProgress else { return }
+    pairs[pair].isOneWay = true
+    pairs[pair].state = .failed
+    for place in transactions.indices where transactions[place].pair == pair {
+      transactions[place].isCancelled = true
+    }
+    sendDueChecks(at: now)
+    failIfHopeless(after: now)
   }
 
   private mutating func receiveRefusal(
     _ answer: borrowing STUNMessage, _ base: Int, _ source: SocketAddress, at now: Instant
   ) -> Received {
     // An error that is not signed is anybody's: the check goes on until it is answered or has failed.
-    guard let place = asked(answer, base, source), let code = answer.errorCode else { return .refused }
+    guard let place = asked(answer, base, source, at: now), let code = answer.errorCode else {
+      return .refused
+    }
     let transaction = transactions.remove(at: place)
     let pair = transaction.pair
     guard code == .roleConflict else {

@@ -4,8 +4,8 @@ import WarrenMachine
 public struct PortReport: Hashable, Sendable {
   /// How the outermost NAT that chooses ports does so.
   public var model: PortModel
-  /// Who may send to a mapping, as far as it is known; strict where it is not.
-  public var filtering: NATKind.Dependence
+  /// Who may send to a mapping; nil where that is not known, as mostly.
+  public var filtering: NATKind.Dependence?
   /// How long before this was told the last sample was taken.
   public var sampleAge: Duration
   /// Which report this is: after a search that found nothing, both sides look once more.
@@ -19,8 +19,8 @@ public struct PortReport: Hashable, Sendable {
 
   /// A report.
   public init(
-    model: PortModel, filtering: NATKind.Dependence = .addressAndPortDependent, sampleAge: Duration = .zero,
-    round: UInt8 = 0, pinned: UInt16? = nil, permitsExhaustive: Bool = false
+    model: PortModel, filtering: NATKind.Dependence? = nil, sampleAge: Duration = .zero, round: UInt8 = 0,
+    pinned: UInt16? = nil, permitsExhaustive: Bool = false
   ) {
     self.permitsExhaustive = permitsExhaustive
     self.pinned = pinned
@@ -30,8 +30,13 @@ public struct PortReport: Hashable, Sendable {
     self.sampleAge = sampleAge
   }
 
-  /// What kind of NAT that is.
-  public var kind: NATKind {
+  /// What kind of NAT that is; a filter that is not known is taken to be strict.
+  public var kind: NATKind { kind(filtering: filtering ?? .addressAndPortDependent) }
+
+  /// What kind it would be if it let in more than is known of it; nil where its filter is known.
+  var hopefulKind: NATKind? { filtering == nil ? kind(filtering: .addressDependent) : nil }
+
+  private func kind(filtering: NATKind.Dependence) -> NATKind {
     var kind = model.kind(filtering: filtering)
     if pinned != nil { kind.mapping = .endpointIndependent }
     return kind

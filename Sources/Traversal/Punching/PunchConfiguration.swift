@@ -35,8 +35,8 @@ public struct PunchConfiguration: Sendable {
   public var usesRelaysAlone = false
   /// Whether every port is searched where nothing else helps: 65,536 packets and more.
   public var searchesExhaustively = false
-  /// Who may send to a mapping of the NATs before this machine, if that was found out.
-  public var filtering = NATKind.Dependence.addressAndPortDependent
+  /// Who may send to a mapping of the NATs before this machine, if that was found out; nil if not.
+  public var filtering: NATKind.Dependence?
   /// How the NATs before this machine choose ports, if that was found out; else it is.
   public var portModel: PortModel?
   /// How the checks are done.

@@ -49,10 +49,7 @@ extension PunchCore {
       let mine = search.own, let theirs = search.theirs, mine.report.round == search.round,
       theirs.report.round == search.round, let isPlanner
     else { return }
-    let permissions: SearchPermissions =
-      mine.report.permitsExhaustive && theirs.report.permitsExhaustive ? .exhaustive : []
-    let decision = SearchPlan.decide(
-      mine: mine.report.kind, theirs: theirs.report.kind, permitting: permissions)
+    let decision = SearchPlan.decide(mine: mine.report, theirs: theirs.report)
     if case .relayOnly(let reason) = decision { hopeless = reason }
     guard isPlanner else { return }
     search.hasPlanned = true

@@ -149,10 +149,13 @@ extension Candidate {
 }
 
 extension PortReport {
+  /// What stands for a filtering that is not known.
+  private static let unknownFiltering: UInt8 = 3
+
   /// Filtering, round, flags (1 each), pinned port (2), milliseconds since the samples (4), model.
   @_lifetime(output: copy output)
   fileprivate func encode(into output: inout OutputRawSpan) {
-    output.append(number: filtering.rawValue)
+    output.append(number: filtering?.rawValue ?? Self.unknownFiltering)
     output.append(number: round)
     output.append(number: (pinned == nil ? 0 : 1) | (permitsExhaustive ? 2 : 0) as UInt8)
     output.append(number: pinned ?? 0)
@@ -161,14 +164,15 @@ extension PortReport {
   }
 
   fileprivate init(_ input: inout WireReader) throws(PunchSignalError) {
-    let filtering = NATKind.Dependence(rawValue: input.take())
+    let filter = input.take(UInt8.self)
     let round = input.take(UInt8.self)
     let (flags, port) = (input.take(UInt8.self), input.take(UInt16.self))
     let age = input.take(UInt32.self)
     let model = PortModel(&input)
     if input.isOverrun { throw .length }
     guard flags <= 3 else { throw .malformed(.flags) }
-    guard let filtering, let model else { throw .malformed(.model) }
+    let filtering = NATKind.Dependence(rawValue: filter)
+    guard filtering != nil || filter == Self.unknownFiltering, let model else { throw .malformed(.model) }
     self.init(
       model: model, filtering: filtering, sampleAge: .milliseconds(Int(age)), round: round,
       pinned: flags & 1 != 0 ? port : nil, permitsExhaustive: flags & 2 != 0)

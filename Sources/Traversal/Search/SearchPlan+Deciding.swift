@@ -21,6 +21,24 @@ extension SearchPlan {
     return .exhaustive(opener: opener(my, their))
   }
 
+  /// What two need who have told of their ports.
+  ///
+  /// What a filter lets in is seldom known. Where it decides, it is taken to be open: on one side in one round, on the other in the next,
+  /// and first where the port stays, since such NATs are the more obliging ones.
+  static func decide(mine: PortReport, theirs: PortReport) -> SearchDecision {
+    let permissions: SearchPermissions =
+      mine.permitsExhaustive && theirs.permitsExhaustive ? .exhaustive : []
+    let known = decide(mine: mine.kind, theirs: theirs.kind, permitting: permissions)
+    guard case .relayOnly = known else { return known }
+    let (myHope, theirHope) = (mine.hopefulKind, theirs.hopefulKind)
+    let ifMine = myHope.map { decide(mine: $0, theirs: theirs.kind) }
+    let ifTheirs = theirHope.map { decide(mine: mine.kind, theirs: $0) }
+    let iGoFirst = myHope.map { Standing($0).stays } ?? false
+    let hopes = (iGoFirst ? [ifMine, ifTheirs] : [ifTheirs, ifMine]).compactMap { $0 }
+      .filter { if case .relayOnly = $0 { false } else { true } }
+    return hopes.isEmpty ? known : hopes[Int(mine.round) % hopes.count]
+  }
+
   /// Who of two that can both open does: whose filter, then mapping, asks for less. That is the same on both sides.
   /// Of two that are alike it is the one who decides, and so proposes.
   private static func opener(_ mine: Standing, _ theirs: Standing) -> SearchDecision.Side {

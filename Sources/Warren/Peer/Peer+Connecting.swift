@@ -193,7 +193,8 @@ extension Peer {
       return await fail(approach, because: error)
     }
     defer { endTurn() }
-    for attempt in 0...PeerLimits.retries {
+    var attempt = 0
+    while true {
       do {
         let connection = try await reach(approach, target, at: addresses)
         // Where the other side dials as well, it may have taken its own: then it does not take this one.
@@ -201,6 +202,7 @@ extension Peer {
         return await settle(approach, connection)
       } catch {
         await letGo(of: approach)
+        let error = approach.isForsaken ? RegistryError.forsaken : error
         if let error = error as? RegistryError, error.isAboutLastConnection,
           let adopted = await connection(of: approach, meantBy: target)
         {
@@ -211,15 +213,47 @@ extension Peer {
           serve(adopted)
           return
         }
-        // Its last connection with this peer seems alive to the other side: a moment later it knows better.
-        if let error = error as? RegistryError, error.isAboutLastConnection, attempt < PeerLimits.retries,
-          (try? await machine.sleep(for: PeerLimits.retryPause)) != nil
-        {
-          continue
-        }
-        return await fail(approach, because: error)
+        guard let pause = pause(after: attempt, because: error, of: approach),
+          (try? await machine.sleep(for: pause)) != nil
+        else { return await fail(approach, because: error) }
+        attempt += 1
       }
     }
+  }
+
+  /// How long to wait before a dial that has failed is tried again; nil where that would be in vain.
+  private func pause(after attempt: Int, because error: any Error, of approach: Approach) -> Duration? {
+    guard let error = error as? RegistryError else { return nil }
+    // Its last connection with this peer seems alive to the other side: a moment later it knows better.
+    if error.isAboutLastConnection { return attempt < PeerLimits.retries ? PeerLimits.retryPause : nil }
+    let now = machine.now
+    // Who was there a moment ago has withdrawn, perhaps, and is being started anew.
+    let isMissed = error.code == .away || error.code == .notRegistered && approach.missedSince != nil
+    guard isMissed, approach.began.duration(to: now) < configuration.patience else { return nil }
+    if approach.isForsaken {
+      approach.isForsaken = false
+      approach.missedSince = now
+      return .zero
+    }
+    let since = approach.missedSince ?? now
+    approach.missedSince = since
+    guard since.duration(to: now) < PeerLimits.absence else { return nil }
+    return min(PeerLimits.retryPause * (1 << min(attempt, 8)), PeerLimits.longestRetryPause)
+  }
+
+  /// The other side has gone while it was called, or has come anew: then it knows nothing of this call. Or it is connected, and its packets
+  /// are on their way.
+  func forsakeLater(_ approach: Approach) {
+    guard approach.side == .ours, approach.isOpen, !approach.isOver else { return }
+    approach.tasks.append(
+      machine.spawn("whether who has gone answers") {
+        try await self.machine.sleep(for: PeerLimits.retryPause)
+        guard approach.isOpen, !approach.isOver, approach.introduction == nil,
+          let handshake = approach.handshake, await !handshake.isHeard
+        else { return }
+        approach.isForsaken = true
+        await handshake.cancel()
+      })
   }
 
   /// Who dials many at once would be slow with all of them.
@@ -631,6 +665,9 @@ extension RegistryError {
   static let connected = RegistryError(.denied, "the two are connected")
   /// What is said to a peer that wants to mend a connection that this one knows nothing of.
   static let notConnected = RegistryError(.denied, "there is no connection")
+
+  /// What became of somebody who was called.
+  static let forsaken = RegistryError(.away, "it has gone while it was called, and is not back")
 
   var isAboutLastConnection: Bool { self == Self.connected }
 }

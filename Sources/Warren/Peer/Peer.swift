@@ -377,6 +377,7 @@ public actor Peer {
     case .ended:
       approach.introduction = nil
       await mendingEnded(approach)
+      forsakeLater(approach)
     default: break
     }
   }

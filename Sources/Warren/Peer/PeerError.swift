@@ -45,7 +45,7 @@ public struct PeerError: Error, Hashable, Sendable {
       switch error.code {
       case .notRegistered, .nobodyWaits, .nobodyAsked: .notFound
       case .denied: .denied
-      case .notReachable: .notReachable
+      case .notReachable, .away: .notReachable
       case .noRegistry: .noRegistry
       default: .registry(error.code)
       }

@@ -78,6 +78,10 @@ public enum PeerLimits {
   public static let retries = 3
   /// How long it waits before that.
   public static let retryPause: Duration = .milliseconds(500)
+  /// How long a dial waits for somebody whom the registry has lost just now: who is there calls it again at once, and is let in within
+  /// ``RegistryLimits/answerPatience`` or in vain. It asks after ``retryPause``, then twice that and so on up to this.
+  public static let absence: Duration = RegistryLimits.answerPatience
+  public static let longestRetryPause: Duration = .seconds(2)
   /// Pages of a registry's list that are read to find somebody: a registry of thousands is not read whole.
   public static let pages = 32
 }

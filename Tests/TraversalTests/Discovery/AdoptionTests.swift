@@ -25,7 +25,7 @@ struct AdoptionTests {
     let (report, _) = try await laboratory.discover(seed: 1)
     var configuration = PunchConfiguration()
     configuration.adopt(report)
-    place.filtering = configuration.filtering
+    place.filtering = configuration.filtering ?? .addressAndPortDependent
     return place
   }
 

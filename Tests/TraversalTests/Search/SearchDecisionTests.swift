@@ -1,7 +1,8 @@
 import Testing
 import Warren
 import WarrenSimulator
-import WarrenTraversal
+
+@testable import WarrenTraversal
 
 /// What each of the 378 unordered pairs of 27 kinds needs.
 ///
@@ -74,6 +75,37 @@ struct SearchDecisionTests {
   func pairs() {
     #expect(Self.pairs.count == 378)
     #expect(count([]) == Count(none: 153, predicted: 156, birthday: 51, relay: 18))
+  }
+
+  @Test("where no filter is known, whoever could be found is looked for in one of two rounds")
+  func hoped() {
+    let hidden = Self.kinds.filter {
+      $0.mapping != .endpointIndependent && $0.allocation == .random(.unreserved)
+    }
+    var found = 0
+    for mine in hidden {
+      for theirs in hidden {
+        let decisions = (0..<2 as Range<UInt8>).map { round in
+          SearchPlan.decide(mine: Self.unfiltered(mine, round), theirs: Self.unfiltered(theirs, round))
+        }
+        let known = SearchPlan.decide(mine: mine, theirs: theirs)
+        if mine.mapping == .addressAndPortDependent, theirs.mapping == .addressAndPortDependent {
+          #expect(decisions == [known, known])
+        } else if known != .relayOnly(.bothHidden) {
+          found += 1
+          // Of two that could both open, either will do.
+          let either: [SearchDecision] = [
+            .birthday(opener: .mine, .mutual), .birthday(opener: .theirs, .mutual),
+          ]
+          #expect(decisions.contains(known) && Set(decisions).isSubset(of: either), "\(mine) and \(theirs)")
+        }
+      }
+    }
+    #expect(found == 24)
+  }
+
+  private static func unfiltered(_ kind: NATKind, _ round: UInt8) -> PortReport {
+    PortReport(model: PortModel(mapping: kind.mapping, range: .unreserved), round: round)
   }
 
   @Test("crossed paths save seven of them, and every port can be tried on request")
