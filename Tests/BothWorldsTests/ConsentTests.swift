@@ -107,6 +107,27 @@ struct ConsentTests {
     }
   }
 
+  @Test("who is started anew before he has answered is asked again, and answers")
+  func startedAnew() async throws {
+    let world = Self.world(3)
+    try await world.run { world in
+      let setting = try await PeerSetting(in: world)
+      var random = world.machine("bob").random
+      let key = PrivateKey(using: &random)
+      let before = try await setting.peer("bob") { ($0.key, $0.policy) = (key, .ask) }
+      let mallory = try await setting.peer("mallory")
+      let call = mallory.machine.spawn("a call") { try await mallory.connect(to: "bob") }
+      for await _ in before.requests { break }
+      await before.close()
+      try await mallory.machine.sleep(for: .seconds(2))
+      let bob = try await setting.peer("bob") { ($0.key, $0.policy) = (key, .everyone) }
+      #expect(try await call.value.peer == bob.id)
+      await bob.close()
+      await mallory.close()
+      await setting.close()
+    }
+  }
+
   @Test("the registry says nothing of where he is", arguments: Answer.allCases)
   func words(answer: Answer) async throws {
     let world = Self.world(2)

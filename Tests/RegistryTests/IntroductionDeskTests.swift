@@ -17,15 +17,15 @@ struct IntroductionDeskTests {
     var desk = IntroductionDesk()
     let id = try desk.begin(Self.alice, with: Self.bob, question: 9, at: Self.start)
     for peer in [Self.alice, Self.carol] {
-      #expect(desk.accept(id, by: peer) == nil && desk.deny(id, by: peer) == nil)
+      #expect(desk.accept(id, by: peer, at: Self.start) == nil && desk.deny(id, by: peer) == nil)
     }
     for peer in [Self.alice, Self.bob, Self.carol] {
       #expect(desk.listener(id, to: peer) == nil, "nobody has agreed yet")
       #expect(desk.watchers(of: peer).map(\.watcher) == (peer == Self.alice ? [Self.bob] : []))
     }
     #expect(desk.end(id, by: Self.carol) == nil && desk.count == 1)
-    #expect(desk.accept(id, by: Self.bob)?.question == 9)
-    #expect(desk.accept(id, by: Self.bob) == nil, "once is enough")
+    #expect(desk.accept(id, by: Self.bob, at: Self.start)?.question == 9)
+    #expect(desk.accept(id, by: Self.bob, at: Self.start) == nil, "once is enough")
     #expect(desk.listener(id, to: Self.alice) == Self.bob && desk.listener(id, to: Self.bob) == Self.alice)
     #expect(desk.listener(id, to: Self.carol) == nil)
     #expect(desk.deny(id, by: Self.alice) == nil && desk.deny(id, by: Self.bob) != nil)
@@ -34,7 +34,7 @@ struct IntroductionDeskTests {
     #expect(desk.forget(10, by: Self.bob) == nil && desk.forget(9, by: Self.alice) == nil)
     #expect(desk.forget(10, by: Self.alice)?.id == other && desk.count == 0)
     let open = try desk.begin(Self.alice, with: Self.bob, question: 11, at: Self.start)
-    _ = desk.accept(open, by: Self.bob)
+    _ = desk.accept(open, by: Self.bob, at: Self.start)
     #expect(desk.forget(11, by: Self.alice) == nil, "what was answered is ended by its number")
   }
 
@@ -49,6 +49,20 @@ struct IntroductionDeskTests {
       try desk.begin(Self.bob, with: Self.carol, question: 1, at: Self.start)
     }
     #expect(error?.code == .tooFast)
+  }
+
+  @Test("have their whole time from the moment in which both want it, however long one has thought about it")
+  func prolonged() throws {
+    var desk = IntroductionDesk(patience: .seconds(60))
+    let asked = try desk.begin(Self.alice, with: Self.bob, question: 1, at: Self.start)
+    let thoughtful = try desk.begin(Self.alice, with: Self.carol, question: 2, at: Self.start)
+    let yes = Self.start.advanced(by: .seconds(55))
+    #expect(desk.accept(thoughtful, by: Self.carol, at: yes) != nil)
+    #expect(desk.takeExpired(at: Self.start.advanced(by: .seconds(60))).map(\.id) == [asked])
+    #expect(desk.listener(thoughtful, to: Self.alice) == Self.carol)
+    #expect(desk.nextDeadline == yes.advanced(by: .seconds(60)))
+    #expect(desk.takeExpired(at: yes.advanced(by: .seconds(60))).map(\.id) == [thoughtful])
+    #expect(desk.count == 0 && desk.nextDeadline == nil)
   }
 
   /// The same without any haste: all of them in a row.
@@ -100,8 +114,11 @@ struct IntroductionDeskTests {
         }
       case 4...5:
         let expected = pair.flatMap { $0.callee == peer ? $0.question : nil }
-        #expect(desk.accept(id, by: peer)?.question == expected)
-        if expected != nil { model.open[found!].pair.question = nil }
+        #expect(desk.accept(id, by: peer, at: now)?.question == expected)
+        if expected != nil {
+          model.open[found!].pair.question = nil
+          model.open[found!].until = now.advanced(by: patience)
+        }
       case 6:
         let isRight = pair?.callee == peer
         #expect(desk.deny(id, by: peer) == (isRight ? pair : nil))
@@ -118,7 +135,7 @@ struct IntroductionDeskTests {
         now = now.advanced(by: .milliseconds(Int.random(in: 0...4000, using: &random)))
         let over = Set(model.open.filter { $0.until <= now }.map(\.id))
         let expired = desk.takeExpired(at: now)
-        #expect(expired.map(\.id) == over.sorted())
+        #expect(Set(expired.map(\.id)) == over && expired.count == over.count)
         _ = model.take { number, _ in over.contains(number) }
         #expect(
           desk.nextDeadline == model.open.map(\.until).min() || desk.nextDeadline.map { $0 > now } == true)

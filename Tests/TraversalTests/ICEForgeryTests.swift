@@ -2,6 +2,8 @@ import TestSupport
 import Testing
 import Warren
 
+@testable import WarrenTraversal
+
 /// Mallory sees every packet and can send any, from any address; all she lacks is the passwords.
 @Suite("An ICE agent takes nobody for the peer")
 struct ICEForgeryTests {
@@ -126,6 +128,9 @@ struct ICEForgeryTests {
     lab.run(for: .seconds(1))
     #expect(lab.sides[0].core.selected?.remote == ICELaboratory.address(1, 0))
     #expect(lab.sides[1].core.selected?.remote == ICELaboratory.address(0, 0))
+    for side in lab.sides {
+      #expect(!side.core.pairs.contains { $0.isOneWay }, "what works both ways is not one-way")
+    }
   }
 
   @Test("and sends to no more addresses than the RFC allows, however many are named")

@@ -32,6 +32,8 @@ struct IntroductionDesk: Sendable {
   private var asked: [PeerID: Int] = [:]
   /// In the order in which their time is over; some have ended.
   private var queue = Queue<(id: UInt64, until: Instant)>()
+  /// Until when those go on whose time was begun anew with their consent.
+  private var prolonged: [UInt64: Instant] = [:]
   private var lastID: UInt64 = 0
 
   /// A desk where nobody is.
@@ -77,9 +79,15 @@ struct IntroductionDesk: Sendable {
   /// Who was asked says yes.
   ///
   /// - Returns: the two, and the caller's request; nil where it was not asked, or has answered already.
-  mutating func accept(_ id: UInt64, by peer: PeerID) -> (pair: Pair, question: UInt32)? {
+  mutating func accept(
+    _ id: UInt64, by peer: PeerID, at now: Instant
+  ) -> (pair: Pair, question: UInt32)? {
     guard let pair = pairs[id], pair.callee == peer, let question = pair.question else { return nil }
     pairs[id]?.question = nil
+    // A person who has thought about it for long has not used up the time that the two have.
+    prolonged[id] = now.advanced(by: patience)
+    queue.append((id, now.advanced(by: patience)))
+    forgetEnded()
     return (pair, question)
   }
 
@@ -127,9 +135,9 @@ struct IntroductionDesk: Sendable {
   /// Those that have taken too long, and are over.
   mutating func takeExpired(at now: Instant) -> [(id: UInt64, pair: Pair)] {
     var expired: [(id: UInt64, pair: Pair)] = []
-    while let first = queue.first, first.until <= now || pairs[first.id] == nil {
+    while let first = queue.first, first.until <= now || isStale(first) {
       _ = queue.popFirst()
-      guard let pair = pairs[first.id] else { continue }
+      guard !isStale(first), let pair = pairs[first.id] else { continue }
       remove(first.id, pair)
       expired.append((first.id, pair))
     }
@@ -140,8 +148,12 @@ struct IntroductionDesk: Sendable {
   private mutating func forgetEnded() {
     guard queue.count > 2 * pairs.count + 64 else { return }
     var left = Queue<(id: UInt64, until: Instant)>()
-    while let next = queue.popFirst() { if pairs[next.id] != nil { left.append(next) } }
+    while let next = queue.popFirst() { if !isStale(next) { left.append(next) } }
     queue = left
+  }
+
+  private func isStale(_ entry: (id: UInt64, until: Instant)) -> Bool {
+    pairs[entry.id] == nil || prolonged[entry.id].map { $0 > entry.until } ?? false
   }
 
   /// When to call ``takeExpired(at:)``.
@@ -149,6 +161,7 @@ struct IntroductionDesk: Sendable {
 
   private mutating func remove(_ id: UInt64, _ pair: Pair) {
     pairs[id] = nil
+    prolonged[id] = nil
     asked[pair.caller]! -= 1
     if asked[pair.caller] == 0 { asked[pair.caller] = nil }
     for peer in [pair.caller, pair.callee] {

@@ -67,7 +67,7 @@ extension RegistryServer {
     case .accept(let id, let addresses):
       try registry.check(addresses)
       let own = addressesOf(session, addresses)
-      guard let (pair, question) = desk.accept(id, by: session.peer) else {
+      guard let (pair, question) = desk.accept(id, by: session.peer, at: machine.now) else {
         throw RegistryError(.notRegistered, "nobody waits for this answer any more")
       }
       count { $0.accepted += 1 }

@@ -338,13 +338,17 @@ public actor RegistryServer {
       waiting[ticket] = nil
     }
     session.waiting = []
-    for (id, pair) in desk.leave(session.peer) { tellEnd(of: id, pair, except: session.peer) }
+    let away = RegistryError(.away, "the other side was lost before it has answered")
+    for (id, pair) in desk.leave(session.peer) { tellEnd(of: id, pair, except: session.peer, away) }
   }
 
-  func tellEnd(of id: UInt64, _ pair: IntroductionDesk.Pair, except peer: PeerID?) {
+  func tellEnd(
+    of id: UInt64, _ pair: IntroductionDesk.Pair, except peer: PeerID?,
+    _ error: RegistryError = RegistryError(.notReachable, "the other side has not answered")
+  ) {
     if pair.caller != peer, let caller = sessions[pair.caller] {
       if let question = pair.question {
-        tell(caller, .failed(RegistryError(.notReachable, "the other side has not answered")), as: question)
+        tell(caller, .failed(error), as: question)
       } else {
         tell(caller, .end(id))
       }

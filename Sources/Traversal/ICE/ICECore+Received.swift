@@ -202,6 +202,7 @@ extension ICECore {
       heardElsewhere(pair, at: now)
       return nil
     }
+    pairs[pair].isOneWay = false
     return place
   }
 

@@ -16,10 +16,8 @@ final class Approach: @unchecked Sendable {
   /// What is said with the first packet.
   var greeting: Greeting?
   var introduction: UInt64?
-  /// Since when the registry misses the other side, or has given it up while it was called.
-  var missedSince: Instant?
-  /// Whether the handshake was given up because nobody is there any more to answer it.
-  var isForsaken = false
+  /// When it is tried again, where the registry is asked for who is meant.
+  var redialling: Redialling?
   var puncher: HolePuncher?
   /// What runs for it.
   var tasks: [Task<Void, any Error>] = []

@@ -26,8 +26,9 @@ extension Peer {
     guard table.isWelcome(peer, at: machine.now) else {
       return await client.deny(introduction.id, reason: RegistryError.connected.reason)
     }
-    // The registry has answered in this peer's name, or both want the same.
-    let isKnown = !introduction.isQuestion || table.isDialling(peer)
+    // The registry has answered in this peer's name, or both want the same, or it was let in a moment ago and calls again.
+    let isKnown =
+      !introduction.isQuestion || table.isDialling(peer) || isTrying(.theirs, with: peer)
     if isKnown { return await answer(introduction) }
     switch configuration.policy {
     case .decide(let decide):

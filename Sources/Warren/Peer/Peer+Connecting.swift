@@ -140,6 +140,7 @@ extension Peer {
     }
     if underWay == nil {
       let approach = Approach(.ours, target.words, known, at: machine.now)
+      approach.redialling = Redialling(target, patience: configuration.patience, at: machine.now)
       approach.greeting = greeting
       approaches.append(approach)
       counters.dialled += 1
@@ -188,70 +189,59 @@ extension Peer {
 
   private func dial(_ approach: Approach, _ target: RegistryTarget, at addresses: [SocketAddress]) async {
     do {
-      try await waitForTurn()
-    } catch {
-      return await fail(approach, because: error)
-    }
-    defer { endTurn() }
-    var attempt = 0
-    while true {
-      do {
-        let connection = try await reach(approach, target, at: addresses)
-        // Where the other side dials as well, it may have taken its own: then it does not take this one.
-        if let peer = connection.peer, table.isAnswering(peer) { try await connection.taken() }
-        return await settle(approach, connection)
-      } catch {
-        await letGo(of: approach)
-        let error = approach.isForsaken ? RegistryError.forsaken : error
-        if let error = error as? RegistryError, error.isAboutLastConnection,
-          let adopted = await connection(of: approach, meantBy: target)
-        {
-          await end(approach)
-          for place in waiting.indices where waiting[place].target == approach.target {
-            waiting[place].peer = adopted.peer
-          }
-          serve(adopted)
-          return
-        }
-        guard let pause = pause(after: attempt, because: error, of: approach),
-          (try? await machine.sleep(for: pause)) != nil
-        else { return await fail(approach, because: error) }
-        attempt += 1
+      while let pause = try await dialOnce(approach, target, at: addresses) {
+        try await machine.sleep(for: pause)
       }
+    } catch {
+      await fail(approach, because: error)
     }
   }
 
-  /// How long to wait before a dial that has failed is tried again; nil where that would be in vain.
-  private func pause(after attempt: Int, because error: any Error, of approach: Approach) -> Duration? {
-    guard let error = error as? RegistryError else { return nil }
-    // Its last connection with this peer seems alive to the other side: a moment later it knows better.
-    if error.isAboutLastConnection { return attempt < PeerLimits.retries ? PeerLimits.retryPause : nil }
-    let now = machine.now
-    // Who was there a moment ago has withdrawn, perhaps, and is being started anew.
-    let isMissed = error.code == .away || error.code == .notRegistered && approach.missedSince != nil
-    guard isMissed, approach.began.duration(to: now) < configuration.patience else { return nil }
-    if approach.isForsaken {
-      approach.isForsaken = false
-      approach.missedSince = now
-      return .zero
+  /// - Returns: after how long it is to be tried again; nil where it has led somewhere.
+  private func dialOnce(
+    _ approach: Approach, _ target: RegistryTarget, at addresses: [SocketAddress]
+  ) async throws -> Duration? {
+    let queued = machine.now
+    try await waitForTurn()
+    defer { endTurn() }
+    approach.redialling?.waive(since: queued, at: machine.now)
+    do {
+      let connection = try await reach(approach, target, at: addresses)
+      // Where the other side dials as well, it may have taken its own: then it does not take this one.
+      if let peer = connection.peer, table.isAnswering(peer) { try await connection.taken() }
+      await settle(approach, connection)
+      return nil
+    } catch {
+      await letGo(of: approach)
+      let error = approach.redialling?.isForsaken ?? false ? RegistryError.forsaken : error
+      guard let error = error as? RegistryError else { throw error }
+      if error.isAboutLastConnection, let adopted = await connection(of: approach, meantBy: target) {
+        await end(approach)
+        for place in waiting.indices where waiting[place].target == approach.target {
+          waiting[place].peer = adopted.peer
+        }
+        serve(adopted)
+        return nil
+      }
+      guard let pause = approach.redialling?.pause(after: error, at: machine.now) else { throw error }
+      return pause
     }
-    let since = approach.missedSince ?? now
-    approach.missedSince = since
-    guard since.duration(to: now) < PeerLimits.absence else { return nil }
-    return min(PeerLimits.retryPause * (1 << min(attempt, 8)), PeerLimits.longestRetryPause)
   }
 
   /// The other side has gone while it was called, or has come anew: then it knows nothing of this call. Or it is connected, and its packets
   /// are on their way.
   func forsakeLater(_ approach: Approach) {
-    guard approach.side == .ours, approach.isOpen, !approach.isOver else { return }
+    guard approach.isOpen, !approach.isOver, approach.redialling?.mayForsake(at: machine.now) ?? false else {
+      return
+    }
     approach.tasks.append(
       machine.spawn("whether who has gone answers") {
         try await self.machine.sleep(for: PeerLimits.retryPause)
         guard approach.isOpen, !approach.isOver, approach.introduction == nil,
-          let handshake = approach.handshake, await !handshake.isHeard
+          let handshake = approach.handshake, await !handshake.isHeard,
+          approach.redialling?.mayForsake(at: self.machine.now) ?? false
         else { return }
-        approach.isForsaken = true
+        approach.redialling?.isForsaken = true
         await handshake.cancel()
       })
   }
@@ -304,6 +294,7 @@ extension Peer {
     // With addresses in hand, a registry that knows nothing is no obstacle.
     let answer: Introduction.Answer
     do {
+      defer { approach.redialling?.waive(since: asked, at: machine.now) }
       answer = try await client.introduce(
         Introduction.Request(target, at: toldAddresses, Introduction.Content(flight: flight)))
     } catch let error as RegistryError where !addresses.isEmpty && error.code != .denied {
@@ -313,6 +304,7 @@ extension Peer {
     try met(answer.peer, target, approach)
     // Another dial was faster, by another name.
     if table.adopted(answer.peer) != nil { throw RegistryError.connected }
+    approach.redialling?.introduced(at: machine.now)
     await begin(approach, as: answer.id, at: answer.addresses)
     let isOld = asked.duration(to: machine.now) > PeerLimits.freshness
     // Who has answered already shall not be left with a connection that is none.
@@ -353,8 +345,8 @@ extension Peer {
 
   func established(_ handshake: Handshake, of approach: Approach) async throws -> Connection {
     let machine = machine
-    let patience = configuration.patience
-    return try await machine.withDeadline(patience) { try await handshake.connection() }
+    let patience = approach.redialling?.left(at: machine.now) ?? configuration.patience
+    return try await machine.withDeadline(max(.zero, patience)) { try await handshake.connection() }
   }
 
   func add(_ addresses: [SocketAddress], to handshake: Handshake, of approach: Approach) async {
